@@ -1,0 +1,81 @@
+"""`conneg check`: what is wrong with a configuration, and what this installation can really do."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from conneg.cli.options import as_json, config_file, load_config, print_json
+from conneg.errors import ConnegError, ExitCode
+
+_EXAMPLES = """\b
+Examples:
+  conneg check                                what holds without a configuration
+  conneg check --config conneg.toml           file, line and key of what is wrong
+"""
+
+
+@click.command("check", epilog=_EXAMPLES)
+@config_file
+@as_json
+@click.pass_context
+def command(ctx: click.Context, config_file: Path | None, as_json: bool) -> None:
+    """Check a configuration, its directory file, and the formats that are installed."""
+    config = load_config(config_file)
+    problems = _problems(config)
+    formats = _formats()
+    if as_json:
+        print_json({"problems": problems, "formats": formats, "config": config.model_dump(mode="json")})
+    else:
+        _show(config, formats)
+        for problem in problems:
+            click.secho(problem, fg="red", err=True)
+        if not problems:
+            click.secho("the configuration is right", fg="green")
+    ctx.exit(ExitCode.BAD_DATA if problems else ExitCode.DONE)
+
+
+def _problems(config: Any) -> list[str]:
+    from conneg.directory import FileDirectory
+
+    found = []
+    if config.directory.file is not None:
+        try:
+            directory = FileDirectory(config.directory.file)
+        except (ConnegError, OSError) as error:
+            found.append(str(error))
+        else:
+            found += [directory.problem] if directory.problem else []
+    return found
+
+
+def _formats() -> list[dict[str, str]]:
+    from conneg.content.formats import FORMATS
+
+    return [
+        {
+            "name": row.name,
+            "reads": "yes" if row.reads else "no",
+            "writes": "yes" if row.writes else "no",
+            "missing": row.missing or "",
+        }
+        for row in FORMATS
+    ]
+
+
+def _show(config: Any, formats: list[dict[str, str]]) -> None:
+    click.echo(f"listens on    {', '.join(config.server.listen)} as {config.server.hostname}")
+    click.echo(f"spool         {config.spool.path}")
+    click.echo(f"relays for    {', '.join(str(network) for network in config.relay.networks)}")
+    sources = [str(path) for path in (config.directory.file, config.directory.sqlite) if path]
+    click.echo(f"directory     {', '.join(sources) or 'none'}")
+    for destination in config.destination:
+        where = destination.host or destination.path or "by the DNS"
+        click.echo(
+            f"destination   {', '.join(destination.domains)}: {destination.deliver} {where}; "
+            f"CONNEG {destination.conneg}; baseline {destination.baseline}"
+        )
+    click.echo("formats")
+    for row in formats:
+        missing = f"  ({row['missing']})" if row["missing"] else ""
+        click.echo(f"  {row['name']:<22} reads {row['reads']:<4} writes {row['writes']}{missing}")

@@ -1,0 +1,98 @@
+"""`conneg convert`: make the best form of a document that an expression accepts."""
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from conneg.cli.options import as_json, print_json, read_accepted
+from conneg.words import octets
+from conneg.errors import ConnegError, ExitCode
+
+_EXAMPLES = """\b
+Examples:
+  conneg convert report.pdf out.tif --accept 'profile S'
+  conneg convert photo.jpg small.jpg --accept '(&(type="image/jpeg")(pix-x<=1080))'
+  conneg convert scan.tif scan.pdf --accept '(type="application/pdf")'
+  conneg convert slides.pdf slide.png --accept '(&(type="image/png")(pix-x<=800))'   slide-1.png, ...
+
+The file that comes out is inspected against EXPR before it is put in place.
+"""
+
+
+class NoCommonFormError(ConnegError):
+    """The document cannot be had in any form that the expression accepts."""
+
+    exit_code = ExitCode.NO
+
+
+@click.command("convert", epilog=_EXAMPLES)
+@click.argument("source", metavar="IN", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--accept", "accept", required=True, metavar="EXPR", help="What is accepted; a profile's name will do.")
+@as_json
+def command(source: Path, target: Path, accept: str, as_json: bool) -> None:
+    """Convert IN into the best form that EXPR accepts and write it to OUT."""
+    capability = read_accepted(accept)
+    report = asyncio.run(_convert(source, target, capability))
+    if as_json:
+        print_json(report)
+        return
+    for file in report["files"]:
+        click.echo(f"{file['path']}: {file['media_type']}, {file['pages']} pages, {octets(file['octets'])}")
+    click.echo(report["target"], err=True)
+    for reason in report["reasons"]:
+        click.echo(f"  {reason}", err=True)
+
+
+async def _convert(source: Path, target: Path, capability: Any) -> dict[str, Any]:
+    from conneg.content import ConversionJob, Source, Workers, document_offer, offer
+    from conneg.features import choose, default_preference, explain_mismatch, feature_set
+
+    document = Source(source, "application/octet-stream", source.name)
+    async with Workers(count=1) as workers:
+        inspection = await workers.inspect(document)
+        if inspection.problem:
+            raise ConnegError(f"{source}: {inspection.problem}")
+        as_it_is = feature_set(inspection.features) & capability.features
+        if not as_it_is.is_empty:
+            shutil.copyfile(source, target)
+            return _report(inspection.features, ["it is accepted as it is"], [(target, inspection.media_type, len(inspection.pages))])
+        offered = document_offer([inspection]) if capability.is_page_device else offer(inspection)
+        common = offered & capability.features
+        colours = [page.colour.lower() for page in inspection.pages]
+        choice = choose(common, default_preference(colour=_richest(colours), lossless=inspection.lossless))
+        if choice is None:
+            raise NoCommonFormError(f"{source}: {explain_mismatch(offered, capability.features)}")
+        with tempfile.TemporaryDirectory(prefix="conneg-") as folder:
+            rendition = await workers.convert(
+                ConversionJob((document,), choice.collection, Path(folder), target.stem)
+            )
+            placed = []
+            for number, file in enumerate(rendition.files, start=1):
+                problems = await workers.verify(file.path, file.media_type, capability.expression)
+                if problems:
+                    raise ConnegError(f"{file.filename} does not conform: {problems[0]}")
+                path = target if len(rendition.files) == 1 else target.with_stem(f"{target.stem}-{number}")
+                shutil.copyfile(file.path, path)
+                placed.append((path, file.media_type, file.pages))
+    return _report(str(choice.collection), list(choice.reasons), placed)
+
+
+def _richest(colours: list[str]) -> str | None:
+    order = ("binary", "limited", "mapped", "grey", "full")
+    return max(colours, key=order.index, default=None)
+
+
+def _report(target: str, reasons: list[str], files: list[tuple[Path, str, int]]) -> dict[str, Any]:
+    return {
+        "target": target,
+        "reasons": reasons,
+        "files": [
+            {"path": str(path), "media_type": media_type, "pages": pages, "octets": path.stat().st_size}
+            for path, media_type, pages in files
+        ],
+    }

@@ -1,0 +1,106 @@
+"""`conneg demo`: the main job on real input, start to end, on this machine."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from conneg.cli.options import as_json, print_json
+from conneg.words import octets
+from conneg.errors import ExitCode
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from conneg.demo.run import Story
+
+_EXAMPLES = """\b
+Examples:
+  conneg demo                        writes ./conneg-demo: Maildirs, files, and index.html to look at
+  conneg demo --output /tmp/seen     writes there instead
+  conneg demo --json                 the table, for programs
+
+Three servers are started on loopback ports that the system chooses, and stopped at the end. Exit
+status 0: every recipient got its mail, and every file conforms to what its device announced; 1 if not.
+"""
+
+
+@click.command("demo", epilog=_EXAMPLES)
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path("conneg-demo"), show_default=True)
+@as_json
+@click.pass_context
+def command(ctx: click.Context, output: Path, as_json: bool) -> None:
+    """Send one real message to eight recipients, and give each the best form its device can take."""
+    from rich.console import Console
+
+    console = Console(stderr=as_json)
+    story, page = asyncio.run(_run(output, console))
+    if as_json:
+        print_json(_report(story, page))
+    else:
+        _show(story, page, console)
+    ctx.exit(ExitCode.NO if story.problems else ExitCode.DONE)
+
+
+async def _run(output: Path, console: "Console") -> tuple["Story", Path]:
+    from conneg.content import Workers
+    from conneg.demo.page import write_page
+    from conneg.demo.run import run_demo
+
+    story = await run_demo(output, console)
+    async with Workers(count=2) as workers:
+        page = await write_page(story, output.resolve(), workers)
+    return story, page
+
+
+def _show(story: "Story", page: Path, console: "Console") -> None:
+    from rich.table import Table
+
+    table = Table(title="one message, each recipient's best form", title_justify="left")
+    for heading in ("recipient", "can take", "got", "before", "after", "why", ""):
+        table.add_column(heading, overflow="fold", justify="right" if heading in ("before", "after") else "left")
+    for outcome in story.outcomes.values():
+        arrival = outcome.arrival
+        bad = outcome.state != "delivered" or arrival is None or bool(arrival.problems)
+        table.add_row(
+            outcome.recipient,
+            outcome.capability or "not known",
+            outcome.form,
+            octets(story.octets_sent),
+            octets(arrival.octets if arrival else 0),
+            outcome.reason,
+            "[red]✗[/]" if bad else "[green]✓[/]",
+        )
+    console.print(table)
+    for problem in story.problems:
+        console.print(f"[red]✗ {problem}[/]", soft_wrap=True)
+    if not story.problems:
+        files = sum(len(o.arrival.files) for o in story.outcomes.values() if o.arrival)
+        console.print(f"[green]✓[/] all {files} files that arrived conform to what their devices announced")
+    console.print(f"look at {page}", soft_wrap=True)
+
+
+def _report(story: "Story", page: Path) -> dict[str, Any]:
+    return {
+        "octets_sent": story.octets_sent,
+        "page": str(page),
+        "problems": story.problems,
+        "recipients": [
+            {
+                "recipient": outcome.recipient,
+                "capability": outcome.capability,
+                "expression": outcome.expression,
+                "said_by": outcome.said_by,
+                "form": outcome.form,
+                "reason": outcome.reason,
+                "state": outcome.state,
+                "octets": outcome.arrival.octets if outcome.arrival else 0,
+                "files": [
+                    {"name": f.path.name, "media_type": f.media_type, "octets": f.octets, "problems": f.problems}
+                    for f in (outcome.arrival.files if outcome.arrival else ())
+                ],
+            }
+            for outcome in story.outcomes.values()
+        ],
+    }

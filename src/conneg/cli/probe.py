@@ -1,0 +1,113 @@
+"""`conneg probe`: ask a server what a recipient's device can take."""
+
+import asyncio
+from typing import Any
+
+import click
+
+from conneg.cli.options import as_json, print_json
+from conneg.errors import ExitCode, TemporaryError
+
+_EXAMPLES = """\b
+Examples:
+  conneg probe june@ifax1.jp                             the mail exchangers of ifax1.jp are asked
+  conneg probe june@ifax1.jp --via 127.0.0.1:2525        this server is asked
+  conneg probe june@ifax1.jp --json                      for programs
+
+No message is sent: MAIL, RCPT CONNEG=OPTIONAL, RSET, QUIT. Exit status: 0 the capability is known;
+1 it is not; 69 no server answers; 75 the server says to try later.
+"""
+
+
+@click.command("probe", epilog=_EXAMPLES)
+@click.argument("address")
+@click.option("--via", metavar="HOST[:PORT]", help="Ask this server instead of the domain's mail exchangers.")
+@click.option("--helo", default="localhost", show_default=True, help="The name to give in EHLO.")
+@click.option("--transcript", is_flag=True, help="Show the dialogue.")
+@as_json
+@click.pass_context
+def command(ctx: click.Context, address: str, via: str | None, helo: str, transcript: bool, as_json: bool) -> None:
+    """Ask what ADDRESS can take, and say who said so."""
+    report = asyncio.run(_probe(address, via, helo, transcript))
+    if as_json:
+        print_json(report)
+    else:
+        _show(report)
+    code = report["reply_code"]
+    if code // 100 == 4:
+        ctx.exit(ExitCode.TRY_LATER)
+    ctx.exit(ExitCode.DONE if report["expression"] else ExitCode.NO)
+
+
+def _show(report: dict[str, Any]) -> None:
+    click.echo(f"{report['peer']} says of {report['address']}: {report['reply']}")
+    if report["expression"]:
+        click.secho(report["summary"], bold=True)
+        click.echo(report["expression"])
+    elif not report["offers_conneg"]:
+        click.echo("the server does not offer CONNEG")
+    else:
+        click.echo("the server offers CONNEG and reported no capability for this recipient")
+
+
+class _Print:
+    def sent(self, line: str) -> None:
+        click.secho(f"C: {line}", fg="cyan", err=True)
+
+    def received(self, line: str) -> None:
+        click.secho(f"S: {line}", fg="green", err=True)
+
+
+async def _probe(address: str, via: str | None, helo: str, transcript: bool) -> dict[str, Any]:
+    from conneg.gateway.config import Config
+    from conneg.gateway.endpoint import Endpoint
+    from conneg.gateway.result import one_line
+    from conneg.gateway.routing import SMTP_PORT, Routes
+    from conneg.mail import parse_mailbox
+    from conneg.negotiation import Provenance, describe_capability, read_capability
+    from conneg.net import RcptRequest, connect
+    from conneg.smtp import ConnegArgument
+
+    mailbox = parse_mailbox(address)
+    routes = Routes(Config())
+    try:
+        endpoints = (
+            [Endpoint.parse(via, default_port=SMTP_PORT)]
+            if via
+            else await routes.endpoints(routes.next_hop(mailbox.domain))
+        )
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--via") from error
+    reasons = []
+    for endpoint in endpoints:
+        try:
+            client = await connect(
+                endpoint.host, endpoint.port, helo=helo, transcript=_Print() if transcript else None
+            )
+        except (OSError, TemporaryError) as error:
+            reasons.append(f"{endpoint}: {error}")
+            continue
+        break
+    else:
+        from conneg.errors import UnavailableError
+
+        raise UnavailableError("no server answers: " + "; ".join(reasons))
+    opened = await client.open_transaction("", [RcptRequest(address, conneg=ConnegArgument.OPTIONAL)])
+    result = opened.rcpts[0] if opened.mail.code < 400 else None
+    reply = result.reply if result else opened.mail
+    expression = result.capability.expression if result and result.capability else None
+    summary = ""
+    if expression:
+        summary = describe_capability(read_capability(expression, Provenance.REPLY, str(endpoint)))
+    offers = client.supports("CONNEG")
+    await client.rset()
+    await client.quit()
+    return {
+        "address": address,
+        "peer": str(endpoint),
+        "offers_conneg": offers,
+        "reply_code": reply.code,
+        "reply": one_line(reply) if not expression else f"{reply.code} {reply.lines[0]}",
+        "expression": expression,
+        "summary": summary,
+    }

@@ -1,0 +1,60 @@
+"""`conneg serve`: the gateway, until SIGTERM or SIGINT."""
+
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from conneg.cli.options import config_file, load_config
+
+_EXAMPLES = """\b
+Examples:
+  conneg serve                                loopback only, spool in your state folder
+  conneg serve --config /etc/conneg.toml      as configured
+  conneg check --config /etc/conneg.toml      is the configuration right?
+
+SIGTERM and SIGINT stop it: it finishes what is in hand, within [server] stop_within_seconds, and the
+rest waits in the spool for the next start. SIGHUP is not needed: the directory file is read again
+when it changes.
+"""
+
+
+@click.command("serve", epilog=_EXAMPLES)
+@config_file
+@click.option("--log-json", is_flag=True, help="Write the log as JSON lines.")
+@click.option("--verbose", "-v", is_flag=True, help="Log every delivery and every decision.")
+def command(config_file: Path | None, log_json: bool, verbose: bool) -> None:
+    """Run the gateway. Without a configuration it serves loopback only."""
+    import uvloop
+
+    from conneg.cli.log import LogWatcher, set_up_log
+
+    set_up_log(as_json=log_json, level=logging.INFO)
+    config = load_config(config_file)
+    uvloop.run(_serve(config, LogWatcher() if verbose else None))
+
+
+async def _serve(config: object, watcher: object) -> None:
+    from conneg.gateway.config import Config
+    from conneg.gateway.events import ignore
+    from conneg.gateway.service import Gateway, log
+
+    assert isinstance(config, Config)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with Gateway(config, watch=watcher if callable(watcher) else ignore) as gateway:
+        log.info(
+            "ready",
+            listening=" ".join(str(endpoint) for endpoint in gateway.endpoints),
+            spool=str(config.spool.path),
+            relays_for=" ".join(str(network) for network in config.relay.networks),
+        )
+        sys.stderr.flush()
+        await stop.wait()
+        log.info("stopping", within_seconds=config.server.stop_within_seconds)
+    log.info("stopped")

@@ -1,0 +1,116 @@
+"""The one value between readers and writers: a page as pixels, and the frame that asked for it.
+
+A reader draws a page into a `Frame` and gives back a `Raster` that has exactly the frame's size; a writer takes rasters
+and knows nothing of where they came from. Nothing here reads or writes a file.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:  # the process that asks for conversions never loads numpy: its workers do
+    import numpy as np
+    import numpy.typing as npt
+
+Pixels: TypeAlias = "npt.NDArray[np.uint8]"
+"""Octets: (height, width) grey with 0 black and 255 white, or (height, width, 3) sRGB."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Raster:
+    """A page image in memory: `pixels` as `Pixels` says, and its resolution in pixels per inch."""
+
+    pixels: Pixels
+    dpi_x: Fraction
+    dpi_y: Fraction
+
+    @property
+    def width(self) -> int:
+        """The number of pixels in a scan line."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        """The number of scan lines."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether there are three samples a pixel."""
+        return self.pixels.ndim == 3
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a page is to be drawn into.
+
+    `pixel_height` None means: as long as the page is at this resolution. `colour` asks for sRGB, else grey. The page
+    keeps its physical size (scaled down, never up, where it is larger than the frame) and lies at the top, centred
+    between the sides, on white. `turn` lets a page that is wider than long be turned by 90 degrees where that lets it
+    be larger; `fill` makes the page exactly as large as the frame, whatever the resolution says.
+    """
+
+    pixel_width: int
+    pixel_height: int | None
+    dpi_x: Fraction
+    dpi_y: Fraction
+    colour: bool
+    turn: bool = False
+    fill: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageGeometry:
+    """What is known of a page before it is drawn.
+
+    `width_inches` and `height_inches` are as it is read (after a stated orientation is applied), exact. `pixel_width`,
+    `pixel_height` and `dpi` (the horizontal one) are those of a raster source and None for vectors and text, which have
+    any resolution; `dpi_y` is the vertical one where it differs. `colour` is what the page really shows, as a `color`
+    token of RFC 2534 2.5: Binary, Grey or Full. `kind` is text, vector, photo or scan.
+    """
+
+    width_inches: Fraction
+    height_inches: Fraction
+    pixel_width: int | None
+    pixel_height: int | None
+    dpi: Fraction | None
+    colour: str
+    kind: str
+    dpi_y: Fraction | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the geometry as values of JSON; fractions are text such as "1250/127"."""
+        return {
+            "width_inches": str(self.width_inches),
+            "height_inches": str(self.height_inches),
+            "pixel_width": self.pixel_width,
+            "pixel_height": self.pixel_height,
+            "dpi": None if self.dpi is None else str(self.dpi),
+            "colour": self.colour,
+            "kind": self.kind,
+            "dpi_y": None if self.dpi_y is None else str(self.dpi_y),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "PageGeometry":
+        """Read what `as_json` gave."""
+        return cls(
+            width_inches=Fraction(value["width_inches"]),
+            height_inches=Fraction(value["height_inches"]),
+            pixel_width=value["pixel_width"],
+            pixel_height=value["pixel_height"],
+            dpi=None if value["dpi"] is None else Fraction(value["dpi"]),
+            colour=value["colour"],
+            kind=value["kind"],
+            dpi_y=None if value.get("dpi_y") is None else Fraction(value["dpi_y"]),
+        )
+
+
+class PageReader(Protocol):
+    """One page of a document, drawn on demand."""
+
+    geometry: PageGeometry
+
+    def render(self, frame: Frame) -> Raster:
+        """Return the page drawn into `frame`, exactly of its size (raises ContentRefusedError)."""
+        ...

@@ -1,0 +1,65 @@
+"""Readers: each opens one kind of document and gives its pages, to be drawn one by one.
+
+`open_document` chooses by content. Readers run in a worker process only (`conneg.content.workers`): they decode hostile
+octets with foreign code. Each turns its library's exceptions into `ContentRefusedError`.
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from conneg.content.errors import ContentRefusedError
+from conneg.content.page import PageReader
+from conneg.content.source import ReadLimits, Source, read_head, recognise
+
+__all__ = ["DocumentReader", "open_document"]
+
+
+class DocumentReader(Protocol):
+    """An open document; a context manager that closes it."""
+
+    media_type: str
+    pages: Sequence[PageReader]
+    lossless: bool
+
+    def features(self, index: int) -> str | None:
+        """Return the expression that describes page `index` as it is, without its type; None where only type is known."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def open_document(source: Source, limits: ReadLimits) -> DocumentReader:
+    """Open `source` with the reader for what its octets show.
+
+    Raises `ContentRefusedError` for what no reader knows, and for what a reader refuses: damage, encryption, too many pages.
+    """
+    media_type = recognise(read_head(source), source.declared_type)
+    if media_type == "application/pdf":
+        from conneg.content.readers.pdf import PdfReader
+
+        return PdfReader(source, limits)
+    if media_type.startswith("image/"):
+        from conneg.content.readers.image import ImageReader
+
+        return ImageReader(source, limits, media_type)
+    if media_type == "text/plain":
+        from conneg.content.readers.text import TextReader
+
+        return TextReader(source, limits)
+    raise ContentRefusedError(
+        f"{source.label}: no reader for {_name_of(media_type, source.declared_type)}",
+        hint="PDF, TIFF, JPEG, PNG, WebP, HEIC, AVIF, GIF and plain text can be read",
+    )
+
+
+def _name_of(media_type: str, declared_type: str) -> str:
+    if media_type == declared_type:
+        return media_type
+    if media_type == "application/octet-stream":
+        return f"its content (declared as {declared_type})"
+    return f"{media_type} (declared as {declared_type})"

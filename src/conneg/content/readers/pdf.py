@@ -1,0 +1,225 @@
+"""PDF documents, through pdfium: pages are drawn straight into the frame asked for.
+
+A page's size is that of its crop box after its own rotation, 72 points an inch. Scripts and XFA forms do not run; filled
+form fields and annotations are drawn. Encrypted documents that ask for a password are refused.
+"""
+
+import contextlib
+import ctypes
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Self, overload
+
+import numpy as np
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from conneg.bounds import Bound
+from conneg.content.errors import ContentRefusedError
+from conneg.content.page import Frame, PageGeometry, PageReader, Raster
+from conneg.content.placement import Placement, place
+from conneg.content.readers import pdfium as boundary
+from conneg.content.source import ReadLimits, Source
+
+POINTS_AN_INCH = 72
+CHROMA = 24
+"""By how much the samples of a pixel must differ for it to count as coloured: less is rounding and compression."""
+
+LOOK_DPI = 36
+"""The resolution at which a page is looked at for colour."""
+
+MAX_LOOK_PIXELS = 700
+MAX_PAGE_INCHES = Bound(
+    name="content.pdf-page-inches",
+    value=2000,
+    unit="inches",
+    reason="PDF's own limit is 200 inches a user unit; beyond that a page is damage or an attack",
+    answer="ContentRefusedError",
+)
+_LOOKED_AT_OBJECTS = 200
+
+
+class PdfReader:
+    """An open PDF document."""
+
+    media_type = "application/pdf"
+    lossless = True
+
+    def __init__(self, source: Source, limits: ReadLimits) -> None:
+        self._label = source.label
+        try:
+            self._document = pypdfium2.PdfDocument(source.path)
+        except pypdfium2.PdfiumError as error:
+            raise _refusal(self._label) from error
+        page_total = len(self._document)
+        try:
+            if page_total == 0:
+                raise ContentRefusedError(f"{self._label}: the PDF has no page that can be read")
+            if page_total > limits.pages:
+                raise ContentRefusedError(f"{self._label}: {page_total} pages, more than {limits.pages}")
+            if self._document.get_formtype() in {pdfium.FORMTYPE_ACRO_FORM, pdfium.FORMTYPE_XFA_FOREGROUND}:
+                self._document.init_forms()
+        except BaseException:
+            self._document.close()
+            raise
+        self.pages: Sequence[PageReader] = _Pages(self._document, self._label, page_total)
+
+    def features(self, index: int) -> str | None:
+        """Return the colours of receivers that show page `index` as it is, or None where any does."""
+        match self.pages[index].geometry.colour:
+            case "Full":
+                return "(color=Full)"
+            case "Grey":
+                return "(color=[Grey,Full])"
+            case _:
+                return None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._document.close()
+
+
+def _refusal(label: str) -> ContentRefusedError:
+    """Return the error for what pdfium said last when it opened a document."""
+    match pdfium.FPDF_GetLastError():
+        case pdfium.FPDF_ERR_PASSWORD:
+            return ContentRefusedError(f"{label}: the PDF is encrypted and asks for a password")
+        case pdfium.FPDF_ERR_SECURITY:
+            return ContentRefusedError(f"{label}: the PDF is encrypted in a way that cannot be read")
+        case _:
+            return ContentRefusedError(f"{label}: the PDF is damaged and cannot be opened")
+
+
+class _Pages(Sequence[PageReader]):
+    """The pages of an open document, each opened anew when asked for, so that memory does not grow."""
+
+    def __init__(self, document: Any, label: str, page_total: int) -> None:
+        self._document = document
+        self._label = label
+        self._total = page_total
+
+    def __len__(self) -> int:
+        return self._total
+
+    @overload
+    def __getitem__(self, index: int) -> PageReader: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[PageReader]: ...
+    def __getitem__(self, index: int | slice) -> PageReader | Sequence[PageReader]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(self._total))]
+        if not 0 <= index < self._total:
+            raise IndexError(index)
+        return _PdfPage(self._document, index, f"{self._label}, page {index + 1}")
+
+
+class _PdfPage:
+    """One page; its geometry is worked out when first asked for."""
+
+    def __init__(self, document: Any, index: int, label: str) -> None:
+        self._document = document
+        self._index = index
+        self._label = label
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[Any]:
+        try:
+            page = self._document[self._index]
+        except pypdfium2.PdfiumError as error:
+            raise ContentRefusedError(f"{self._label}: damaged, cannot be read") from error
+        try:
+            yield page
+        finally:
+            page.close()
+
+    def render(self, frame: Frame) -> Raster:
+        """Return the page drawn into `frame`."""
+        with self._open() as page:
+            form = self._document.formenv
+            return boundary.draw(page, place(self._bare_geometry(page), frame), frame, form)
+
+    @cached_property
+    def geometry(self) -> PageGeometry:
+        """The page's size, whether it shows colour, and what it consists of."""
+        with self._open() as page:
+            bare = self._bare_geometry(page)
+            colour = _colour(page, bare)
+            kind, pixels = _contents(page, bare)
+        if pixels is None:
+            return PageGeometry(bare.width_inches, bare.height_inches, None, None, None, colour, kind)
+        width, height = pixels
+        return PageGeometry(
+            width_inches=bare.width_inches,
+            height_inches=bare.height_inches,
+            pixel_width=width,
+            pixel_height=height,
+            dpi=Fraction(width) / bare.width_inches,
+            dpi_y=Fraction(height) / bare.height_inches,
+            colour=colour,
+            kind=kind,
+        )
+
+    def _bare_geometry(self, page: Any) -> PageGeometry:
+        """Return size alone, which is all that drawing needs."""
+        width, height = (_inches(points) for points in page.get_size())
+        for length in (width, height):
+            if not 0 < length <= MAX_PAGE_INCHES.value:
+                raise ContentRefusedError(f"{self._label}: a page {float(length):g} inches wide or long")
+        return PageGeometry(width, height, None, None, None, "Full", "vector")
+
+
+def _inches(points: float) -> Fraction:
+    """Return points as inches, to a hundredth of a point; anything that is no size becomes 0."""
+    if not 0 < points < float("inf"):
+        return Fraction(0)
+    return Fraction(round(points * 100), 100 * POINTS_AN_INCH)
+
+
+def _colour(page: Any, size: PageGeometry) -> str:
+    """Return the `color` token of what the page shows, from a small drawing without smoothing."""
+    width = max(1, min(MAX_LOOK_PIXELS, round(size.width_inches * LOOK_DPI)))
+    height = max(1, min(MAX_LOOK_PIXELS, round(size.height_inches * LOOK_DPI)))
+    placement = Placement(width, height, 0, 0, width, height, turned=False)
+    pixels = boundary.draw_pixels(page, placement, colour=True, smooth=False)
+    spread = pixels.max(axis=2) - pixels.min(axis=2)
+    if bool((spread > CHROMA).any()):
+        return "Full"
+    grey = pixels[..., 1]
+    return "Grey" if bool(np.logical_and(grey > CHROMA, grey < 255 - CHROMA).any()) else "Binary"
+
+
+def _contents(page: Any, size: PageGeometry) -> tuple[str, tuple[int, int] | None]:
+    """Return the page's kind, and for a page that is one image its pixels as seen (rotation applied)."""
+    count = pdfium.FPDFPage_CountObjects(page)
+    handles = [pdfium.FPDFPage_GetObject(page, number) for number in range(min(count, _LOOKED_AT_OBJECTS))]
+    kinds = [pdfium.FPDFPageObj_GetType(handle) for handle in handles]
+    if count == 1 and kinds == [pdfium.FPDF_PAGEOBJ_IMAGE]:
+        pixels = _image_pixels(page, handles[0], size)
+        if pixels is not None:
+            return "scan", pixels
+    if pdfium.FPDF_PAGEOBJ_TEXT in kinds and pdfium.FPDF_PAGEOBJ_IMAGE not in kinds:
+        return "text", None
+    return "vector", None
+
+
+def _image_pixels(page: Any, handle: Any, size: PageGeometry) -> tuple[int, int] | None:
+    """Return width and height in pixels of the image that covers the page, or None where it does not."""
+    edges = [ctypes.c_float() for _ in range(4)]
+    if not pdfium.FPDFPageObj_GetBounds(handle, *edges):
+        return None
+    left, bottom, right, top = (edge.value for edge in edges)
+    page_area = float(size.width_inches * size.height_inches) * POINTS_AN_INCH**2
+    if (right - left) * (top - bottom) < 0.8 * page_area:
+        return None
+    width, height = ctypes.c_uint(), ctypes.c_uint()
+    if not pdfium.FPDFImageObj_GetImagePixelSize(handle, width, height) or not (width.value and height.value):
+        return None
+    if pdfium.FPDFPage_GetRotation(page) % 2:
+        return int(height.value), int(width.value)
+    return int(width.value), int(height.value)

@@ -1,0 +1,163 @@
+"""Plain text, laid out on A4 pages and drawn through pdfium, so that it is crisp at every resolution.
+
+Eighty columns of a fixed-width face. What the built-in face lacks is taken from a font of the system where one is
+installed (`conneg.content.readers.fonts`), else shown as a question mark. Scripts that run from right to left keep their
+stored order; nothing is shaped.
+"""
+
+import codecs
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self, overload
+
+import pypdfium2.raw as pdfium
+
+from conneg.bounds import Bound
+from conneg.content.errors import ContentRefusedError
+from conneg.content.page import Frame, PageGeometry, PageReader, Raster
+from conneg.content.paper import A4
+from conneg.content.placement import place
+from conneg.content.readers import pdfium as boundary
+from conneg.content.readers.fonts import FaceCache
+from conneg.content.readers.layout import COLUMNS, LINES_A_PAGE, Run, lay_out
+from conneg.content.source import ReadLimits, Source
+
+POINT_SIZE = 10.5
+LEADING = 12.4
+COLUMN = POINT_SIZE * 0.6
+"""The advance of Courier and of the fixed-width faces like it, in points."""
+
+_PAGE_WIDTH = float(A4.width_inches) * 72
+_PAGE_HEIGHT = float(A4.length_inches) * 72
+_LEFT = (_PAGE_WIDTH - COLUMNS * COLUMN) / 2
+_TOP = _PAGE_HEIGHT - 48
+
+MAX_TEXT_OCTETS = Bound(
+    name="content.text-octets",
+    value=16 << 20,
+    unit="octets of text",
+    reason="five hundred pages of text have two million characters",
+    answer="ContentRefusedError",
+)
+
+
+def decode_text(octets: bytes, charset: str | None) -> str:
+    """Return the text: by its byte order mark, else as `charset` if Python knows it, else UTF-8, else Windows-1252.
+
+    Octets that do not fit the charset become U+FFFD; nothing is raised.
+    """
+    for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+        if octets.startswith(mark):
+            return octets.decode(name, "replace")
+    if charset and charset.lower() not in {"us-ascii", "ascii"}:
+        try:
+            text = codecs.decode(octets, charset, "replace")
+            if isinstance(text, str):
+                return text
+        except (LookupError, ValueError, TypeError):
+            pass  # an unknown name, or one of Python's transforms that is no charset
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return octets.decode("cp1252", "replace")
+
+
+def read_text(source: Source) -> str:
+    """Return the text of `source`; raises ContentRefusedError for one that is too long."""
+    with source.path.open("rb") as file:
+        octets = file.read(MAX_TEXT_OCTETS.value + 1)
+    if len(octets) > MAX_TEXT_OCTETS.value:
+        raise ContentRefusedError(
+            f"{source.label}: more than {MAX_TEXT_OCTETS.value} octets of text (bound {MAX_TEXT_OCTETS.name})"
+        )
+    return decode_text(octets, source.charset)
+
+
+class TextReader:
+    """A text laid out; it has no page when nothing but white space is in it."""
+
+    media_type = "text/plain"
+    lossless = True
+
+    def __init__(self, source: Source, limits: ReadLimits) -> None:
+        text = read_text(source)
+        lines = lay_out(text, limits.pages * LINES_A_PAGE)
+        if lines is None:
+            raise ContentRefusedError(f"{source.label}: the text fills more than {limits.pages} pages")
+        self._document = pdfium.FPDF_CreateNewDocument()
+        self._faces = FaceCache(self._document)
+        self.pages: Sequence[PageReader] = _TextPages(self._document, self._faces, lines)
+
+    def features(self, index: int) -> str | None:
+        """Return None: text fits every receiver that takes its type."""
+        return None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._faces.close()
+        pdfium.FPDF_CloseDocument(self._document)
+
+
+class _TextPages(Sequence[PageReader]):
+    def __init__(self, document: Any, faces: FaceCache, lines: list[tuple[Run, ...]]) -> None:
+        self._document = document
+        self._faces = faces
+        self._lines = lines
+
+    def __len__(self) -> int:
+        return -(-len(self._lines) // LINES_A_PAGE)
+
+    @overload
+    def __getitem__(self, index: int) -> PageReader: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[PageReader]: ...
+    def __getitem__(self, index: int | slice) -> PageReader | Sequence[PageReader]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        start = index * LINES_A_PAGE
+        return _TextPage(self._document, self._faces, self._lines[start : start + LINES_A_PAGE])
+
+
+class _TextPage:
+    """One page of lines; drawn on a page of a document in memory that is thrown away afterwards."""
+
+    geometry = PageGeometry(
+        width_inches=A4.width_inches,
+        height_inches=A4.length_inches,
+        pixel_width=None,
+        pixel_height=None,
+        dpi=None,
+        colour="Binary",
+        kind="text",
+    )
+
+    def __init__(self, document: Any, faces: FaceCache, lines: list[tuple[Run, ...]]) -> None:
+        self._document = document
+        self._faces = faces
+        self._lines = lines
+
+    def render(self, frame: Frame) -> Raster:
+        """Return the page drawn into `frame`."""
+        page = pdfium.FPDFPage_New(self._document, 0, _PAGE_WIDTH, _PAGE_HEIGHT)
+        try:
+            for row, runs in enumerate(self._lines):
+                for run in runs:
+                    self._insert(page, run, _TOP - row * LEADING)
+            return boundary.draw(page, place(self.geometry, frame), frame)
+        finally:
+            pdfium.FPDF_ClosePage(page)
+            pdfium.FPDFPage_Delete(self._document, 0)
+
+    def _insert(self, page: Any, run: Run, baseline: float) -> None:
+        for offset, text, face in self._faces.split(run.text):
+            piece = pdfium.FPDFPageObj_CreateTextObj(self._document, face, POINT_SIZE)
+            pdfium.FPDFText_SetText(piece, boundary.wide_string(text))
+            pdfium.FPDFPageObj_Transform(piece, 1, 0, 0, 1, _LEFT + (run.column + offset) * COLUMN, baseline)
+            pdfium.FPDFPage_InsertObject(page, piece)
+

@@ -1,0 +1,110 @@
+"""The directories of a TIFF file: every IFD's fields and where things lie, read without decoding any image.
+
+Lenient as RFC 3249 5.2 asks of readers (either byte order, SHORT for LONG, IFDs anywhere); bounded in the number of IFDs
+and of values; a chain that loops ends where it would repeat.
+"""
+
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+from conneg.content.errors import ContentRefusedError
+
+_TYPES = {1: "B", 2: "B", 3: "H", 4: "I", 5: "II", 6: "b", 7: "B", 8: "h", 9: "i", 10: "ii"}
+"""struct codes by field type (TIFF 6.0; RFC 3949 uses BYTE, ASCII, SHORT, LONG, RATIONAL, SRATIONAL)."""
+
+_MAX_VALUES = 4096
+_MAX_ENTRIES = 512
+
+Number = int | Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Ifd:
+    """One directory: its `offset`, the end of its entries, and `fields` by tag number (first values of long ones)."""
+
+    offset: int
+    end: int
+    fields: dict[int, tuple[Number, ...]]
+
+    def number(self, tag: int, default: int) -> int:
+        """Return the first value of `tag` as an integer, or `default`."""
+        values = self.fields.get(tag)
+        return int(values[0]) if values else default
+
+    def fraction(self, tag: int) -> Fraction | None:
+        """Return the first value of `tag`, or None when it is absent or not above zero."""
+        values = self.fields.get(tag)
+        return Fraction(values[0]) if values and values[0] > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class TiffDirectory:
+    """All primary IFDs in order, and the file's byte order: `II` or `MM`."""
+
+    byte_order: str
+    ifds: tuple[Ifd, ...]
+
+
+def read_directory(path: Path, max_pages: int) -> TiffDirectory:
+    """Return the chain of IFDs of the file; raises ContentRefusedError when there is none, or more than `max_pages`."""
+    with path.open("rb") as file:
+        head = file.read(8)
+        order = "<" if head[:2] == b"II" else ">"
+        if len(head) < 8 or struct.unpack(order + "H", head[2:4])[0] != 42:
+            raise ContentRefusedError("the TIFF header is damaged")
+        (offset,) = struct.unpack(order + "I", head[4:])
+        ifds: list[Ifd] = []
+        seen: set[int] = set()
+        while offset and offset not in seen:
+            if len(ifds) >= max_pages:
+                raise ContentRefusedError(f"more than {max_pages} pages")
+            seen.add(offset)
+            ifd, offset = _read_ifd(file, order, offset)
+            if ifd is None:
+                break
+            ifds.append(ifd)
+    if not ifds:
+        raise ContentRefusedError("the TIFF file has no page that can be read")
+    return TiffDirectory("II" if order == "<" else "MM", tuple(ifds))
+
+
+def _read_ifd(file: BinaryIO, order: str, offset: int) -> tuple[Ifd | None, int]:
+    """Return the IFD at `offset` (None where there is none) and the offset of the next."""
+    file.seek(offset)
+    head = file.read(2)
+    if len(head) < 2:
+        return None, 0
+    (count,) = struct.unpack(order + "H", head)
+    if not 0 < count <= _MAX_ENTRIES:
+        return None, 0
+    body = file.read(count * 12 + 4)
+    if len(body) < count * 12:
+        return None, 0
+    end = offset + 2 + count * 12 + 4
+    fields: dict[int, tuple[Number, ...]] = {}
+    for number in range(count):
+        tag, kind, amount, value = struct.unpack(order + "HHI4s", body[number * 12 : number * 12 + 12])
+        fields.setdefault(tag, _values(file, order, kind, amount, value))
+    tail = body[count * 12 :]
+    return Ifd(offset, end, fields), struct.unpack(order + "I", tail)[0] if len(tail) == 4 else 0
+
+
+def _values(file: BinaryIO, order: str, kind: int, amount: int, value: bytes) -> tuple[Number, ...]:
+    code = _TYPES.get(kind)
+    if code is None:
+        return ()
+    size = struct.calcsize("=" + code)
+    amount = min(amount, _MAX_VALUES)
+    octets = value[: size * amount]
+    if size * amount > 4:
+        file.seek(struct.unpack(order + "I", value)[0])
+        octets = file.read(size * amount)
+    amount = len(octets) // size
+    numbers = struct.unpack(order + code * amount, octets[: amount * size])
+    if len(code) == 1:
+        return numbers
+    pairs = zip(numbers[::2], numbers[1::2], strict=True)
+    return tuple(Fraction(above, below) if below else Fraction(0) for above, below in pairs)

@@ -1,0 +1,134 @@
+"""A document as it arrives: a file, what its sender says it is, and what its first octets say it is.
+
+Nothing here decodes a document; `recognise` looks at a bounded beginning of the file only.
+"""
+
+import codecs
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conneg.bounds import Bound
+from conneg.content.errors import ContentRefusedError
+
+HEAD_OCTETS = 4096
+"""How much of a file `recognise` looks at."""
+
+UNKNOWN_TYPE = "application/octet-stream"
+
+MAX_SOURCE_OCTETS = Bound(
+    name="content.source-octets",
+    value=256 << 20,
+    unit="octets",
+    reason="a document larger than any mail system carries is an attack on the disk or the memory",
+    answer="ContentRefusedError",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One document: decoded octets in the file `path`, the sender's `declared_type`, file `name` and `charset`."""
+
+    path: Path
+    declared_type: str
+    name: str | None = None
+    charset: str | None = None
+
+    @property
+    def label(self) -> str:
+        """How a message to people calls this document."""
+        return self.name or self.declared_type
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the source as values of JSON."""
+        return {
+            "path": str(self.path),
+            "declared_type": self.declared_type,
+            "name": self.name,
+            "charset": self.charset,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Source":
+        """Read what `as_json` gave."""
+        return cls(Path(value["path"]), value["declared_type"], value["name"], value["charset"])
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLimits:
+    """What one document may be: at most `pages` pages, and `pixels` pixels in each of its images."""
+
+    pages: int = 500
+    pixels: int = 64_000_000
+
+
+def read_head(source: Source) -> bytes:
+    """Return the first `HEAD_OCTETS` octets; raises ContentRefusedError for a file that is empty too large or gone."""
+    try:
+        octets = source.path.stat().st_size
+        with source.path.open("rb") as file:
+            head = file.read(HEAD_OCTETS)
+    except OSError as error:
+        raise ContentRefusedError(f"{source.label}: cannot be read ({error.strerror})") from error
+    if octets > MAX_SOURCE_OCTETS.value:
+        raise ContentRefusedError(
+            f"{source.label}: {octets} octets, more than {MAX_SOURCE_OCTETS.value} (bound {MAX_SOURCE_OCTETS.name})"
+        )
+    return head
+
+
+def recognise(head: bytes, declared_type: str = "") -> str:
+    """Return the media type that the octets show; `declared_type` only tells one kind of text from another.
+
+    `application/octet-stream` is the answer for everything that no reader knows.
+    """
+    for offset, magic, media_type in _MAGIC:
+        if head[offset : offset + len(magic)] == magic:
+            return media_type
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12], UNKNOWN_TYPE)
+    if b"%PDF-" in head[:1024]:
+        return "application/pdf"
+    if _is_text(head):
+        return _kind_of_text(head, declared_type)
+    return UNKNOWN_TYPE
+
+
+_MAGIC = (
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"II*\x00", "image/tiff"),
+    (0, b"MM\x00*", "image/tiff"),
+    (0, b"GIF87a", "image/gif"),
+    (0, b"GIF89a", "image/gif"),
+)
+_BRANDS = {
+    b"heic": "image/heic",
+    b"heix": "image/heic",
+    b"heim": "image/heic",
+    b"heis": "image/heic",
+    b"mif1": "image/heic",
+    b"avif": "image/avif",
+    b"avis": "image/avif",
+}
+_TEXT_CONTROLS = frozenset(b"\t\n\r\f\b\x1b")
+_TEXT_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether these octets can be text: no NUL (UTF-16 with a byte order mark excepted), hardly any control."""
+    if head.startswith(_TEXT_MARKS):
+        return True
+    if b"\x00" in head:
+        return False
+    controls = sum(octet < 0x20 and octet not in _TEXT_CONTROLS for octet in head)
+    return controls * 50 <= len(head)
+
+
+def _kind_of_text(head: bytes, declared_type: str) -> str:
+    beginning = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if declared_type == "text/html" or beginning.startswith((b"<!doctype html", b"<html")):
+        return "text/html"
+    return "text/plain"

@@ -1,0 +1,90 @@
+"""Several directories asked in their stated order: the first that knows a recipient speaks for it.
+
+A source that fails or is late costs its own answer, never the caller's time: each gets an equal share of what is left
+of the deadline, and whoever of the recipients is still unknown goes on to the next. "Cannot say now" is the answer
+only when no source knew the recipient and at least one could not be asked: then the draft demands a temporary failure
+(section 4.3), since the source that failed might have known.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from conneg.directory.model import Answer, Directory, Known, Unavailable, Unknown
+
+
+class ChainDirectory:
+    """Asks `sources` in order; with none at all, every recipient is unknown."""
+
+    def __init__(self, sources: Sequence[Directory], *, name: str = "directory") -> None:
+        self._sources = tuple(sources)
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """What an operator calls this source."""
+        return self._name
+
+    @property
+    def sources(self) -> tuple[Directory, ...]:
+        """The sources, in the order in which they are asked."""
+        return self._sources
+
+    async def lookup(self, recipients: Sequence[str], deadline: float) -> Mapping[str, Answer]:
+        """Return an answer for each of `recipients` within `deadline` seconds, whatever the sources do."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + deadline
+        open_questions = list(dict.fromkeys(recipients))
+        known: dict[str, Answer] = {}
+        silent: dict[str, list[str]] = {}
+        for index, source in enumerate(self._sources):
+            if not open_questions:
+                break
+            share = max(0.0, end - clock()) / (len(self._sources) - index)
+            answers = await _ask(source, open_questions, share)
+            for recipient in open_questions:
+                match answers.get(recipient, Unknown()):
+                    case Known() as answer:
+                        known[recipient] = answer
+                    case Unavailable(reason=reason):
+                        silent.setdefault(recipient, []).append(reason)
+                    case Unknown():
+                        pass
+            open_questions = [recipient for recipient in open_questions if recipient not in known]
+        for recipient in open_questions:
+            reasons = silent.get(recipient)
+            known[recipient] = Unavailable("; ".join(reasons)) if reasons else Unknown()
+        return known
+
+
+async def _ask(source: Directory, recipients: Sequence[str], seconds: float) -> Mapping[str, Answer]:
+    """Ask one source; what goes wrong there, of whatever kind, is its `Unavailable` for each of `recipients`.
+
+    The question runs as a task of its own, which is cancelled when its time is over but not waited for: a source that
+    will not be cancelled must not hold up the caller either.
+    """
+    task = asyncio.ensure_future(source.lookup(recipients, seconds))
+    try:
+        async with asyncio.timeout(seconds):
+            await asyncio.wait({task})
+    except TimeoutError:
+        return _nobody(recipients, f"{source.name}: no answer within {seconds:.3g} s")
+    finally:
+        if not task.done():
+            task.add_done_callback(_forget)
+            task.cancel()
+    if task.cancelled():
+        return _nobody(recipients, f"{source.name}: the lookup was cancelled")
+    error = task.exception()
+    if error is not None:
+        return _nobody(recipients, f"{source.name}: {str(error) or type(error).__name__}")
+    return task.result()
+
+
+def _forget(task: "asyncio.Future[Mapping[str, Answer]]") -> None:
+    """Take a late task's result, so that the loop does not report an error nobody asked for."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _nobody(recipients: Sequence[str], reason: str) -> Mapping[str, Answer]:
+    return dict.fromkeys(recipients, Unavailable(reason))

@@ -1,0 +1,283 @@
+"""The gateway's settings: TOML text in, checked values out; never touches the network.
+
+`read_config` gives every error as one line with file, line and key. With no file, `default_config` is safe: it
+listens on loopback only, relays only for loopback, keeps its spool in the user's state folder and takes every next
+hop from the DNS.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from conneg.errors import ConnegError
+from conneg.gateway.endpoint import Endpoint
+from conneg.negotiation import Provenance, read_capability
+
+Network = IPv4Network | IPv6Network
+LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+
+
+class ConfigError(ConnegError):
+    """A configuration that cannot be used; the message says in which file, on which line, which key and why."""
+
+
+def _endpoint(text: str) -> str:
+    Endpoint.parse(text)
+    return text
+
+
+def _domain(text: str) -> str:
+    if not re.fullmatch(r"(\*\.)?[a-z0-9_\-.\u0080-\uffff]+|\[[0-9a-f:.]+\]|\*", text.lower()):
+        raise ValueError(f"{text!r} is not a domain (write example.org, *.example.org or *)")
+    return text.lower()
+
+
+def _capability(text: str) -> str:
+    if text != AS_IS:
+        read_capability(text, Provenance.BASELINE, "configuration")
+    return text
+
+
+AS_IS = "as-is"
+"""The baseline that changes nothing: what a recipient of whom nothing is known gets is the message as it came."""
+
+EndpointText = Annotated[str, AfterValidator(_endpoint)]
+DomainText = Annotated[str, AfterValidator(_domain)]
+CapabilityText = Annotated[str, AfterValidator(_capability)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSection(_Section):
+    """`[server]`: where the gateway listens and what it takes from one client."""
+
+    hostname: str = "localhost"
+    listen: tuple[EndpointText, ...] = ("127.0.0.1:2525",)
+    max_message_octets: int = Field(default=52_428_800, ge=65_536)
+    max_recipients: int = Field(default=1000, ge=100)
+    max_connections: int = Field(default=500, ge=1)
+    max_connections_per_peer: int = Field(default=100, ge=1)
+    command_seconds: float = Field(default=300, gt=0)
+    stop_within_seconds: float = Field(default=30, ge=0)
+
+
+class ConnegSection(_Section):
+    """`[conneg]`: what the server says of its recipients."""
+
+    advertise: bool = True
+    understands: bool = True
+    lookup_seconds: float = Field(default=10, gt=0, le=240)
+
+
+class SpoolSection(_Section):
+    """`[spool]`: where accepted mail lives and how long the records of finished messages are kept."""
+
+    path: Path = Path("spool")
+    keep_records_days: float = Field(default=30, ge=0)
+
+
+class RelaySection(_Section):
+    """`[relay]`: the networks whose clients may send to any domain."""
+
+    networks: tuple[Network, ...] = LOOPBACK
+
+
+class DirectorySection(_Section):
+    """`[directory]`: who can take what; sources are asked in the order file, sqlite."""
+
+    file: Path | None = None
+    sqlite: Path | None = None
+
+
+class RetrySection(_Section):
+    """`[retry]`: when a deferred recipient is tried again, and when the gateway gives up."""
+
+    first_seconds: float = Field(default=60, gt=0)
+    factor: float = Field(default=2, ge=1)
+    longest_seconds: float = Field(default=4 * 3600, gt=0)
+    give_up_seconds: float = Field(default=5 * 86400, gt=0)
+    warn_seconds: float = Field(default=4 * 3600, gt=0)
+
+
+class ContentSection(_Section):
+    """`[content]`: the limits on the processes that read and convert documents."""
+
+    workers: int = Field(default=2, ge=1, le=64)
+    memory_mib: int = Field(default=1536, ge=256)
+    seconds: float = Field(default=120, gt=0)
+    pages: int = Field(default=500, ge=1)
+    megapixels: float = Field(default=200, gt=0)
+
+
+class DeliverySection(_Section):
+    """`[delivery]`: how many messages and connections at once, and how patient the client is."""
+
+    messages_at_once: int = Field(default=100, ge=1)
+    connections_per_next_hop: int = Field(default=20, ge=1)
+    idle_seconds: float = Field(default=20, ge=0)
+    connect_seconds: float = Field(default=30, gt=0)
+    reply_seconds: float = Field(default=300, gt=0)
+    open_transaction_seconds: float = Field(default=60, ge=0)
+
+
+class DestinationSection(_Section):
+    """`[[destination]]`: the recipients' domains, the next hop, and the policy for those recipients.
+
+    `deliver`: `smtp` or `lmtp` (to `host`, "name:port"), `maildir` (below `path`, where `{domain}` and
+    `{local_part}` stand for the recipient's) or `mx` (by the DNS). `conneg`: what to ask the next hop. `baseline`:
+    what a recipient can take of whom nothing is known: "as-is", a profile's name or an expression. `convert = false`
+    passes every message on as it came. `strategy` is the draft's Appendix A: a session for each recipient ("single"),
+    the best form that all can take ("common"), or a transaction for each class of like capability ("batch"). `on_no_common_form`: "return" it to the sender, or send the "original".
+    """
+
+    domains: tuple[DomainText, ...] = Field(min_length=1)
+    deliver: Literal["smtp", "lmtp", "maildir", "mx"] = "mx"
+    host: EndpointText | None = None
+    path: str | None = None
+    conneg: Literal["required", "optional", "off"] = "optional"
+    strategy: Literal["single", "common", "batch"] = "batch"
+    baseline: CapabilityText = AS_IS
+    convert: bool = True
+    on_no_common_form: Literal["return", "original"] = "return"
+    on_protected: Literal["keep", "return"] = "keep"
+    recipients: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "DestinationSection":
+        if self.deliver in ("smtp", "lmtp") and self.host is None:
+            raise ValueError(f'deliver = "{self.deliver}" needs host = "name:port"')
+        if self.deliver == "maildir" and self.path is None:
+            raise ValueError('deliver = "maildir" needs path = "/var/mail/{domain}/{local_part}"')
+        if self.deliver == "maildir" and self.path is not None:
+            _check_template(self.path)
+        return self
+
+
+class Config(_Section):
+    """Everything the gateway is told, with safe defaults."""
+
+    server: ServerSection = ServerSection()
+    conneg: ConnegSection = ConnegSection()
+    spool: SpoolSection = SpoolSection()
+    relay: RelaySection = RelaySection()
+    directory: DirectorySection = DirectorySection()
+    retry: RetrySection = RetrySection()
+    content: ContentSection = ContentSection()
+    delivery: DeliverySection = DeliverySection()
+    destination: tuple[DestinationSection, ...] = ()
+
+    def may_relay(self, address: str) -> bool:
+        """Say whether the client at IP `address` may send to any domain."""
+        try:
+            client = ip_address(address)
+        except ValueError:
+            return False
+        if client.version == 6 and client.ipv4_mapped is not None:
+            client = client.ipv4_mapped
+        return any(client.version == network.version and client in network for network in self.relay.networks)
+
+
+def state_folder() -> Path:
+    """Return the folder where state lives when no configuration says otherwise (XDG base directories)."""
+    root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(root) / "conneg"
+
+
+def default_config() -> Config:
+    """Return the settings that hold when there is no configuration file."""
+    state = state_folder()
+    return Config(
+        spool=SpoolSection(path=state / "spool"),
+        directory=DirectorySection(sqlite=state / "directory.sqlite"),
+    )
+
+
+def read_config(path: Path) -> Config:
+    """Read the configuration at `path`; paths in it are taken relative to its folder. Raises `ConfigError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    return parse_config(text, name=str(path), folder=path.resolve().parent)
+
+
+def parse_config(text: str, *, name: str = "configuration", folder: Path | None = None) -> Config:
+    """Check configuration `text`; `name` stands in the errors. Raises `ConfigError`."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name}: not TOML: {error}") from error
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, text, name)) from error
+    return config if folder is None else _resolve_paths(config, folder)
+
+
+def _check_template(path: str) -> None:
+    try:
+        path.format(domain="example.org", local_part="june")
+    except (KeyError, IndexError, ValueError) as error:
+        raise ValueError(f"path {path!r} may hold only {{domain}} and {{local_part}}") from error
+
+
+def _resolve_paths(config: Config, folder: Path) -> Config:
+    def under(path: Path) -> Path:
+        return folder / path.expanduser()
+
+    directory = DirectorySection(
+        file=config.directory.file and under(config.directory.file),
+        sqlite=config.directory.sqlite and under(config.directory.sqlite),
+    )
+    destinations = tuple(
+        d.model_copy(update={"path": str(folder / d.path)}) if d.path else d for d in config.destination
+    )
+    return config.model_copy(
+        update={
+            "spool": config.spool.model_copy(update={"path": under(config.spool.path)}),
+            "directory": directory,
+            "destination": destinations,
+        }
+    )
+
+
+def _explain(error: ValidationError, text: str, name: str) -> str:
+    """Turn the first of pydantic's errors into one line: file, line, key, what is wrong."""
+    first = error.errors()[0]
+    location: Sequence[Any] = first["loc"]
+    keys = [str(part) for part in location if isinstance(part, str)]
+    table = next((part for part in location if isinstance(part, int)), 0)
+    what = {
+        "extra_forbidden": "unknown key",
+        "missing": "missing",
+    }.get(first["type"], first["msg"].removeprefix("Value error, "))
+    more = len(error.errors()) - 1
+    rest = f" (and {more} more)" if more else ""
+    return f"{name}: line {_line_of(text, keys, table)}: {'.'.join(keys)}: {what}{rest}"
+
+
+def _line_of(text: str, keys: list[str], table: int) -> int:
+    """Find the line of `keys` in TOML `text`; `table` counts among tables of the same name. 1 if it is not there."""
+    section, seen, header_line = "", -1, 1
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip()
+        if header := re.fullmatch(r"\[\[?\s*([\w.\-\"]+)\s*\]\]?\s*(#.*)?", stripped):
+            section = header[1]
+            seen = seen + 1 if section == keys[0] else seen
+            if section == keys[0] and seen == table:
+                header_line = number
+        key = stripped.split("=", 1)[0].strip().strip('"')
+        in_place = section == keys[0] and (seen == table or not stripped.startswith("[["))
+        if len(keys) > 1 and in_place and seen == table and "=" in stripped and key == keys[1]:
+            return number
+        if len(keys) == 1 and not section and "=" in stripped and key == keys[0]:
+            return number
+    return header_line

@@ -1,0 +1,156 @@
+"""One transaction with one next hop, whatever kind it is: ask for the recipients, then send the content or take it back.
+
+SMTP and LMTP go through a session; a Maildir accepts every recipient and says nothing of capabilities.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from conneg.errors import ConnegError
+from conneg.gateway.maildir import deliver_to_maildir, maildir_path
+from conneg.gateway.routing import NextHop
+from conneg.gateway.sessions import Session, Sessions
+from conneg.mail import Envelope, parse_mailbox
+from conneg.net import RcptRequest
+from conneg.smtp import ConnegArgument, Reply
+from conneg.spool import SpooledRecipient
+
+_NOT_FOUND_HERE = 404
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientAnswer:
+    """What the next hop said of one recipient; `capability` is the expression text it reported, if it did."""
+
+    reply: Reply
+    capability: str | None = None
+    asked: ConnegArgument | None = None
+
+
+class Exchange(Protocol):
+    """A transaction that has not been ended."""
+
+    peer: str
+
+    async def ask(
+        self,
+        envelope: Envelope,
+        recipients: Sequence[SpooledRecipient],
+        argument: ConnegArgument | None,
+        octets: int | None,
+    ) -> list[RecipientAnswer]:
+        """Begin the transaction with these recipients; one answer each, in order."""
+
+    async def send(self, content: bytes) -> list[Reply]:
+        """Send the content to the accepted recipients; one reply for each of them, in order."""
+
+    async def take_back(self) -> None:
+        """End the transaction without sending anything."""
+
+
+class SessionExchange:
+    """A transaction in an SMTP or LMTP session."""
+
+    def __init__(self, session: Session, hop: NextHop) -> None:
+        self._session = session
+        self._lmtp = hop.destination.deliver == "lmtp"
+        self._accepted = 0
+        self.peer = session.client.peer
+
+    async def ask(
+        self,
+        envelope: Envelope,
+        recipients: Sequence[SpooledRecipient],
+        argument: ConnegArgument | None,
+        octets: int | None,
+    ) -> list[RecipientAnswer]:
+        """MAIL and every RCPT in one batch where the peer pipelines."""
+        client = self._session.client
+        dsn = client.supports("DSN")
+        requests = [
+            RcptRequest(
+                forward_path=recipient.forward_path,
+                conneg=argument,
+                notify=recipient.notify if dsn else None,
+                orcpt=recipient.orcpt if dsn else None,
+            )
+            for recipient in recipients
+        ]
+        opened = await client.open_transaction(
+            envelope.reverse_path,
+            requests,
+            size=octets,
+            body=envelope.body if client.supports("8BITMIME") else None,
+            ret=envelope.ret if dsn else None,
+            envid=envelope.envid if dsn else None,
+        )
+        if opened.mail.code >= 400:
+            return [RecipientAnswer(opened.mail) for _ in recipients]
+        answers = []
+        for result in opened.rcpts:
+            capability = result.capability.expression if result.capability is not None else None
+            answers.append(RecipientAnswer(result.reply, capability, argument))
+            if result.reply.code == _NOT_FOUND_HERE:
+                self._session.retire()
+        self._accepted = sum(answer.reply.code < 400 for answer in answers)
+        return answers
+
+    async def send(self, content: bytes) -> list[Reply]:
+        """DATA, the content, the final dot."""
+        replies = await self._session.client.data(content)
+        return list(replies) if self._lmtp else [replies[0]] * self._accepted
+
+    async def take_back(self) -> None:
+        """RSET; the session stays usable."""
+        await self._session.client.rset()
+
+
+class MaildirExchange:
+    """Final delivery into one Maildir a recipient."""
+
+    peer = "maildir"
+
+    def __init__(self, hop: NextHop) -> None:
+        self._template = hop.destination.path or ""
+        self._recipients: Sequence[SpooledRecipient] = ()
+        self._reverse_path = ""
+
+    async def ask(
+        self,
+        envelope: Envelope,
+        recipients: Sequence[SpooledRecipient],
+        argument: ConnegArgument | None,
+        octets: int | None,
+    ) -> list[RecipientAnswer]:
+        """Accept everyone: whether the recipient exists was settled when the message came in."""
+        self._recipients = recipients
+        self._reverse_path = envelope.reverse_path
+        return [RecipientAnswer(Reply(250, (f"<{r.forward_path}> recipient ok",), "2.1.5")) for r in recipients]
+
+    async def send(self, content: bytes) -> list[Reply]:
+        """Write the message for each recipient, Return-Path on top (RFC 5321, 4.4)."""
+        delivered = f"Return-Path: <{self._reverse_path}>\r\n".encode() + content
+        return [await self._deliver(recipient, delivered) for recipient in self._recipients]
+
+    async def _deliver(self, recipient: SpooledRecipient, content: bytes) -> Reply:
+        folder = maildir_path(self._template, parse_mailbox(recipient.forward_path))
+        try:
+            path = await deliver_to_maildir(folder, content)
+        except (OSError, ConnegError) as error:
+            return Reply(451, (f"{folder}: {error}",), "4.2.0")
+        return Reply(250, (f"written as {path.name}",), "2.0.0")
+
+    async def take_back(self) -> None:
+        """Nothing was begun that would have to end."""
+
+
+@asynccontextmanager
+async def open_exchange(hop: NextHop, sessions: Sessions) -> AsyncIterator[Exchange]:
+    """Open a transaction with `hop`."""
+    if hop.destination.deliver == "maildir":
+        yield MaildirExchange(hop)
+        return
+    async with sessions.lend(hop) as session:
+        yield SessionExchange(session, hop)

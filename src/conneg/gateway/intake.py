@@ -1,0 +1,239 @@
+"""The receiving side: who may send to whom, what each recipient's device can take, and the spool before the 250.
+
+Answers to `CONNEG` follow the draft, section 4.3: known is 250 with the capability, unknown is 504 for REQUIRED, a
+directory that cannot answer in time is 404 for REQUIRED, and OPTIONAL then gets the ordinary 250.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from conneg import __version__
+from conneg.directory import Answer, Directory, Known, Unavailable, Unknown
+from conneg.errors import ConnegError
+from conneg.gateway.config import Config
+from conneg.gateway.events import Accepted, Watcher
+from conneg.gateway.routing import Routes
+from conneg.mail import AddressError, Envelope, Mailbox, Recipient, parse_mailbox, write_received
+from conneg.mail.trace import count_received_in
+from conneg.net import MailCommand, MessageSink, Peer, RcptAnswer, RcptCommand, SessionInfo
+from conneg.smtp import ConnegArgument, Reply
+from conneg.spool import Incoming, Spool, SpooledMessage
+
+MAX_RECEIVED_FIELDS = 50
+"""A message with more Received fields than this is taken to be in a loop (RFC 5321, 6.3 asks for at least 100 hops
+to be tolerated only where large counts are plausible; gateways sit near the ends of a path)."""
+
+_HEADER_LIMIT = 1 << 18
+_OK = Reply(250, ("ok",), "2.0.0")
+_SENDER_OK = "sender ok"
+_NO_RELAY = Reply(550, ("relaying denied: this server takes mail for its own domains only",), "5.7.1")
+_LOOP = Reply(554, ("too many Received fields: the message is in a loop",), "5.4.6")
+_SPOOL_FAILS = Reply(451, ("the message could not be written to disk; try again later",), "4.3.0")
+
+Submit = Callable[[SpooledMessage, bytes | None], None]
+
+
+@dataclass(slots=True)
+class _Transaction:
+    """What this server keeps of one client's transaction, from MAIL to the final reply."""
+
+    reverse_path: str
+    body: str | None
+    ret: str | None
+    envid: str | None
+    smtputf8: bool
+    recipients: list[Recipient] = field(default_factory=list)
+
+
+class Intake:
+    """The gateway's `SmtpHandler`: checks the envelope, asks the directory, and writes the message to the spool.
+
+    `submit` is told of every accepted message, with its content where that is still in memory; `claims` says whether
+    the scheduler has room to take it at once.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        routes: Routes,
+        directory: Directory,
+        spool: Spool,
+        *,
+        submit: Submit,
+        claims: Callable[[], bool],
+        watch: Watcher,
+    ) -> None:
+        self._config = config
+        self._routes = routes
+        self._directory = directory
+        self._spool = spool
+        self._submit = submit
+        self._claims = claims
+        self._watch = watch
+
+    def connect(self, peer: Peer) -> Reply | None:
+        """Greet everyone as usual."""
+        return None
+
+    def mail(self, session: SessionInfo, command: MailCommand) -> Reply:
+        """Begin a transaction."""
+        session.transaction = _Transaction(
+            reverse_path=command.reverse_path,
+            body=command.body,
+            ret=command.parameters.get("RET"),
+            envid=command.parameters.get("ENVID"),
+            smtputf8="SMTPUTF8" in command.parameters,
+        )
+        return Reply(250, (f"<{command.reverse_path}> {_SENDER_OK}",), "2.1.0")
+
+    def rcpt(
+        self, session: SessionInfo, commands: Sequence[RcptCommand]
+    ) -> Sequence[RcptAnswer] | Awaitable[Sequence[RcptAnswer]]:
+        """Answer all RCPT commands of a batch in order; only those that ask for a capability wait for the directory."""
+        if any(command.conneg is not None for command in commands):
+            return self._answer_with_capabilities(session, commands)
+        return [self._answer(session, command, None) for command in commands]
+
+    async def _answer_with_capabilities(
+        self, session: SessionInfo, commands: Sequence[RcptCommand]
+    ) -> Sequence[RcptAnswer]:
+        wanted = [
+            command.forward_path
+            for command in commands
+            if command.conneg is not None and not isinstance(self._check(session, command.forward_path), Reply)
+        ]
+        answers: Mapping[str, Answer] = {}
+        if wanted:
+            answers = await self._directory.lookup(wanted, self._config.conneg.lookup_seconds)
+        return [self._answer(session, command, answers.get(command.forward_path)) for command in commands]
+
+    def _answer(self, session: SessionInfo, command: RcptCommand, known: Answer | None) -> RcptAnswer:
+        mailbox = self._check(session, command.forward_path)
+        if isinstance(mailbox, Reply):
+            return RcptAnswer(mailbox)
+        answer = _conneg_answer(command, known)
+        if answer.reply.code < 400:
+            transaction: _Transaction = session.transaction
+            transaction.recipients.append(
+                Recipient(command.forward_path, notify=command.notify, orcpt=command.orcpt)
+            )
+        return answer
+
+    def _check(self, session: SessionInfo, forward_path: str) -> Mailbox | Reply:
+        """Return the mailbox, or the reply that refuses it."""
+        try:
+            mailbox = parse_mailbox(self._complete(forward_path))
+        except AddressError as error:
+            return Reply(553, (str(error),), "5.1.3")
+        destination = self._routes.destination(mailbox.domain)
+        if destination is None and not self._config.may_relay(session.peer.address):
+            return _NO_RELAY
+        if destination is not None and destination.recipients is not None:
+            names = {name.lower() for name in destination.recipients}
+            if mailbox.local_part.lower() not in names and mailbox.key.lower() not in names:
+                return Reply(550, (f"<{forward_path}> no such recipient here",), "5.1.1")
+        return mailbox
+
+    def _complete(self, forward_path: str) -> str:
+        """`<Postmaster>` without a domain is ours (RFC 5321, 4.1.1.3)."""
+        if forward_path.lower() == "postmaster":
+            return f"{forward_path}@{self._config.server.hostname}"
+        return forward_path
+
+    def data(self, session: SessionInfo) -> MessageSink | Reply:
+        """Open the spool for the message that follows."""
+        transaction: _Transaction = session.transaction
+        incoming = self._spool.incoming()
+        incoming.write(
+            write_received(
+                helo=session.helo or "unknown",
+                address=session.peer.address,
+                by=self._config.server.hostname,
+                protocol="ESMTP" if session.esmtp else "SMTP",
+                software=f"conneg {__version__}",
+                date=datetime.now(UTC),
+            )
+        )
+        return _Reception(self, transaction, incoming)
+
+    def reset(self, session: SessionInfo) -> None:
+        """Forget the transaction."""
+        session.transaction = None
+
+    def disconnect(self, session: SessionInfo) -> None:
+        """Forget the client."""
+        session.transaction = None
+
+    def vrfy(self, session: SessionInfo, argument: str) -> Reply:
+        """Confirm nothing, as RFC 5321, 3.5.3 allows."""
+        return Reply(252, ("cannot verify; send and see",), "2.1.5")
+
+    async def finish(self, transaction: _Transaction, incoming: Incoming, head: bytes) -> Reply:
+        """Make the message durable and say so; anything else is a transient reply and leaves nothing behind."""
+        if count_received_in(head) > MAX_RECEIVED_FIELDS:
+            incoming.abort()
+            return _LOOP
+        envelope = Envelope(
+            reverse_path=transaction.reverse_path,
+            recipients=tuple(transaction.recipients),
+            body=transaction.body,
+            envid=transaction.envid,
+            ret=transaction.ret,
+            smtputf8=transaction.smtputf8,
+        )
+        claim = self._claims()
+        try:
+            message = await incoming.commit(envelope, claim=claim)
+        except (ConnegError, OSError):
+            incoming.abort()
+            return _SPOOL_FAILS
+        self._watch(
+            Accepted(
+                message.id,
+                envelope.reverse_path,
+                tuple(recipient.forward_path for recipient in envelope.recipients),
+                message.octets,
+            )
+        )
+        self._submit(message, incoming.content_in_memory if claim else None)
+        return Reply(250, (f"message accepted as {message.id}",), "2.0.0")
+
+
+class _Reception:
+    """Takes one message's octets into the spool; remembers its header to count the hops it has made."""
+
+    def __init__(self, intake: Intake, transaction: _Transaction, incoming: Incoming) -> None:
+        self._intake = intake
+        self._transaction = transaction
+        self._incoming = incoming
+        self._head = bytearray()
+
+    def write(self, chunk: bytes) -> None:
+        if len(self._head) < _HEADER_LIMIT:
+            self._head += chunk[: _HEADER_LIMIT - len(self._head)]
+        self._incoming.write(chunk)
+
+    async def finish(self) -> Reply:
+        return await self._intake.finish(self._transaction, self._incoming, bytes(self._head))
+
+    def abort(self) -> None:
+        self._incoming.abort()
+
+
+def _conneg_answer(command: RcptCommand, known: Answer | None) -> RcptAnswer:
+    """Return the draft's answer (section 4.3) for an acceptable address."""
+    plain = RcptAnswer(Reply(250, (f"<{command.forward_path}> recipient ok",), "2.1.5"))
+    if command.conneg is None or known is None:
+        return plain
+    match known:
+        case Known(capability=capability):
+            return RcptAnswer(plain.reply, capability.expression)
+        case Unknown() if command.conneg is ConnegArgument.REQUIRED:
+            return RcptAnswer(Reply(504, (f"CONNEG <{command.forward_path}> not supported",), "5.3.3"))
+        case Unavailable() if command.conneg is ConnegArgument.REQUIRED:
+            return RcptAnswer(
+                Reply(404, (f"CONNEG <{command.forward_path}> capability temporarily unavailable",), "4.3.3")
+            )
+        case _:
+            return plain

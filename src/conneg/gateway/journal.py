@@ -1,0 +1,63 @@
+"""The record of every decision about one message, gathered as it happens and written with the next settlement.
+
+Each entry is a kind and a JSON object; `conneg queue explain` reads them back. Kinds: `answer` (what a next hop said of a
+recipient), `capability` (what it can take and who says so), `plan` (what it gets and why), `result`.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from conneg.gateway.result import Result, one_line
+from conneg.negotiation import Capability, Plan
+from conneg.smtp import Reply
+from conneg.spool import Record, SpooledRecipient
+
+
+class Journal:
+    """Entries waiting to be written."""
+
+    def __init__(self) -> None:
+        self._entries: list[Record] = []
+
+    def answered(self, recipient: SpooledRecipient, peer: str, reply: Reply, capability: str | None) -> None:
+        """The next hop `peer` answered RCPT."""
+        self._add("answer", recipient, peer=peer, reply=one_line(reply), capability=capability)
+
+    def capability(self, recipient: SpooledRecipient, capability: Capability | None, summary: str) -> None:
+        """What the recipient can take is known; None means that nothing is."""
+        self._add(
+            "capability",
+            recipient,
+            summary=summary,
+            expression=capability.expression if capability else None,
+            provenance=str(capability.provenance) if capability else None,
+            source=capability.source if capability else None,
+        )
+
+    def planned(self, recipients: Sequence[SpooledRecipient], plan: Plan) -> None:
+        """These recipients get what `plan` says."""
+        for recipient in recipients:
+            self._add("plan", recipient, plan=json.loads(plan.to_json()), reason=plan.reason)
+
+    def settled(self, result: Result) -> None:
+        """A recipient reached a state."""
+        self._add(
+            "result",
+            result.recipient,
+            state=str(result.state),
+            status=result.status,
+            text=result.text,
+            remote=result.remote,
+            octets=result.octets,
+            form=result.form,
+        )
+
+    def take(self) -> list[Record]:
+        """Return the entries gathered since the last call, and forget them."""
+        entries, self._entries = self._entries, []
+        return entries
+
+    def _add(self, kind: str, recipient: SpooledRecipient, **values: Any) -> None:
+        text = json.dumps({"recipient": recipient.forward_path, **values}, ensure_ascii=False)
+        self._entries.append(Record(kind, text, recipient.id))

@@ -1,0 +1,206 @@
+"""One message's documents: taken out of it once, looked at once, and each distinct rendition made once.
+
+The planner never sees octets: `MessageRenditions.offer` tells it what the message holds and what could be made of it,
+`MessageRenditions.content_for` turns its plan into the content that goes out.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+from conneg.content import (
+    ContentRefusedError,
+    ConversionJob,
+    Inspection,
+    Rendition,
+    Source,
+    Workers,
+    document_offer,
+    offer,
+)
+from conneg.features import FeatureCollection, FeatureSet, feature_set
+from conneg.gateway.events import Converting, Watcher
+from conneg.mail import NewPart, Part, decode_body, outline, read_parts, replace_body, splice
+from conneg.negotiation import AsItIs, ByPart, Convert, Drop, MessageOffer, OfferedPart, OneDocument, Plan
+
+
+class MessageRenditions:
+    """The documents of one message; use as an async context manager, which removes the scratch files at the end."""
+
+    def __init__(
+        self, message_id: str, content: bytes, workers: Workers, *, scratch: Path | None, watch: Watcher
+    ) -> None:
+        self._id = message_id
+        self._content = content
+        self._workers = workers
+        self._watch = watch
+        self._scratch = scratch
+        self._folder: Path | None = None
+        self._root: Part | None = None
+        self._sources: dict[str, Source] = {}
+        self._inspections: dict[str, Inspection] = {}
+        self._offer: asyncio.Task[MessageOffer] | None = None
+        self._contents: dict[str, asyncio.Task[bytes]] = {}
+
+    async def __aenter__(self) -> "MessageRenditions":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        tasks = [task for task in (self._offer, *self._contents.values()) if task is not None]
+        if not tasks:
+            return
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._folder is not None:
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    async def offer(self) -> MessageOffer:
+        """Return what the message holds and what can be made of it; the work is done once however often asked."""
+        if self._offer is None:
+            self._offer = asyncio.create_task(self._make_offer())
+        return await asyncio.shield(self._offer)
+
+    async def content_for(self, plan: Plan) -> bytes:
+        """Return the content that `plan` asks for, made once for all plans with the same key.
+
+        Raises `ContentRefusedError` or `conneg.content.ConversionError` when a document cannot be converted.
+        """
+        if isinstance(plan, AsItIs):
+            return self._content
+        if plan.key not in self._contents:
+            self._contents[plan.key] = asyncio.create_task(self._make_content(plan))
+        return await asyncio.shield(self._contents[plan.key])
+
+    async def _make_offer(self) -> MessageOffer:
+        root = await asyncio.to_thread(read_parts, self._content)
+        self._root = root
+        contents = outline(root)
+        await asyncio.to_thread(self._write_sources, contents.leaves)
+        inspections = await asyncio.gather(*(self._inspect(part) for part in contents.leaves))
+        self._inspections = dict(zip((part.id for part in contents.leaves), inspections, strict=True))
+        pages = [self._inspections[part.id] for part in contents.reading_order if not contents.is_protected(part.id)]
+        return MessageOffer(
+            parts=tuple(
+                self._offered(part, self._inspections[part.id], contents.is_protected(part.id))
+                for part in contents.leaves
+            ),
+            document=document_offer(pages),
+            document_colour=_richest_colour(pages),
+            document_dpi=None,
+            alternatives=contents.alternatives,
+        )
+
+    def _write_sources(self, leaves: tuple[Part, ...]) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix=f"conneg-{self._id}-", dir=self._scratch))
+        for part in leaves:
+            path = self._folder / f"part-{part.id}"
+            path.write_bytes(decode_body(self._content, part))
+            self._sources[part.id] = Source(
+                path=path, declared_type=part.media_type, name=part.filename, charset=part.charset
+            )
+
+    async def _inspect(self, part: Part) -> Inspection:
+        """Look at one part; what cannot be read is offered as it is and as nothing else."""
+        try:
+            return await self._workers.inspect(self._sources[part.id])
+        except ContentRefusedError as error:
+            return Inspection(
+                media_type=part.media_type,
+                declared_type=part.media_type,
+                pages=(),
+                features=f'(type="{part.media_type}")',
+                lossless=True,
+                problem=str(error),
+            )
+
+    def _offered(self, part: Part, inspection: Inspection, protected: bool) -> OfferedPart:
+        readable = inspection.problem is None and not protected
+        return OfferedPart(
+            id=part.id,
+            media_type=inspection.media_type,
+            label=part.filename or inspection.media_type,
+            octets=part.body_end - part.body_start,
+            features=feature_set(inspection.features),
+            offer=offer(inspection) if readable else FeatureSet.nothing(),
+            protected=protected,
+            colour=_richest_colour([inspection]),
+            dpi=_finest_dpi(inspection),
+            lossless=inspection.lossless,
+        )
+
+    async def _make_content(self, plan: Plan) -> bytes:
+        assert self._root is not None, "the plan was made from this message's offer"
+        match plan:
+            case OneDocument(target=target, part_ids=part_ids):
+                rendition = await self._convert(part_ids, target, "document")
+                parts = _new_parts(rendition, name="document")
+                return await asyncio.to_thread(replace_body, self._content, self._root, parts)
+            case ByPart(actions=actions):
+                replacements: dict[str, list[NewPart]] = {}
+                for action in actions:
+                    match action:
+                        case Convert(part_id=part_id, target=target):
+                            source = self._sources[part_id]
+                            stem = Path(source.name or f"part-{part_id}").stem
+                            rendition = await self._convert((part_id,), target, stem)
+                            replacements[part_id] = _new_parts(rendition, name=stem)
+                        case Drop(part_id=part_id):
+                            replacements[part_id] = []
+                        case _:
+                            pass
+                return await asyncio.to_thread(splice, self._content, self._root, replacements)
+            case _:
+                raise TypeError(f"no content is made for {type(plan).__name__}")
+
+    async def _convert(self, part_ids: tuple[str, ...], target: FeatureCollection, stem: str) -> Rendition:
+        label = f"{stem} to {_describe(target)}"
+        out_dir = Path(tempfile.mkdtemp(dir=self._folder))
+        job = ConversionJob(
+            sources=tuple(self._sources[part_id] for part_id in part_ids), target=target, out_dir=out_dir, stem=stem
+        )
+        self._watch(Converting(self._id, label, 0, 0))
+        return await self._workers.convert(
+            job, progress=lambda done, total: self._watch(Converting(self._id, label, done, total))
+        )
+
+
+def _describe(target: FeatureCollection) -> str:
+    """Name the form in a few words for a progress bar."""
+    tags: Mapping[str, object] = target
+    words = [str(tags[tag]) for tag in ("image-coding", "color") if tag in tags]
+    if "dpi" in tags:
+        words.append(f"{tags['dpi']} dpi")
+    return ", ".join([str(tags.get("type", "")).strip('"').removeprefix("image/"), *words])
+
+
+def _new_parts(rendition: Rendition, *, name: str) -> list[NewPart]:
+    return [
+        NewPart(
+            media_type=file.media_type,
+            body=file.path.read_bytes(),
+            filename=file.filename,
+            features=file.features,
+        )
+        for file in rendition.files
+    ]
+
+
+_COLOURS = ("binary", "limited", "mapped", "grey", "full")
+
+
+def _richest_colour(inspections: list[Inspection]) -> str | None:
+    found = [page.colour.lower() for inspection in inspections for page in inspection.pages]
+    return max(found, key=_COLOURS.index, default=None)
+
+
+def _finest_dpi(inspection: Inspection) -> Fraction | None:
+    """Return the finest resolution among the pages; None as soon as one page has no resolution of its own."""
+    found = [page.dpi for page in inspection.pages]
+    return None if not found or None in found else max(dpi for dpi in found if dpi is not None)

@@ -1,0 +1,73 @@
+"""How one recipient of one message fared in one attempt, as a value."""
+
+from dataclasses import dataclass
+
+from conneg.smtp import Reply
+from conneg.spool import RecipientState, SpooledRecipient
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of one attempt for `recipient`.
+
+    `status` is the enhanced status code (RFC 3463); `text` says why in one line; `remote` is the next hop if one
+    answered, and `diagnostic` its reply; `octets` is the size of what was sent, `form` the rendition's feature
+    collection or what else was done.
+    """
+
+    recipient: SpooledRecipient
+    state: RecipientState
+    status: str
+    text: str
+    remote: str | None = None
+    diagnostic: str | None = None
+    octets: int = 0
+    form: str = ""
+
+
+def delivered(recipient: SpooledRecipient, reply: Reply, *, remote: str, octets: int, form: str) -> Result:
+    """The next hop has taken responsibility."""
+    return Result(
+        recipient, RecipientState.DELIVERED, reply.enhanced or "2.0.0", one_line(reply), remote, one_line(reply), octets, form
+    )
+
+
+def deferred(
+    recipient: SpooledRecipient, why: str | Reply, status: str, *, remote: str | None = None
+) -> Result:
+    """Try again later."""
+    return _unsettled(recipient, RecipientState.DEFERRED, why, status, remote)
+
+
+def failed(
+    recipient: SpooledRecipient, why: str | Reply, status: str, *, remote: str | None = None
+) -> Result:
+    """Never to be delivered; the sender is told."""
+    return _unsettled(recipient, RecipientState.FAILED, why, status, remote)
+
+
+def from_final_reply(
+    recipient: SpooledRecipient, reply: Reply, *, remote: str, octets: int, form: str
+) -> Result:
+    """Read the reply to the content by its first digit (RFC 5321, 4.2.1)."""
+    if reply.code < 300:
+        return delivered(recipient, reply, remote=remote, octets=octets, form=form)
+    if reply.code < 500:
+        return deferred(recipient, reply, "4.3.0", remote=remote)
+    return failed(recipient, reply, "5.0.0", remote=remote)
+
+
+def one_line(reply: Reply) -> str:
+    """Return a reply's code and text as one line."""
+    words = [str(reply.code), reply.enhanced or "", *reply.lines]
+    return " ".join(word for word in words if word)
+
+
+def _unsettled(
+    recipient: SpooledRecipient, state: RecipientState, why: str | Reply, status: str, remote: str | None
+) -> Result:
+    if not isinstance(why, Reply):
+        return Result(recipient, state, status, why, remote)
+    text = one_line(why)
+    good = why.enhanced if why.enhanced and why.enhanced[0] == status[0] else status
+    return Result(recipient, state, good, text, remote, text)

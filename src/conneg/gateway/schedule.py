@@ -1,0 +1,122 @@
+"""Which message is delivered when: those just accepted at once while there is room, the others as they fall due.
+
+The schedule holds no state that matters: everything it knows is in the spool, and a message it has in hand when the
+process dies is due again when the next one starts.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Callable, Coroutine
+
+from conneg.errors import ConnegError
+from conneg.gateway.routing import NextHop, Routes
+from conneg.mail import parse_mailbox
+from conneg.spool import Spool, SpooledMessage, SpooledRecipient
+
+_POLL_SECONDS = 1.0
+"""How often the spool is asked for due messages; `conneg queue retry` is noticed within this time."""
+
+Deliver = Callable[[SpooledMessage, bytes, dict[NextHop, list[SpooledRecipient]]], Coroutine[None, None, None]]
+Report = Callable[[str, BaseException], None]
+
+
+class Schedule:
+    """Hands messages to `deliver`, at most `at_once` at a time."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        routes: Routes,
+        deliver: Deliver,
+        *,
+        at_once: int,
+        clock: Callable[[], float],
+        report: Report,
+    ) -> None:
+        self._spool = spool
+        self._routes = routes
+        self._deliver = deliver
+        self._at_once = at_once
+        self._clock = clock
+        self._report = report
+        self._in_hand: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a message accepted now would be delivered at once."""
+        return not self._stopping and len(self._in_hand) < self._at_once
+
+    @property
+    def in_hand(self) -> int:
+        """How many messages are being delivered."""
+        return len(self._in_hand)
+
+    def submit(self, message: SpooledMessage, content: bytes | None) -> None:
+        """Take a message that is in the spool: with `content`, already claimed for us; without, claim it soon."""
+        if content is None:
+            self._wake.set()
+        else:
+            self._start(message, content)
+
+    def wake(self) -> None:
+        """Look into the spool now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Claim and start due messages until cancelled."""
+        while True:
+            room = self._at_once - len(self._in_hand)
+            try:
+                messages = await self._spool.claim(self._clock(), room) if room > 0 else []
+            except ConnegError as error:
+                self._report("the spool cannot be read", error)
+                messages = []
+            for message in messages:
+                self._start(message, None)
+            if not messages:
+                await self._pause()
+
+    async def _pause(self) -> None:
+        self._wake.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_POLL_SECONDS):
+                await self._wake.wait()
+
+    def _start(self, message: SpooledMessage, content: bytes | None) -> None:
+        task = asyncio.create_task(self._process(message, content))
+        self._in_hand.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._in_hand.discard(task)
+        self._wake.set()
+
+    async def _process(self, message: SpooledMessage, content: bytes | None) -> None:
+        try:
+            if content is None:
+                content = await self._spool.content(message.id)
+            by_hop: dict[NextHop, list[SpooledRecipient]] = defaultdict(list)
+            for recipient in message.recipients:
+                by_hop[self._routes.next_hop(parse_mailbox(recipient.forward_path).domain)].append(recipient)
+            await self._deliver(message, content, by_hop)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # a fault of ours must cost no message: it stays in the spool and is tried again
+            self._report(f"message {message.id}", error)
+            await asyncio.sleep(_POLL_SECONDS)
+        finally:
+            await asyncio.shield(self._spool.release(message.id))
+
+    async def stop(self, within: float) -> int:
+        """Finish what is in hand within `within` seconds, give back the rest, and return how many were given back."""
+        self._stopping = True
+        if self._in_hand:
+            await asyncio.wait(self._in_hand, timeout=within)
+        unfinished = list(self._in_hand)
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
+        return len(unfinished)

@@ -1,0 +1,238 @@
+"""The gateway as one thing: built from a configuration, started, stopped.
+
+`Gateway` is an async context manager: inside it mail is accepted and delivered; on the way out the listeners close,
+what is in hand is finished within the configured bound, and the rest stays in the spool for the next start.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+import structlog
+
+from conneg.content import WorkerLimits, Workers
+from conneg.directory import ChainDirectory, Directory, FileDirectory, SqliteDirectory
+from conneg.errors import ConnegError, UnavailableError
+from conneg.gateway.config import Config
+from conneg.gateway.endpoint import Endpoint
+from conneg.gateway.events import Watcher, ignore
+from conneg.gateway.intake import Intake
+from conneg.gateway.journal import Journal
+from conneg.gateway.renditions import MessageRenditions
+from conneg.gateway.retry import RetryPolicy
+from conneg.gateway.routing import NextHop, Resolver, Routes
+from conneg.gateway.schedule import Schedule
+from conneg.gateway.sessions import Sessions
+from conneg.gateway.settlement import Settlement
+from conneg.gateway.transaction import Transactions
+from conneg.net import Listener, ListenerLimits, start_listener
+from conneg.smtp import ServerConfig
+from conneg.spool import Spool, SpooledMessage, SpooledRecipient, open_spool
+
+_HOUSEKEEPING_SECONDS = 5.0
+
+log = structlog.get_logger("conneg")
+
+
+class Gateway:
+    """The running gateway."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        watch: Watcher = ignore,
+        resolver: Resolver | None = None,
+        clock: Callable[[], float] = time.time,
+        transcripts: bool = False,
+    ) -> None:
+        self.config = config
+        self._watch = watch
+        self._clock = clock
+        self._transcripts = transcripts
+        self._routes = Routes(config, resolver)
+        self._exit = contextlib.AsyncExitStack()
+        self._listeners: list[Listener] = []
+        self.spool: Spool
+        self.directory: Directory
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """Return where the gateway listens, with the ports that the system chose for port 0."""
+        return [Endpoint(listener.host, listener.port) for listener in self._listeners]
+
+    async def __aenter__(self) -> "Gateway":
+        try:
+            await self._start()
+        except BaseException:
+            await self._exit.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stop()
+
+    def submit(self, message: SpooledMessage) -> None:
+        """Take note that `message` is in the spool and due; it would be found anyway, a little later."""
+        self._schedule.submit(message, None)
+
+    async def _start(self) -> None:
+        config = self.config
+        self.directory = open_directory(config)
+        self.spool = open_spool(config.spool.path)
+        self._exit.push_async_callback(self.spool.close)
+        content = config.content
+        self._workers = await self._exit.enter_async_context(
+            Workers(
+                count=content.workers,
+                limits=WorkerLimits(
+                    memory_octets=content.memory_mib << 20,
+                    cpu_seconds=content.seconds,
+                    wall_seconds=content.seconds,
+                    pages=content.pages,
+                    pixels=int(content.megapixels * 1_000_000),
+                ),
+            )
+        )
+        self._sessions = Sessions(config, self._routes, self._watch, transcripts=self._transcripts)
+        self._exit.push_async_callback(self._sessions.close)
+        self._schedule = Schedule(
+            self.spool,
+            self._routes,
+            self._deliver,
+            at_once=config.delivery.messages_at_once,
+            clock=self._clock,
+            report=_log_fault,
+        )
+        self._tasks = [asyncio.create_task(self._schedule.run()), asyncio.create_task(self._keep_house())]
+        self._intake = Intake(
+            config,
+            self._routes,
+            self.directory,
+            self.spool,
+            submit=self._schedule.submit,
+            claims=lambda: self._schedule.has_room,
+            watch=self._watch,
+        )
+        for text in config.server.listen:
+            self._listeners.append(await self._listen(Endpoint.parse(text)))
+
+    async def _listen(self, endpoint: Endpoint) -> Listener:
+        server = self.config.server
+        try:
+            return await start_listener(
+                self._intake,
+                endpoint.host,
+                endpoint.port,
+                ServerConfig(
+                    hostname=server.hostname,
+                    max_message_octets=server.max_message_octets,
+                    max_recipients=server.max_recipients,
+                    conneg=_conneg_mode(self.config),
+                ),
+                limits=ListenerLimits(
+                    max_connections=server.max_connections,
+                    max_connections_per_peer=server.max_connections_per_peer,
+                    command_seconds=server.command_seconds,
+                ),
+            )
+        except OSError as error:
+            raise UnavailableError(
+                f"cannot listen on {endpoint}: {error.strerror or error}",
+                hint="name another port under [server] listen, or stop the program that holds it",
+            ) from error
+
+    async def _stop(self) -> None:
+        within = self.config.server.stop_within_seconds
+        began = time.monotonic()
+        await asyncio.gather(*(listener.close(within) for listener in self._listeners))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        left = await self._schedule.stop(max(0.0, within - (time.monotonic() - began)))
+        if left:
+            log.warning("stopped with messages in hand; they stay in the spool", messages=left)
+        await self._exit.aclose()
+
+    async def _deliver(
+        self, message: SpooledMessage, content: bytes, by_hop: dict[NextHop, list[SpooledRecipient]]
+    ) -> None:
+        """Deliver one message to all its due recipients, each next hop by itself."""
+        async with MessageRenditions(message.id, content, self._workers, scratch=None, watch=self._watch) as made:
+            await asyncio.gather(
+                *(self._deliver_to(message, content, hop, found, made) for hop, found in by_hop.items())
+            )
+
+    async def _deliver_to(
+        self,
+        message: SpooledMessage,
+        content: bytes,
+        hop: NextHop,
+        recipients: list[SpooledRecipient],
+        renditions: MessageRenditions,
+    ) -> None:
+        retry, journal = self.config.retry, Journal()
+        settlement = Settlement(
+            message,
+            content,
+            self.spool,
+            journal,
+            hostname=self.config.server.hostname,
+            retry=RetryPolicy(retry.first_seconds, retry.factor, retry.longest_seconds, retry.give_up_seconds),
+            clock=self._clock,
+            watch=self._watch,
+            submit=self._schedule.submit,
+        )
+        transactions = Transactions(
+            message,
+            hop,
+            renditions,
+            sessions=self._sessions,
+            directory=self.directory,
+            lookup_seconds=self.config.conneg.lookup_seconds,
+            open_seconds=self.config.delivery.open_transaction_seconds,
+            journal=journal,
+            settle=settlement.settle,
+            watch=self._watch,
+        )
+        await transactions.run(recipients)
+
+    async def _keep_house(self) -> None:
+        """Close idle sessions and forget old records, now and then."""
+        while True:
+            await asyncio.sleep(_HOUSEKEEPING_SECONDS)
+            try:
+                await self._sessions.sweep()
+                await self.spool.purge(self._clock() - self.config.spool.keep_records_days * 86400)
+            except (ConnegError, OSError) as error:
+                _log_fault("housekeeping", error)
+
+
+def open_directory(config: Config) -> Directory:
+    """Return the directory that `config` names: its sources in order, or one that knows nobody."""
+    sources: list[Directory] = []
+    if config.directory.file is not None:
+        sources.append(FileDirectory(config.directory.file))
+    if config.directory.sqlite is not None:
+        sources.append(SqliteDirectory(config.directory.sqlite))
+    return ChainDirectory(sources)
+
+
+def _log_fault(what: str, error: BaseException) -> None:
+    log.error(what, error=str(error) or type(error).__name__, exc_info=not isinstance(error, ConnegError | OSError))
+
+
+def _conneg_mode(config: Config) -> str:
+    if config.conneg.advertise:
+        return "on"
+    return "off" if config.conneg.understands else "ignorant"
+
+
+def spool_path(config: Config) -> Path:
+    """Return where the spool of `config` is."""
+    return config.spool.path

@@ -1,0 +1,64 @@
+"""Values of a message: mailbox, envelope, header fields, the tree of parts, splicing, reports, trace fields.
+
+Pure: no file, socket, clock or log. The content is octets throughout, and what is not replaced is never changed.
+"""
+
+from conneg.mail.address import AddressError, Mailbox, parse_mailbox
+from conneg.mail.body import decode_body, write_base64
+from conneg.mail.envelope import Envelope, EnvelopeError, Recipient
+from conneg.mail.fields import (
+    Field,
+    FieldError,
+    Fields,
+    read_fields,
+    write_content_features,
+    write_features_field,
+    write_field,
+)
+from conneg.mail.outline import Outline, outline
+from conneg.mail.parts import Part, read_parts
+from conneg.mail.report import Action, RecipientReport, write_dsn
+from conneg.mail.splice import NewPart, Previous, SpliceError, prepend_fields, replace_body, splice
+from conneg.mail.trace import count_received, count_received_in, write_received
+from conneg.mail.words import read_parameters, read_words, write_parameter, write_words
+from conneg.mail.xtext import read_xtext, write_xtext
+
+__all__ = [
+    "Action",
+    "AddressError",
+    "Envelope",
+    "EnvelopeError",
+    "Field",
+    "FieldError",
+    "Fields",
+    "Mailbox",
+    "NewPart",
+    "Outline",
+    "Part",
+    "Previous",
+    "Recipient",
+    "RecipientReport",
+    "SpliceError",
+    "count_received",
+    "count_received_in",
+    "decode_body",
+    "outline",
+    "parse_mailbox",
+    "prepend_fields",
+    "read_fields",
+    "read_parameters",
+    "read_parts",
+    "read_words",
+    "read_xtext",
+    "replace_body",
+    "splice",
+    "write_base64",
+    "write_content_features",
+    "write_dsn",
+    "write_features_field",
+    "write_field",
+    "write_parameter",
+    "write_received",
+    "write_words",
+    "write_xtext",
+]

@@ -1,0 +1,64 @@
+"""The Received field: written for each message taken in (RFC 5321, 4.4), counted to notice loops (6.3)."""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from email.utils import format_datetime
+
+from conneg.mail.fields import Field
+
+_RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_EMPTY_LINE = re.compile(rb"^\r?$", re.MULTILINE)
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9.\-_:\[\]]")
+
+
+def write_received(
+    *,
+    helo: str,
+    address: str,
+    by: str,
+    protocol: str,
+    software: str,
+    date: datetime,
+    message_id: str | None = None,
+) -> bytes:
+    """Write the trace field of one message: `helo` is what the client said, `address` where it really came from.
+
+    Characters of `helo` that no domain has are dropped, so that a client cannot write into the header.
+
+    >>> from datetime import UTC, datetime
+    >>> print(write_received(helo="scan.example", address="192.0.2.7", by="fax.example", protocol="ESMTP",
+    ...     software="conneg", date=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)).decode().replace("\\r", "").expandtabs(4))
+    Received: from scan.example ([192.0.2.7])
+        by fax.example (conneg) with ESMTP;
+        Fri, 02 Jan 2026 03:04:05 +0000
+    <BLANKLINE>
+    """
+    said = _NOT_IN_A_NAME.sub("", helo)[:255] or "unknown"
+    identified = f" id {message_id}" if message_id else ""
+    return (
+        f"Received: from {said} ({_literal(address)})\r\n"
+        f"\tby {by} ({software}) with {protocol}{identified};\r\n"
+        f"\t{format_datetime(date)}\r\n"
+    ).encode("ascii", "replace")
+
+
+def count_received(fields: Iterable[Field]) -> int:
+    """Return how many hosts have taken this message in."""
+    return sum(field.name.lower() == "received" for field in fields)
+
+
+def count_received_in(head: bytes) -> int:
+    """Return the same from the octets a message begins with; what follows the header is not looked at."""
+    end = _EMPTY_LINE.search(head)
+    return len(_RECEIVED.findall(head, 0, end.start() if end else len(head)))
+
+
+def _literal(address: str) -> str:
+    """address-literal of RFC 5321, 4.1.3; what is no IP address (a UNIX socket's peer) is `[unknown]`."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return "[unknown]"
+    return f"[{found}]" if found.version == 4 else f"[IPv6:{found}]"

@@ -1,0 +1,49 @@
+"""What a message holds and what could be made of it: the planner's view of content it never sees."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from conneg.features import FeatureSet
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedPart:
+    """One body part that is not a container.
+
+    `features` describes it as it is, one conjunction for each page that differs; `offer` is the set of renditions that
+    could be made of it (`FeatureSet.nothing()` when none). `octets` is its size as it stands in the message. `colour`
+    (a value of the tag `color`), `dpi` and `lossless` describe the original; `dpi` is None when it has no resolution
+    of its own, as text and drawings have none. `protected`: signed or encrypted, so never converted.
+    """
+
+    id: str
+    media_type: str
+    label: str
+    octets: int
+    features: FeatureSet
+    offer: FeatureSet
+    protected: bool = False
+    colour: str | None = None
+    dpi: Fraction | None = None
+    lossless: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MessageOffer:
+    """A whole message: its parts in reading order, and all of them as the pages of one document.
+
+    `alternatives` has one group for each multipart/alternative: the ids of its members in the sender's order, which is
+    that of increasing faithfulness (RFC 2046, 5.1.4). A member may be a container; its parts are those whose ids begin
+    with its own and a dot.
+    """
+
+    parts: tuple[OfferedPart, ...]
+    document: FeatureSet
+    document_colour: str | None = None
+    document_dpi: Fraction | None = None
+    alternatives: tuple[tuple[str, ...], ...] = ()
+
+    def members(self, member_id: str) -> tuple[OfferedPart, ...]:
+        """Return the parts in `member_id`: the part of that id, or those inside the container of that id."""
+        inside = f"{member_id}."
+        return tuple(part for part in self.parts if part.id == member_id or part.id.startswith(inside))

@@ -1,0 +1,94 @@
+"""The configuration: safe without a file, and one clear line with file, line and key for whatever is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from conneg.gateway.config import Config, ConfigError, default_config, parse_config, read_config
+
+GOOD = """
+[server]
+hostname = "gw.example.org"
+listen = ["127.0.0.1:2525", "[::1]:2525"]
+
+[spool]
+path = "spool"
+
+[directory]
+file = "directory.toml"
+
+[[destination]]
+domains = ["ifax1.jp", "*.fax.example"]
+deliver = "smtp"
+host = "192.0.2.1:25"
+baseline = "profile S"
+
+[[destination]]
+domains = ["office.example"]
+deliver = "maildir"
+path = "mail/{domain}/{local_part}"
+"""
+
+
+def test_without_a_file_only_loopback_is_served() -> None:
+    config = default_config()
+    assert all(text.startswith("127.0.0.1:") for text in config.server.listen)
+    assert config.may_relay("127.0.0.1")
+    assert config.may_relay("::1")
+    assert config.may_relay("::ffff:127.0.0.1")
+    assert not config.may_relay("192.0.2.7")
+    assert not config.may_relay("2001:db8::7")
+    assert not config.may_relay("not an address")
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "conneg.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    config = read_config(path)
+    assert config.spool.path == tmp_path / "spool"
+    assert config.directory.file == tmp_path / "directory.toml"
+    assert config.destination[1].path == str(tmp_path / "mail/{domain}/{local_part}")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("[server]\nhostnam = 'x'\n", 2, ["server.hostnam", "unknown key"]),
+        ("[server]\n\nmax_recipients = 5\n", 3, ["server.max_recipients", "100"]),
+        ("[server]\nlisten = ['127.0.0.1']\n", 2, ["server.listen", "host:port"]),
+        ("[relay]\nnetworks = ['10.0.0.0/33']\n", 2, ["relay.networks"]),
+        (GOOD + "\n[[destination]]\ndomains = ['a.example']\ndeliver = 'smtp'\n", 22, ["destination", "needs host"]),
+        (GOOD + "\n[[destination]]\ndomains = ['a b']\n", 23, ["domains", "is not a domain"]),
+        (GOOD + "\n[[destination]]\ndomains = ['a.example']\nbaseline = '(color=1.5)'\n", 24, ["baseline", "column"]),
+        (
+            "[[destination]]\ndomains = ['a.example']\ndeliver = 'maildir'\npath = '/mail/{user}'\n",
+            1,
+            ["only {domain} and {local_part}"],
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(text: str, line: int, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, name="conneg.toml")
+    message = str(caught.value)
+    assert message.startswith(f"conneg.toml: line {line}: "), message
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_text_that_is_not_toml_names_line_and_column() -> None:
+    with pytest.raises(ConfigError, match=r"conneg.toml: not TOML: .*line 2, column \d+"):
+        parse_config(
+            "[server]\nlisten = = 3\n", name="conneg.toml"
+        )
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_config(tmp_path / "absent.toml")
+
+
+def test_config_round_trips_through_json() -> None:
+    config = parse_config(GOOD)
+    assert Config.model_validate_json(config.model_dump_json()) == config

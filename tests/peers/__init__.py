@@ -1,0 +1,1 @@
+"""Real peers for tests and benchmarks: private instances of others' servers, on loopback only."""
