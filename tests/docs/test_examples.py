@@ -66,7 +66,9 @@ def run_python(block: Block, where: str, globs: dict[str, object]) -> None:
     assert ">>>" in block.text, f"{where}: a python block without >>> proves nothing"
     test = doctest.DocTestParser().get_doctest(block.text, globs, where, where, 0)
     output: list[str] = []
-    results = doctest.DocTestRunner(optionflags=FLAGS, verbose=False).run(test, out=output.append, clear_globs=False)
+    results = doctest.DocTestRunner(optionflags=FLAGS, verbose=False).run(
+        test, out=output.append, clear_globs=False
+    )
     globs.update(test.globs)
     assert results.failed == 0, "".join(output)
 
@@ -81,8 +83,14 @@ def run_console(block: Block, where: str, folder: Path) -> None:
     checker = doctest.OutputChecker()
     for command, wanted in re.findall(r"^\$ (.*(?:\\\n.*)*)\n((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE):
         done = subprocess.run(
-            ["bash", "-c", command], cwd=folder, env=environment, text=True, timeout=100,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+            ["bash", "-c", command],
+            cwd=folder,
+            env=environment,
+            text=True,
+            timeout=100,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
         assert checker.check_output(wanted, done.stdout, FLAGS), (
             f"{where}: $ {command}\nwanted:\n{wanted}\ngot:\n{done.stdout}"

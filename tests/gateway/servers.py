@@ -51,13 +51,19 @@ async def running(settings: Config, **options: Any) -> AsyncIterator[tuple[Gatew
         yield gateway, events
 
 
-async def submit(gateway: Gateway, message: EmailMessage | bytes, to: list[str], sender: str = "may@sender.test") -> None:
+async def submit(
+    gateway: Gateway, message: EmailMessage | bytes, to: list[str], sender: str = "may@sender.test"
+) -> None:
     """Send through smtplib, an ordinary client."""
 
     def send() -> None:
         endpoint = gateway.endpoints[0]
         with smtplib.SMTP(endpoint.host, endpoint.port, local_hostname="client.test") as client:
-            content = message if isinstance(message, bytes) else message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
+            content = (
+                message
+                if isinstance(message, bytes)
+                else message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
+            )
             refused = client.sendmail(sender, to, content)
             assert refused == {}
 

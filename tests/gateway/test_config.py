@@ -57,9 +57,17 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ("[server]\n\nmax_recipients = 5\n", 3, ["server.max_recipients", "100"]),
         ("[server]\nlisten = ['127.0.0.1']\n", 2, ["server.listen", "host:port"]),
         ("[relay]\nnetworks = ['10.0.0.0/33']\n", 2, ["relay.networks"]),
-        (GOOD + "\n[[destination]]\ndomains = ['a.example']\ndeliver = 'smtp'\n", 22, ["destination", "needs host"]),
+        (
+            GOOD + "\n[[destination]]\ndomains = ['a.example']\ndeliver = 'smtp'\n",
+            22,
+            ["destination", "needs host"],
+        ),
         (GOOD + "\n[[destination]]\ndomains = ['a b']\n", 23, ["domains", "is not a domain"]),
-        (GOOD + "\n[[destination]]\ndomains = ['a.example']\nbaseline = '(color=1.5)'\n", 24, ["baseline", "column"]),
+        (
+            GOOD + "\n[[destination]]\ndomains = ['a.example']\nbaseline = '(color=1.5)'\n",
+            24,
+            ["baseline", "column"],
+        ),
         (
             "[[destination]]\ndomains = ['a.example']\ndeliver = 'maildir'\npath = '/mail/{user}'\n",
             1,
@@ -79,9 +87,7 @@ def test_what_is_wrong_is_told_in_one_line(text: str, line: int, words: list[str
 
 def test_text_that_is_not_toml_names_line_and_column() -> None:
     with pytest.raises(ConfigError, match=r"conneg.toml: not TOML: .*line 2, column \d+"):
-        parse_config(
-            "[server]\nlisten = = 3\n", name="conneg.toml"
-        )
+        parse_config("[server]\nlisten = = 3\n", name="conneg.toml")
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -94,7 +94,9 @@ async def test_a_message_that_needs_no_change_arrives_octet_for_octet(tmp_path: 
         assert arrived.endswith(content)
         trace = arrived[: -len(content)].decode()
         assert [line.split(":")[0] for line in trace.splitlines() if line[:1] not in " \t"] == [
-            "Return-Path", "Received", "Received",
+            "Return-Path",
+            "Received",
+            "Received",
         ]
 
 
@@ -116,7 +118,9 @@ async def test_each_class_gets_its_form_and_each_rendition_is_made_once(tmp_path
     assert set(settled(events).values()) == {"delivered"}
     started = [event for event in events.of(Converting) if event.total == 0]
     assert len(started) == 1, "two recipients of one class share one rendition"
-    fax = email.message_from_bytes(messages_in(tmp_path / "mx/mail/devices.test/fax1")[0], policy=email.policy.default)
+    fax = email.message_from_bytes(
+        messages_in(tmp_path / "mx/mail/devices.test/fax1")[0], policy=email.policy.default
+    )
     assert fax.get_content_type() == "image/tiff"
     assert fax["Content-Features"] is not None
     assert fax["Subject"] == "hello"
@@ -129,7 +133,9 @@ async def test_each_class_gets_its_form_and_each_rendition_is_made_once(tmp_path
 
 async def test_no_common_form_ends_in_a_readable_report(tmp_path: Path) -> None:
     message = text_message()
-    message.add_attachment(b"MZ\x90\0" + bytes(200), maintype="application", subtype="x-msdownload", filename="a.exe")
+    message.add_attachment(
+        b"MZ\x90\0" + bytes(200), maintype="application", subtype="x-msdownload", filename="a.exe"
+    )
     async with running(receiver(tmp_path / "mx", {"fax@devices.test": PROFILE_S})) as (mx, _):
         async with running(sender(tmp_path / "gw", mx)) as (gateway, events):
             await submit(gateway, message, ["fax@devices.test"])
@@ -147,13 +153,20 @@ async def test_no_common_form_ends_in_a_readable_report(tmp_path: Path) -> None:
 
 async def test_required_is_refused_where_the_next_hop_does_not_offer_conneg(tmp_path: Path) -> None:
     settings = receiver(tmp_path / "mx", {})
-    deaf = settings.model_copy(update={"conneg": settings.conneg.model_copy(update={"advertise": False, "understands": False})})
-    async with running(deaf) as (mx, _), running(sender(tmp_path / "gw", mx, more='conneg = "required"')) as (gw, events):
+    deaf = settings.model_copy(
+        update={"conneg": settings.conneg.model_copy(update={"advertise": False, "understands": False})}
+    )
+    async with (
+        running(deaf) as (mx, _),
+        running(sender(tmp_path / "gw", mx, more='conneg = "required"')) as (gw, events),
+    ):
         await submit(gw, text_message(), ["fax@devices.test"])
         await until(lambda: bool(messages_in(tmp_path / "gw/mail/sender.test/may")))
     assert settled(events)["fax@devices.test"] == "failed"
     assert "Status: 5.3.3" in report(tmp_path / "gw/mail/sender.test/may").as_string()
-    assert not any("CONNEG" in event.line for event in events.of(DialogueLine) if event.sent), "C-2: never unannounced"
+    assert not any("CONNEG" in event.line for event in events.of(DialogueLine) if event.sent), (
+        "C-2: never unannounced"
+    )
 
 
 async def test_404_is_tried_again_in_another_session(tmp_path: Path) -> None:
@@ -162,7 +175,10 @@ async def test_404_is_tried_again_in_another_session(tmp_path: Path) -> None:
     await SqliteDirectory(database).set("fax@devices.test", PROFILE_S)
     settings = config(tmp_path / "mx", RECEIVER.replace('file = "directory.toml"', f'sqlite = "{database}"'))
     database.rename(away)
-    async with running(settings) as (mx, _), running(sender(tmp_path / "gw", mx, more='conneg = "required"')) as (gw, events):
+    async with (
+        running(settings) as (mx, _),
+        running(sender(tmp_path / "gw", mx, more='conneg = "required"')) as (gw, events),
+    ):
         await submit(gw, text_message(), ["fax@devices.test"])
         await until(lambda: settled(events).get("fax@devices.test") == "deferred")
         away.rename(database)
@@ -186,7 +202,9 @@ async def test_baseline_holds_where_nothing_is_known(tmp_path: Path) -> None:
 
 async def test_a_hostile_document_is_refused_and_the_gateway_goes_on(tmp_path: Path) -> None:
     hostile = text_message()
-    hostile.add_attachment(b"%PDF-1.7\n" + b"\xff" * 5000, maintype="application", subtype="pdf", filename="bad.pdf")
+    hostile.add_attachment(
+        b"%PDF-1.7\n" + b"\xff" * 5000, maintype="application", subtype="pdf", filename="bad.pdf"
+    )
     async with running(receiver(tmp_path / "mx", {"fax@devices.test": PROFILE_S})) as (mx, _):
         async with running(sender(tmp_path / "gw", mx)) as (gateway, events):
             await submit(gateway, hostile, ["fax@devices.test"])
@@ -229,12 +247,19 @@ async def test_every_decision_is_kept_with_the_message(tmp_path: Path) -> None:
 
 async def test_strategies_of_appendix_a(tmp_path: Path) -> None:
     """Single: a transaction each. Common: one content for all. Batch: a transaction for each class."""
-    entries = {"fax1@devices.test": PROFILE_S, "fax2@devices.test": PROFILE_S, "june@devices.test": "profile F"}
+    entries = {
+        "fax1@devices.test": PROFILE_S,
+        "fax2@devices.test": PROFILE_S,
+        "june@devices.test": "profile F",
+    }
     sent = {}
     for strategy in ("single", "common", "batch"):
         folder = tmp_path / strategy
         async with running(receiver(folder / "mx", entries)) as (mx, _):
-            async with running(sender(folder / "gw", mx, more=f'strategy = "{strategy}"')) as (gateway, events):
+            async with running(sender(folder / "gw", mx, more=f'strategy = "{strategy}"')) as (
+                gateway,
+                events,
+            ):
                 await submit(gateway, text_message(), list(entries))
                 await until(lambda events=events: len(settled(events)) == 3)
         assert set(settled(events).values()) == {"delivered"}
@@ -249,7 +274,8 @@ async def test_bodies_in_memory_and_in_files_arrive_alike(tmp_path: Path, size: 
     message = text_message("x" * 60 + "\n" + ("y" * 70 + "\n") * (size // 71))
     content = message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
     settings = config(
-        tmp_path / "gw", '[[destination]]\ndomains=["local.test"]\ndeliver="maildir"\npath="mail/{domain}/{local_part}"\n'
+        tmp_path / "gw",
+        '[[destination]]\ndomains=["local.test"]\ndeliver="maildir"\npath="mail/{domain}/{local_part}"\n',
     )
     async with running(settings) as (gateway, events):
         await submit(gateway, content, ["june@local.test"])

@@ -77,7 +77,9 @@ def test_recipients_of_one_domain_share_a_next_hop() -> None:
     assert routes.next_hop("other.test") != routes.next_hop("another.test")
 
 
-@pytest.mark.parametrize("text", ["", "host", "host:", "host:70000", "a b:25", "::1:25x", "[::1]", "http://a:25"])
+@pytest.mark.parametrize(
+    "text", ["", "host", "host:", "host:70000", "a b:25", "::1:25x", "[::1]", "http://a:25"]
+)
 def test_endpoints_are_host_and_port(text: str) -> None:
     with pytest.raises(ValueError, match="host:port"):
         Endpoint.parse(text)

@@ -32,7 +32,7 @@ class PostfixConfig:
     """What a private Postfix does with mail.
 
     `mailboxes` get Maildirs by virtual(8), and no others at their domains exist; all else goes to `relay_to`
-    (host, port), or is refused when that is None. With `lmtp` it speaks LMTP there. `settings` are further lines of
+    (host, port), or is refused when that is None; with `lmtp` by LMTP. `settings` are further lines of
     main.cf; `services` adds to lines of master.cf, by (name, type): arguments for the program.
     """
 

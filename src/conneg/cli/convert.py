@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from conneg.cli.options import as_json, print_json, read_accepted
-from conneg.words import octets
 from conneg.errors import ConnegError, ExitCode
+from conneg.words import octets
 
 _EXAMPLES = """\b
 Examples:
@@ -32,7 +32,9 @@ class NoCommonFormError(ConnegError):
 @click.command("convert", epilog=_EXAMPLES)
 @click.argument("source", metavar="IN", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--accept", "accept", required=True, metavar="EXPR", help="What is accepted; a profile's name will do.")
+@click.option(
+    "--accept", "accept", required=True, metavar="EXPR", help="What is accepted; a profile's name will do."
+)
 @as_json
 def command(source: Path, target: Path, accept: str, as_json: bool) -> None:
     """Convert IN into the best form that EXPR accepts and write it to OUT."""
@@ -60,7 +62,11 @@ async def _convert(source: Path, target: Path, capability: Any) -> dict[str, Any
         as_it_is = feature_set(inspection.features) & capability.features
         if not as_it_is.is_empty:
             shutil.copyfile(source, target)
-            return _report(inspection.features, ["it is accepted as it is"], [(target, inspection.media_type, len(inspection.pages))])
+            return _report(
+                inspection.features,
+                ["it is accepted as it is"],
+                [(target, inspection.media_type, len(inspection.pages))],
+            )
         offered = document_offer([inspection]) if capability.is_page_device else offer(inspection)
         common = offered & capability.features
         colours = [page.colour.lower() for page in inspection.pages]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from conneg.cli.options import as_json, print_json
-from conneg.words import octets
 from conneg.errors import ExitCode
+from conneg.words import octets
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +27,12 @@ status 0: every recipient got its mail, and every file conforms to what its devi
 
 
 @click.command("demo", epilog=_EXAMPLES)
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path("conneg-demo"), show_default=True)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("conneg-demo"),
+    show_default=True,
+)
 @as_json
 @click.pass_context
 def command(ctx: click.Context, output: Path, as_json: bool) -> None:
@@ -59,7 +64,9 @@ def _show(story: "Story", page: Path, console: "Console") -> None:
 
     table = Table(title="one message, each recipient's best form", title_justify="left")
     for heading in ("recipient", "can take", "got", "before", "after", "why", ""):
-        table.add_column(heading, overflow="fold", justify="right" if heading in ("before", "after") else "left")
+        table.add_column(
+            heading, overflow="fold", justify="right" if heading in ("before", "after") else "left"
+        )
     for outcome in story.outcomes.values():
         arrival = outcome.arrival
         bad = outcome.state != "delivered" or arrival is None or bool(arrival.problems)
@@ -97,7 +104,12 @@ def _report(story: "Story", page: Path) -> dict[str, Any]:
                 "state": outcome.state,
                 "octets": outcome.arrival.octets if outcome.arrival else 0,
                 "files": [
-                    {"name": f.path.name, "media_type": f.media_type, "octets": f.octets, "problems": f.problems}
+                    {
+                        "name": f.path.name,
+                        "media_type": f.media_type,
+                        "octets": f.octets,
+                        "problems": f.problems,
+                    }
                     for f in (outcome.arrival.files if outcome.arrival else ())
                 ],
             }

@@ -26,7 +26,9 @@ running gateway reads it again when it changes.
 
 @click.group("directory", epilog=_EXAMPLES)
 @config_file
-@click.option("--sqlite", type=click.Path(path_type=Path), help="The SQLite directory, if no --config names one.")
+@click.option(
+    "--sqlite", type=click.Path(path_type=Path), help="The SQLite directory, if no --config names one."
+)
 @click.pass_context
 def command(ctx: click.Context, config_file: Path | None, sqlite: Path | None) -> None:
     """Show, set, remove, import and test what recipients can take."""
@@ -41,7 +43,9 @@ def _store(config: Any) -> Any:
     from conneg.directory import SqliteDirectory
 
     if config.directory.sqlite is None:
-        raise ConnegError("no SQLite directory is configured", hint="add [directory] sqlite = ..., or use --sqlite FILE")
+        raise ConnegError(
+            "no SQLite directory is configured", hint="add [directory] sqlite = ..., or use --sqlite FILE"
+        )
     config.directory.sqlite.parent.mkdir(parents=True, exist_ok=True)
     return SqliteDirectory(config.directory.sqlite)
 

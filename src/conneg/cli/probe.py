@@ -26,7 +26,9 @@ No message is sent: MAIL, RCPT CONNEG=OPTIONAL, RSET, QUIT. Exit status: 0 the c
 @click.option("--transcript", is_flag=True, help="Show the dialogue.")
 @as_json
 @click.pass_context
-def command(ctx: click.Context, address: str, via: str | None, helo: str, transcript: bool, as_json: bool) -> None:
+def command(
+    ctx: click.Context, address: str, via: str | None, helo: str, transcript: bool, as_json: bool
+) -> None:
     """Ask what ADDRESS can take, and say who said so."""
     report = asyncio.run(_probe(address, via, helo, transcript))
     if as_json:

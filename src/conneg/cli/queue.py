@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from conneg.cli.options import as_json, config_file, load_config, print_json
-from conneg.words import octets
 from conneg.errors import ConnegError, ExitCode
+from conneg.words import octets
 
 _EXAMPLES = """\b
 Examples:
@@ -33,7 +33,9 @@ class NoSuchMessageError(ConnegError):
 
 @click.group("queue", epilog=_EXAMPLES)
 @config_file
-@click.option("--spool", "spool_path", type=click.Path(path_type=Path), help="The spool's folder, if no --config.")
+@click.option(
+    "--spool", "spool_path", type=click.Path(path_type=Path), help="The spool's folder, if no --config."
+)
 @click.pass_context
 def command(ctx: click.Context, config_file: Path | None, spool_path: Path | None) -> None:
     """Look at the spool, explain what happened, retry, hold, release, remove."""
@@ -83,7 +85,8 @@ def list_(path: Path, state: str | None, limit: int, as_json: bool) -> None:
     if not messages:
         click.echo("the spool is empty")
     for message in messages:
-        click.echo(f"{message.id}  {_when(message.received_at)}  {octets(message.octets):>7}  <{message.envelope.reverse_path}>")
+        size = octets(message.octets)
+        click.echo(f"{message.id}  {_when(message.received_at)}  {size:>7}  <{message.envelope.reverse_path}>")
         for recipient in message.recipients:
             click.echo(f"    {_recipient_line(recipient)}")
 
@@ -133,7 +136,9 @@ def explain(path: Path, message_id: str, as_json: bool) -> None:
         )
         return
     click.secho(f"{message.id}  <{message.envelope.reverse_path}>  {octets(message.octets)}", bold=True)
-    click.echo(f"{_when(message.received_at)}  accepted for {', '.join(r.forward_path for r in message.recipients)}")
+    click.echo(
+        f"{_when(message.received_at)}  accepted for {', '.join(r.forward_path for r in message.recipients)}"
+    )
     last = None
     for record in records:
         entry = json.loads(record.text)
@@ -146,8 +151,9 @@ def explain(path: Path, message_id: str, as_json: bool) -> None:
 def _tell(kind: str, entry: dict[str, Any]) -> str:
     match kind:
         case "answer":
-            said = " and reported a capability" if entry["capability"] else ""
-            return f"{entry['peer']} answered {entry['reply'] if not said else entry['reply'].split(' CONNEG')[0]}{said}"
+            if entry["capability"]:
+                return f"{entry['peer']} answered {entry['reply'].split(' CONNEG')[0]} and reported a capability"
+            return f"{entry['peer']} answered {entry['reply']}"
         case "capability":
             source = f" (says {entry['source']}, {entry['provenance']})" if entry["source"] else ""
             return f"can take: {entry['summary']}{source}"

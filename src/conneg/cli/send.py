@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from conneg.cli.options import as_json, print_json
-from conneg.words import octets
 from conneg.errors import ConnegError, ExitCode
+from conneg.words import octets
 
 _EXAMPLES = """\b
 Examples:
@@ -27,14 +27,43 @@ Exit status: 0 every recipient's server has it; 1 some recipient's will never; 7
 
 
 @click.command("send", epilog=_EXAMPLES)
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "files",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
 @click.option("--from", "reverse_path", required=True, metavar="ADDRESS", help="The sender.")
-@click.option("--to", "forward_paths", required=True, multiple=True, metavar="ADDRESS", help="A recipient; may be repeated.")
-@click.option("--via", metavar="HOST[:PORT]", help="The server to send to; without it the domains' mail exchangers.")
-@click.option("--strategy", type=click.Choice(["single", "common", "batch"]), default="batch", show_default=True,
-              help="A session each, one form that all can take, or a transaction for each class.")
-@click.option("--required/--optional", default=False, help="Refuse to send where no capability is reported, or take the baseline.")
-@click.option("--baseline", default="as-is", show_default=True, help="What to assume of a recipient of whom nothing is known.")
+@click.option(
+    "--to",
+    "forward_paths",
+    required=True,
+    multiple=True,
+    metavar="ADDRESS",
+    help="A recipient; may be repeated.",
+)
+@click.option(
+    "--via", metavar="HOST[:PORT]", help="The server to send to; without it the domains' mail exchangers."
+)
+@click.option(
+    "--strategy",
+    type=click.Choice(["single", "common", "batch"]),
+    default="batch",
+    show_default=True,
+    help="A session each, one form that all can take, or a transaction for each class.",
+)
+@click.option(
+    "--required/--optional",
+    default=False,
+    help="Refuse to send where no capability is reported, or take the baseline.",
+)
+@click.option(
+    "--baseline",
+    default="as-is",
+    show_default=True,
+    help="What to assume of a recipient of whom nothing is known.",
+)
 @click.option("--subject", default=None, help="The Subject field; the first file's name without it.")
 @click.option("--text", default="", help="A text to send with the files.")
 @click.option("--transcript", is_flag=True, help="Show the dialogues.")
@@ -58,7 +87,9 @@ def command(ctx: click.Context, files: tuple[Path, ...], as_json: bool, **option
     ctx.exit(ExitCode.DONE if states == {"delivered"} else ExitCode.TRY_LATER)
 
 
-def compose(files: tuple[Path, ...], sender: str, recipients: tuple[str, ...], subject: str | None, text: str) -> bytes:
+def compose(
+    files: tuple[Path, ...], sender: str, recipients: tuple[str, ...], subject: str | None, text: str
+) -> bytes:
     """Return a message with `files` attached, or the one that a single .eml file holds."""
     if len(files) == 1 and files[0].suffix.lower() == ".eml":
         content = files[0].read_bytes()
@@ -91,10 +122,14 @@ async def _send(files: tuple[Path, ...], options: dict[str, Any]) -> list[dict[s
         if isinstance(event, Planned):
             reasons.update(dict.fromkeys(event.forward_paths, event.reason))
         elif isinstance(event, DialogueLine) and options["transcript"]:
-            click.secho(f"{'C' if event.sent else 'S'}: {event.line}", fg="cyan" if event.sent else "green", err=True)
+            click.secho(
+                f"{'C' if event.sent else 'S'}: {event.line}", fg="cyan" if event.sent else "green", err=True
+            )
 
     recipients = tuple(Recipient(address) for address in options["forward_paths"])
-    content = compose(files, options["reverse_path"], options["forward_paths"], options["subject"], options["text"])
+    content = compose(
+        files, options["reverse_path"], options["forward_paths"], options["subject"], options["text"]
+    )
     with tempfile.TemporaryDirectory(prefix="conneg-") as folder:
         async with Gateway(_config(options, Path(folder)), watch=watch, transcripts=True) as gateway:
             incoming = gateway.spool.incoming()
@@ -108,7 +143,9 @@ async def _send(files: tuple[Path, ...], options: dict[str, Any]) -> list[dict[s
                 if all(r.state is not RecipientState.QUEUED for r in shown.recipients):
                     break
                 await asyncio.sleep(0.05)
-            results = [record for record in await gateway.spool.records(message.id) if record.kind == "result"]
+            results = [
+                record for record in await gateway.spool.records(message.id) if record.kind == "result"
+            ]
     import json
 
     lines = {entry["recipient"]: entry for entry in (json.loads(record.text) for record in results)}

@@ -4,7 +4,9 @@ from conneg.errors import ConnegError, ExitCode
 
 
 class ContentRefusedError(ConnegError):
-    """The document itself is the reason: damaged, encrypted, hostile, too large, of a kind that cannot be read."""
+    """The document itself is the reason: damaged, encrypted, hostile, too large, of a kind that cannot be
+    read.
+    """
 
     exit_code = ExitCode.BAD_DATA
 

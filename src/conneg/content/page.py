@@ -1,7 +1,7 @@
 """The one value between readers and writers: a page as pixels, and the frame that asked for it.
 
-A reader draws a page into a `Frame` and gives back a `Raster` that has exactly the frame's size; a writer takes rasters
-and knows nothing of where they came from. Nothing here reads or writes a file.
+A reader draws a page into a `Frame` and gives back a `Raster` that has exactly the frame's size; a writer
+takes rasters and knows nothing of where they came from. Nothing here reads or writes a file.
 """
 
 from dataclasses import dataclass
@@ -44,10 +44,11 @@ class Raster:
 class Frame:
     """What a page is to be drawn into.
 
-    `pixel_height` None means: as long as the page is at this resolution. `colour` asks for sRGB, else grey. The page
-    keeps its physical size (scaled down, never up, where it is larger than the frame) and lies at the top, centred
-    between the sides, on white. `turn` lets a page that is wider than long be turned by 90 degrees where that lets it
-    be larger; `fill` makes the page exactly as large as the frame, whatever the resolution says.
+    `pixel_height` None means: as long as the page is at this resolution. `colour` asks for sRGB, else grey.
+    The page keeps its physical size (scaled down, never up, where it is larger than the frame) and lies at
+    the top, centred between the sides, on white. `turn` lets a page that is wider than long be turned by 90
+    degrees where that lets it be larger; `fill` makes the page exactly as large as the frame, whatever the
+    resolution says.
     """
 
     pixel_width: int
@@ -63,10 +64,11 @@ class Frame:
 class PageGeometry:
     """What is known of a page before it is drawn.
 
-    `width_inches` and `height_inches` are as it is read (after a stated orientation is applied), exact. `pixel_width`,
-    `pixel_height` and `dpi` (the horizontal one) are those of a raster source and None for vectors and text, which have
-    any resolution; `dpi_y` is the vertical one where it differs. `colour` is what the page really shows, as a `color`
-    token of RFC 2534 2.5: Binary, Grey or Full. `kind` is text, vector, photo or scan.
+    `width_inches` and `height_inches` are as it is read (after a stated orientation is applied), exact.
+    `pixel_width`, `pixel_height` and `dpi` (the horizontal one) are those of a raster source and None for
+    vectors and text, which have any resolution; `dpi_y` is the vertical one where it differs. `colour` is
+    what the page really shows, as a `color` token of RFC 2534 2.5: Binary, Grey or Full. `kind` is text,
+    vector, photo or scan.
     """
 
     width_inches: Fraction
@@ -109,7 +111,10 @@ class PageGeometry:
 class PageReader(Protocol):
     """One page of a document, drawn on demand."""
 
-    geometry: PageGeometry
+    @property
+    def geometry(self) -> PageGeometry:
+        """What is known of the page before it is drawn."""
+        ...
 
     def render(self, frame: Frame) -> Raster:
         """Return the page drawn into `frame`, exactly of its size (raises ContentRefusedError)."""

@@ -1,7 +1,7 @@
 """Facts of facsimile paper: nominal line lengths, paper lengths, resolutions, pixels in a scan line.
 
-Sources: RFC 3949 2.2.2, 4.2.1 and 6.2.1 (resolutions, widths), RFC 2534 2.4 and RFC 2879 3.4 (paper sizes). Lengths are in
-inches, exact.
+Sources: RFC 3949 2.2.2, 4.2.1 and 6.2.1 (resolutions, widths), RFC 2534 2.4 and RFC 2879 3.4 (paper sizes).
+Lengths are in inches, exact.
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,16 @@ class Resolution:
 
 BILEVEL_RESOLUTIONS = tuple(
     Resolution(*pair)
-    for pair in ((204, 98), (200, 100), (204, 196), (200, 200), (204, 391), (300, 300), (400, 400), (408, 391))
+    for pair in (
+        (204, 98),
+        (200, 100),
+        (204, 196),
+        (200, 200),
+        (204, 391),
+        (300, 300),
+        (400, 400),
+        (408, 391),
+    )
 )
 BASE_RESOLUTIONS = BILEVEL_RESOLUTIONS[:4]
 """Those of profile S."""
@@ -64,7 +73,9 @@ COLOUR_RESOLUTIONS = (100, 200, 300, 400)
 """Square ones of profile C."""
 
 TWIN_TOLERANCE = Fraction(103, 100)
-"""T.4 takes 200 as 204, 400 as 408, 98 as 100, 196 as 200, 391 as 400 (RFC 3949 2.2.2): all within three in a hundred."""
+"""T.4 takes 200 as 204, 400 as 408, 98 as 100, 196 as 200, 391 as 400 (RFC 3949 2.2.2): all within three in a
+hundred.
+"""
 
 _PIXELS = {  # nominal line: pixels at 100, 200 (204), 300, 400 (408) pixels per inch
     LINE_A4: {100: 864, 200: 1728, 204: 1728, 300: 2592, 400: 3456, 408: 3456},
@@ -74,7 +85,9 @@ _PIXELS = {  # nominal line: pixels at 100, 200 (204), 300, 400 (408) pixels per
 
 
 def line_pixels(line_inches: Fraction, dpi_x: Fraction) -> int | None:
-    """Return the pixels of a nominal scan line (RFC 3949 4.2.1, 6.2.1), or None where no profile has such a line."""
+    """Return the pixels of a nominal scan line (RFC 3949 4.2.1, 6.2.1), or None where no profile has such a
+    line.
+    """
     if dpi_x.denominator != 1:
         return None
     return _PIXELS.get(line_inches, {}).get(int(dpi_x))

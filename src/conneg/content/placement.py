@@ -70,8 +70,8 @@ def _fill(page: PageGeometry, frame: Frame) -> Placement:
 def _natural_pixels(page: PageGeometry, frame: Frame, *, turned: bool) -> tuple[Fraction, Fraction]:
     """Return the page's size in pixels of the frame's resolution.
 
-    A scan keeps its pixels where T.4 takes both resolutions as equal: resampling bi-level lines by two in a hundred would
-    only spoil them.
+    A scan keeps its pixels where T.4 takes both resolutions as equal: resampling bi-level lines by two in a
+    hundred would only spoil them.
     """
     dpi_x, dpi_y = frame.dpi_x, frame.dpi_y
     if page.kind == "scan" and page.dpi and page.pixel_width and page.pixel_height and not turned:

@@ -27,7 +27,9 @@ MAX_SOURCE_OCTETS = Bound(
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One document: decoded octets in the file `path`, the sender's `declared_type`, file `name` and `charset`."""
+    """One document: decoded octets in the file `path`, the sender's `declared_type`, file `name` and
+    `charset`.
+    """
 
     path: Path
     declared_type: str
@@ -63,7 +65,9 @@ class ReadLimits:
 
 
 def read_head(source: Source) -> bytes:
-    """Return the first `HEAD_OCTETS` octets; raises ContentRefusedError for a file that is empty too large or gone."""
+    """Return the first `HEAD_OCTETS` octets; raises ContentRefusedError for a file that is empty too large or
+    gone.
+    """
     try:
         octets = source.path.stat().st_size
         with source.path.open("rb") as file:

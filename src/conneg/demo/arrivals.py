@@ -47,5 +47,7 @@ async def read_arrival(recipient: str, maildir: Path, out: Path, accepted: str, 
             path = out / (part.filename or f"text-{part.id}.txt")
             path.write_bytes(decode_body(content, part))
             problems = await workers.verify(path, part.media_type, accepted)
-            files.append(ArrivedFile(path, part.media_type, part.charset, path.stat().st_size, tuple(problems)))
+            files.append(
+                ArrivedFile(path, part.media_type, part.charset, path.stat().st_size, tuple(problems))
+            )
     return Arrival(recipient, octets, tuple(files))

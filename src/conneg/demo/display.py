@@ -84,7 +84,9 @@ class Display:
                 self.dialogue(self._names.get(peer, peer), sent, line)
             case Accepted(message_id=message_id, octets=octets):
                 self._say(f"spool   message {message_id} is on disk, {octets:,} octets")
-            case CapabilityFound(forward_path=recipient, summary=summary, provenance=provenance, said_by=source):
+            case CapabilityFound(
+                forward_path=recipient, summary=summary, provenance=provenance, said_by=source
+            ):
                 self._row(recipient).capability = summary
                 name = self._names.get(source, source)
                 self._say(f"can     {recipient}: {escape(summary)} [dim]({provenance}: {escape(name)})[/]")

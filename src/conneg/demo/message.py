@@ -1,8 +1,8 @@
 """The demo's one real message: a letter, a two-page survey with small type, a line drawing and a photo, and a photo."""
 
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
-from datetime import UTC, datetime
 from importlib.resources import files
 
 

@@ -1,15 +1,15 @@
-"""The page that shows, for each recipient, what was sent and what arrived. Plain HTML beside its pictures; no script."""
+"""The page that shows, for each recipient, what was sent and what arrived: plain HTML beside its pictures."""
 
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from conneg.words import octets
 from conneg.content import Workers
 from conneg.demo.arrivals import ArrivedFile
 from conneg.demo.message import sample
 from conneg.demo.run import Outcome, Story
 from conneg.demo.thumbnails import draw_thumbnails
+from conneg.words import octets
 
 _SENT = ("letter.txt", "survey.pdf", "photo.jpg")
 
@@ -18,11 +18,13 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --good: #57c878; --bad: #ff7b72; } }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin: 0 0 .3rem } h2 { font-size: 1.15rem; margin: 0 }
-section { border: 1px solid var(--line); border-radius: .6rem; padding: 1rem 1.2rem; margin: 1.2rem 0; background: var(--card) }
+section { border: 1px solid var(--line); border-radius: .6rem; padding: 1rem 1.2rem; margin: 1.2rem 0;
+          background: var(--card) }
 header.row { display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: baseline; justify-content: space-between }
 .can { font-weight: 600 } .why { margin: .3rem 0 .8rem } .ok { color: var(--good) } .no { color: var(--bad) }
 .pages { display: flex; flex-wrap: wrap; gap: .8rem; align-items: flex-start }
-figure { margin: 0; max-width: 13rem } figure img { display: block; max-width: 100%; max-height: 17rem; border: 1px solid var(--line); background: #fff }
+figure { margin: 0; max-width: 13rem }
+figure img { display: block; max-width: 100%; max-height: 17rem; border: 1px solid var(--line); background: #fff }
 figcaption { font-size: .8rem; overflow-wrap: anywhere }
 pre { white-space: pre-wrap; font-size: .8rem; max-height: 17rem; overflow: auto; max-width: 26rem; margin: 0;
       border: 1px solid var(--line); padding: .5rem }
@@ -43,7 +45,9 @@ async def write_page(story: Story, output: Path, workers: Workers) -> Path:
         f"<title>conneg demo</title><style>{_STYLE}</style>"
         "<h1>One message, and each recipient gets the best form that its device can take</h1>"
         f"<p>{escape(octets(story.octets_sent))} were sent once, to {len(story.outcomes)} recipients.</p>"
-        f"<section><h2>What was sent</h2><div class=pages>{sent}</div></section>" + "".join(cards) + "</html>\n",
+        f"<section><h2>What was sent</h2><div class=pages>{sent}</div></section>"
+        + "".join(cards)
+        + "</html>\n",
         encoding="utf-8",
     )
     return page
@@ -56,7 +60,9 @@ async def _sent(output: Path, workers: Workers) -> str:
     for name in _SENT:
         path = folder / name
         path.write_bytes(sample(name))
-        figures.append(await _document(path, "text/plain" if name.endswith(".txt") else "", None, output, workers))
+        figures.append(
+            await _document(path, "text/plain" if name.endswith(".txt") else "", None, output, workers)
+        )
     return "".join(figures)
 
 
@@ -78,7 +84,8 @@ async def _card(story: Story, outcome: Outcome, output: Path, workers: Workers) 
         f"<details><summary>{escape(outcome.said_by)}</summary><code>{escape(outcome.expression)}</code></details>"
         f"<p class=why>{escape(outcome.reason)}</p>"
         f"<div>{escape(octets(story.octets_sent))} → {escape(octets(size))}</div>"
-        f'<div class=bar title="{share:.0f} % of what was sent"><span style="width:{min(share, 100):.1f}%"></span></div>'
+        f'<div class=bar title="{share:.0f} % of what was sent">'
+        f'<span style="width:{min(share, 100):.1f}%"></span></div>'
         f"<div class=pages>{shown}</div></section>"
     )
 

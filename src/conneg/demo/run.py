@@ -93,7 +93,9 @@ def prepare_output(output: Path) -> Path:
     mark = output / ".conneg-demo"
     if output.exists() and any(output.iterdir()):
         if not mark.is_file():
-            raise UnavailableError(f"{output} exists and was not made by this command", hint="name another: --output DIR")
+            raise UnavailableError(
+                f"{output} exists and was not made by this command", hint="name another: --output DIR"
+            )
         shutil.rmtree(output)
     output.mkdir(parents=True, exist_ok=True)
     mark.write_text(_MARK, encoding="utf-8")

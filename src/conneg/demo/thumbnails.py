@@ -9,7 +9,9 @@ WIDTH_PIXELS = 420
 _SMALL = feature_set(f'(&(type="image/png")(pix-x<={WIDTH_PIXELS}))')
 
 
-async def draw_thumbnails(document: Path, charset: str | None, out: Path, stem: str, workers: Workers) -> list[Path]:
+async def draw_thumbnails(
+    document: Path, charset: str | None, out: Path, stem: str, workers: Workers
+) -> list[Path]:
     """Draw each page of `document` into the folder `out`; no pictures when it cannot be drawn."""
     source = Source(document, "application/octet-stream", document.name, charset)
     out.mkdir(parents=True, exist_ok=True)

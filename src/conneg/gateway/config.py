@@ -134,8 +134,9 @@ class DestinationSection(_Section):
     `deliver`: `smtp` or `lmtp` (to `host`, "name:port"), `maildir` (below `path`, where `{domain}` and
     `{local_part}` stand for the recipient's) or `mx` (by the DNS). `conneg`: what to ask the next hop. `baseline`:
     what a recipient can take of whom nothing is known: "as-is", a profile's name or an expression. `convert = false`
-    passes every message on as it came. `strategy` is the draft's Appendix A: a session for each recipient ("single"),
-    the best form that all can take ("common"), or a transaction for each class of like capability ("batch"). `on_no_common_form`: "return" it to the sender, or send the "original".
+    passes every message on as it came. `strategy` is the draft's Appendix A: a transaction for each recipient
+    ("single"), the best form that all can take ("common"), or a transaction for each class of like capability
+    ("batch"). `on_no_common_form`: "return" it to the sender, or send the "original".
     """
 
     domains: tuple[DomainText, ...] = Field(min_length=1)

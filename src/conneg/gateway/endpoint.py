@@ -20,7 +20,9 @@ class Endpoint:
         if match is None and default_port is not None:
             match = _FORM.fullmatch(f"{text}:{default_port}") or _FORM.fullmatch(f"[{text}]:{default_port}")
         if match is None or int(match["port"]) > 65535:
-            raise ValueError(f"{text!r} is not host:port (write 127.0.0.1:2525, mail.example.org:25 or [::1]:2525)")
+            raise ValueError(
+                f"{text!r} is not host:port (write 127.0.0.1:2525, mail.example.org:25 or [::1]:2525)"
+            )
         return cls(match["v6"] or match["host"], int(match["port"]))
 
     def __str__(self) -> str:

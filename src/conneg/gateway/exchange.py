@@ -1,4 +1,4 @@
-"""One transaction with one next hop, whatever kind it is: ask for the recipients, then send the content or take it back.
+"""One transaction with one next hop of any kind: ask for the recipients, then send the content or take it back.
 
 SMTP and LMTP go through a session; a Maildir accepts every recipient and says nothing of capabilities.
 """
@@ -127,7 +127,9 @@ class MaildirExchange:
         """Accept everyone: whether the recipient exists was settled when the message came in."""
         self._recipients = recipients
         self._reverse_path = envelope.reverse_path
-        return [RecipientAnswer(Reply(250, (f"<{r.forward_path}> recipient ok",), "2.1.5")) for r in recipients]
+        return [
+            RecipientAnswer(Reply(250, (f"<{r.forward_path}> recipient ok",), "2.1.5")) for r in recipients
+        ]
 
     async def send(self, content: bytes) -> list[Reply]:
         """Write the message for each recipient, Return-Path on top (RFC 5321, 4.4)."""

@@ -101,7 +101,8 @@ class Intake:
         wanted = [
             command.forward_path
             for command in commands
-            if command.conneg is not None and not isinstance(self._check(session, command.forward_path), Reply)
+            if command.conneg is not None
+            and not isinstance(self._check(session, command.forward_path), Reply)
         ]
         answers: Mapping[str, Answer] = {}
         if wanted:

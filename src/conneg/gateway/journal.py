@@ -1,7 +1,7 @@
 """The record of every decision about one message, gathered as it happens and written with the next settlement.
 
-Each entry is a kind and a JSON object; `conneg queue explain` reads them back. Kinds: `answer` (what a next hop said of a
-recipient), `capability` (what it can take and who says so), `plan` (what it gets and why), `result`.
+Each entry is a kind and a JSON object; `conneg queue explain` reads them back. Kinds: `answer` (what a next hop said of
+a recipient), `capability` (what it can take and who says so), `plan` (what it gets and why), `result`.
 """
 
 import json

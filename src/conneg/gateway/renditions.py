@@ -85,7 +85,11 @@ class MessageRenditions:
         await asyncio.to_thread(self._write_sources, contents.leaves)
         inspections = await asyncio.gather(*(self._inspect(part) for part in contents.leaves))
         self._inspections = dict(zip((part.id for part in contents.leaves), inspections, strict=True))
-        pages = [self._inspections[part.id] for part in contents.reading_order if not contents.is_protected(part.id)]
+        pages = [
+            self._inspections[part.id]
+            for part in contents.reading_order
+            if not contents.is_protected(part.id)
+        ]
         return MessageOffer(
             parts=tuple(
                 self._offered(part, self._inspections[part.id], contents.is_protected(part.id))
@@ -163,7 +167,10 @@ class MessageRenditions:
         label = f"{stem} to {_describe(target)}"
         out_dir = Path(tempfile.mkdtemp(dir=self._folder))
         job = ConversionJob(
-            sources=tuple(self._sources[part_id] for part_id in part_ids), target=target, out_dir=out_dir, stem=stem
+            sources=tuple(self._sources[part_id] for part_id in part_ids),
+            target=target,
+            out_dir=out_dir,
+            stem=stem,
         )
         self._watch(Converting(self._id, label, 0, 0))
         return await self._workers.convert(

@@ -28,7 +28,14 @@ class Result:
 def delivered(recipient: SpooledRecipient, reply: Reply, *, remote: str, octets: int, form: str) -> Result:
     """The next hop has taken responsibility."""
     return Result(
-        recipient, RecipientState.DELIVERED, reply.enhanced or "2.0.0", one_line(reply), remote, one_line(reply), octets, form
+        recipient,
+        RecipientState.DELIVERED,
+        reply.enhanced or "2.0.0",
+        one_line(reply),
+        remote,
+        one_line(reply),
+        octets,
+        form,
     )
 
 

@@ -17,7 +17,9 @@ from conneg.spool import Spool, SpooledMessage, SpooledRecipient
 _POLL_SECONDS = 1.0
 """How often the spool is asked for due messages; `conneg queue retry` is noticed within this time."""
 
-Deliver = Callable[[SpooledMessage, bytes, dict[NextHop, list[SpooledRecipient]]], Coroutine[None, None, None]]
+Deliver = Callable[
+    [SpooledMessage, bytes, dict[NextHop, list[SpooledRecipient]]], Coroutine[None, None, None]
+]
 Report = Callable[[str, BaseException], None]
 
 
@@ -104,7 +106,9 @@ class Schedule:
             await self._deliver(message, content, by_hop)
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # a fault of ours must cost no message: it stays in the spool and is tried again
+        except (
+            Exception
+        ) as error:  # a fault of ours must cost no message: it stays in the spool and is tried again
             self._report(f"message {message.id}", error)
             await asyncio.sleep(_POLL_SECONDS)
         finally:

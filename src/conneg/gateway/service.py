@@ -163,7 +163,9 @@ class Gateway:
         self, message: SpooledMessage, content: bytes, by_hop: dict[NextHop, list[SpooledRecipient]]
     ) -> None:
         """Deliver one message to all its due recipients, each next hop by itself."""
-        async with MessageRenditions(message.id, content, self._workers, scratch=None, watch=self._watch) as made:
+        async with MessageRenditions(
+            message.id, content, self._workers, scratch=None, watch=self._watch
+        ) as made:
             await asyncio.gather(
                 *(self._deliver_to(message, content, hop, found, made) for hop, found in by_hop.items())
             )
@@ -183,7 +185,9 @@ class Gateway:
             self.spool,
             journal,
             hostname=self.config.server.hostname,
-            retry=RetryPolicy(retry.first_seconds, retry.factor, retry.longest_seconds, retry.give_up_seconds),
+            retry=RetryPolicy(
+                retry.first_seconds, retry.factor, retry.longest_seconds, retry.give_up_seconds
+            ),
             clock=self._clock,
             watch=self._watch,
             submit=self._schedule.submit,
@@ -224,7 +228,9 @@ def open_directory(config: Config) -> Directory:
 
 
 def _log_fault(what: str, error: BaseException) -> None:
-    log.error(what, error=str(error) or type(error).__name__, exc_info=not isinstance(error, ConnegError | OSError))
+    log.error(
+        what, error=str(error) or type(error).__name__, exc_info=not isinstance(error, ConnegError | OSError)
+    )
 
 
 def _conneg_mode(config: Config) -> str:

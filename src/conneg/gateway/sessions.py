@@ -85,7 +85,10 @@ class Sessions:
         idle = self._idle[hop.name]
         while idle:
             session = idle.pop()
-            if session.reusable and time.monotonic() - session.idle_since <= self._config.delivery.idle_seconds:
+            if (
+                session.reusable
+                and time.monotonic() - session.idle_since <= self._config.delivery.idle_seconds
+            ):
                 return session
             session.client.abort()
         return None
@@ -115,7 +118,9 @@ class Sessions:
         """Close the sessions that have been idle for too long; call now and then."""
         now = time.monotonic()
         for name, idle in list(self._idle.items()):
-            old = [s for s in idle if not s.reusable or now - s.idle_since > self._config.delivery.idle_seconds]
+            old = [
+                s for s in idle if not s.reusable or now - s.idle_since > self._config.delivery.idle_seconds
+            ]
             self._idle[name] = [s for s in idle if s not in old]
             for session in old:
                 await self._end(session)

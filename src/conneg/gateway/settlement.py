@@ -65,7 +65,11 @@ class Settlement:
         for result in final:
             self._watch(
                 Settled(
-                    self._message.id, result.recipient.forward_path, str(result.state), result.text, result.octets
+                    self._message.id,
+                    result.recipient.forward_path,
+                    str(result.state),
+                    result.text,
+                    result.octets,
                 )
             )
 

@@ -29,7 +29,7 @@ from conneg.negotiation import (
     Provenance,
     Undeliverable,
     after_rcpt,
-    common_content,
+    common,
     describe_capability,
     make_plan,
     read_capability,
@@ -109,7 +109,9 @@ class Transactions:
         while batches:
             batch = batches.pop(0)
             if batch.round > MAX_ROUNDS:
-                await self._settle(batch, [deferred(r, "its capability kept changing", "4.3.3") for r in batch.recipients])
+                await self._settle(
+                    batch, [deferred(r, "its capability kept changing", "4.3.3") for r in batch.recipients]
+                )
                 continue
             try:
                 batches += await self._run_batch(batch)
@@ -150,7 +152,7 @@ class Transactions:
                     silent.append(recipient)
                 case Outcome.DEFER:
                     answers.results.append(deferred(recipient, answer.reply, "4.3.3", remote=exchange.peer))
-                case Outcome.FAIL:
+                case Outcome.FAIL | Outcome.REPEAT:  # the client has repeated what may be repeated
                     answers.results.append(failed(recipient, answer.reply, "5.3.3", remote=exchange.peer))
         await self._look_up(silent, answers)
         return answers
@@ -196,13 +198,14 @@ class Transactions:
     async def _plan(self, capability: Capability | None) -> Plan:
         if capability is None:
             return _NOTHING_KNOWN if self._policy.convert else _NOT_CONVERTED
-        policy = PlanPolicy(on_protected="refuse" if self._policy.on_protected == "return" else "keep")
-        plan = make_plan(await self._renditions.offer(), capability, policy)
         # What the next hop announced binds (draft 4.2); only what others said of the device may be overruled.
         may_overrule = capability.provenance is not Provenance.REPLY
-        if isinstance(plan, Undeliverable) and self._policy.on_no_common_form == "original" and may_overrule:
-            return AsItIs(f"{plan.reason}; this destination's policy sends the original then")
-        return plan
+        send_original = self._policy.on_no_common_form == "original" and may_overrule
+        policy = PlanPolicy(
+            on_no_common_form="original" if send_original else "refuse",
+            on_protected="refuse" if self._policy.on_protected == "return" else "keep",
+        )
+        return make_plan(await self._renditions.offer(), capability, policy)
 
     async def _content_in_time(self, group: _Group) -> bytes | None:
         """Return the content if it is ready while the next hop still waits; None if it is not, or cannot be made."""
@@ -276,12 +279,12 @@ class Transactions:
 def _in_common(
     capabilities: Sequence[tuple[SpooledRecipient, Capability | None]],
 ) -> Sequence[tuple[SpooledRecipient, Capability | None]]:
-    """Give everyone the capability that all share (Appendix A (2)); each its own where they share none."""
-    known = [capability for _, capability in capabilities if capability is not None]
-    shared = common_content(known) if len(known) > 1 else None
-    if shared is None or shared.features.is_empty:
-        return capabilities
-    return [(recipient, capability and shared) for recipient, capability in capabilities]
+    """Give everyone the capability that all share (Appendix A (2)); those who share nothing keep their own."""
+    known = {str(recipient.id): capability for recipient, capability in capabilities if capability is not None}
+    shared = {
+        recipient_id: together.capability for together in common(known) for recipient_id in together.recipients
+    }
+    return [(recipient, shared.get(str(recipient.id))) for recipient, _ in capabilities]
 
 
 def baseline_of(policy: DestinationSection) -> Capability | None:

@@ -1,6 +1,7 @@
 """Values of a message: mailbox, envelope, header fields, the tree of parts, splicing, reports, trace fields.
 
-Pure: no file, socket, clock or log. The content is octets throughout, and what is not replaced is never changed.
+Pure: no file, socket, clock or log. The content is octets throughout, and what is not replaced is never
+changed.
 """
 
 from conneg.mail.address import AddressError, Mailbox, parse_mailbox

@@ -1,7 +1,8 @@
-"""Mailboxes of SMTP (RFC 5321, 4.1.2 and 4.1.3; RFC 6531, 3.3): text in, a value whose equal forms are equal, text out.
+"""Mailboxes of SMTP (RFC 5321, 4.1.2 and 4.1.3; RFC 6531, 3.3): text in, a value whose equal forms are equal,
+text out.
 
-A quoted local-part and the same local-part written plainly are the same mailbox (RFC 5321, 4.1.2), so the value keeps
-what the local-part means and writes quotes only where they are needed.
+A quoted local-part and the same local-part written plainly are the same mailbox (RFC 5321, 4.1.2), so the
+value keeps what the local-part means and writes quotes only where they are needed.
 """
 
 import ipaddress
@@ -36,7 +37,9 @@ class AddressError(ConnegError):
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """One mailbox. `local_part` is what it means, without quotes; `domain` is a domain name or `[...]` literal."""
+    """One mailbox. `local_part` is what it means, without quotes; `domain` is a domain name or `[...]`
+    literal.
+    """
 
     local_part: str
     domain: str

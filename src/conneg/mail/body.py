@@ -1,4 +1,6 @@
-"""The transfer encodings of MIME (RFC 2045, section 6): octets of a part's body to what they stand for, and back."""
+"""The transfer encodings of MIME (RFC 2045, section 6): octets of a part's body to what they stand for, and
+back.
+"""
 
 import binascii
 import re

@@ -1,7 +1,8 @@
-"""What SMTP carries beside the content: the reverse-path, the recipients and what the sender asked for each of them.
+"""What SMTP carries beside the content: the reverse-path, the recipients and what the sender asked for each
+of them.
 
-ENVID and ORCPT are kept as they came on the wire, xtext and all (RFC 3461, section 4), so that a relay passes on the
-very octets; `conneg.mail.xtext` reads them for people.
+ENVID and ORCPT are kept as they came on the wire, xtext and all (RFC 3461, section 4), so that a relay passes
+on the very octets; `conneg.mail.xtext` reads them for people.
 """
 
 import json
@@ -27,7 +28,9 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One transaction's envelope; `reverse_path` is `""` for the null reverse-path, `body` is MAIL's BODY value."""
+    """One transaction's envelope; `reverse_path` is `""` for the null reverse-path, `body` is MAIL's BODY
+    value.
+    """
 
     reverse_path: str
     recipients: tuple[Recipient, ...]

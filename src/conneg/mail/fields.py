@@ -1,7 +1,7 @@
 """Header fields over the original octets: found where they stand, read leniently, written folded.
 
-Reading never changes or loses an octet: a `Field` knows its place in the content. Line ends may be CRLF or a bare LF;
-a bare CR is no line end (taking it for one is how messages are smuggled).
+Reading never changes or loses an octet: a `Field` knows its place in the content. Line ends may be CRLF or a
+bare LF; a bare CR is no line end (taking it for one is how messages are smuggled).
 """
 
 import re
@@ -28,7 +28,8 @@ MAX_LINE = Bound(
     answer="FieldError when writing; longer lines are read",
 )
 
-# field-name = printable ASCII but ":"; white space before the colon is obsolete syntax that is still met (RFC 5322, 4.5).
+# field-name = printable ASCII but ":"; white space before the colon is obsolete syntax that is still met (RFC
+# 5322, 4.5).
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)")
 _MAILBOX_LINE = re.compile(rb">?From [^\n]*(?:\n|\Z)")
 _LINE_END = re.compile(rb"\r?\n")
@@ -41,7 +42,9 @@ class FieldError(ConnegError):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One header field: its name as written, its octets with all line ends, and where they stand in the content."""
+    """One header field: its name as written, its octets with all line ends, and where they stand in the
+    content.
+    """
 
     name: str
     raw: bytes
@@ -110,9 +113,11 @@ class Fields(Sequence[Field]):
 
 
 def read_fields(content: bytes, start: int = 0, end: int | None = None) -> Fields:
-    """Read the header that begins at `start`: up to the empty line, `end`, or the first line that is no field.
+    """Read the header that begins at `start`: up to the empty line, `end`, or the first line that is no
+    field.
 
-    Such a line begins the body, as other mail software takes it. Raises `BoundExceededError` above `MAX_HEADER`.
+    Such a line begins the body, as other mail software takes it. Raises `BoundExceededError` above
+    `MAX_HEADER`.
     """
     end = len(content) if end is None else end
     limit = min(end, start + MAX_HEADER.value + 1)
@@ -140,8 +145,9 @@ def _is_utf8(octets: bytes) -> bool:
 def write_field(name: str, value: str, *, width: int = 76, eol: bytes = b"\r\n") -> bytes:
     """Write a field, folded at its spaces into lines of at most `width` characters where that is possible.
 
-    `value` must be ASCII, or UTF-8 for a message that SMTPUTF8 carries; see `conneg.mail.words.write_words`. Raises
-    `FieldError` for a line end in the value and for a line above `MAX_LINE` that has no space to fold at.
+    `value` must be ASCII, or UTF-8 for a message that SMTPUTF8 carries; see `conneg.mail.words.write_words`.
+    Raises `FieldError` for a line end in the value and for a line above `MAX_LINE` that has no space to fold
+    at.
     """
     _check(name, value)
     lines, line = [], f"{name}:"
@@ -154,7 +160,9 @@ def write_field(name: str, value: str, *, width: int = 76, eol: bytes = b"\r\n")
 
 
 def write_features_field(name: str, expression: str, *, width: int = 76, eol: bytes = b"\r\n") -> bytes:
-    """Write a field whose value is a feature expression: folded between lexical elements only (RFC 2912; RFC 2533)."""
+    """Write a field whose value is a feature expression: folded between lexical elements only (RFC 2912; RFC
+    2533).
+    """
     from conneg.features import wrap
 
     _check(name, expression)

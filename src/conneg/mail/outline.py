@@ -1,5 +1,5 @@
-"""What a message is to its reader: its leaves, which of them are alternatives, in which order they are read, which are
-protected by a signature or by encryption.
+"""What a message is to its reader: its leaves, which of them are alternatives, in which order they are read,
+which are protected by a signature or by encryption.
 """
 
 from collections.abc import Iterator
@@ -19,12 +19,13 @@ _PAGES = ("image/", "text/plain", "application/pdf")
 class Outline:
     """The readable shape of one message.
 
-    `leaves` are all parts without parts, in order. `reading_order` are the leaves a reader turns into pages: of
-    alternatives one, no signatures, nothing of the message that a report returns. `alternatives` holds, for each
-    multipart/alternative, the ids of its members in the sender's order, the plainest first; a member that is itself a
-    multipart stands under its own id ("1.2"), and the leaves inside it have ids that begin with it ("1.2.1").
-    `protected` are the ids of leaves that cannot be changed without breaking a signature or encryption. `is_dkim_signed`
-    is a note only: a DKIM signature covers the whole body and breaks with any change.
+    `leaves` are all parts without parts, in order. `reading_order` are the leaves a reader turns into pages:
+    of alternatives one, no signatures, nothing of the message that a report returns. `alternatives` holds,
+    for each multipart/alternative, the ids of its members in the sender's order, the plainest first; a member
+    that is itself a multipart stands under its own id ("1.2"), and the leaves inside it have ids that begin
+    with it ("1.2.1"). `protected` are the ids of leaves that cannot be changed without breaking a signature
+    or encryption. `is_dkim_signed` is a note only: a DKIM signature covers the whole body and breaks with any
+    change.
     """
 
     leaves: tuple[Part, ...]
@@ -98,9 +99,11 @@ def _read_related(part: Part) -> Iterator[Part]:
 
 
 def _read_alternatives(part: Part) -> Iterator[Part]:
-    """The last, as the richest (RFC 2046, 5.1.4), of those that can be pages; then what only another one attaches.
+    """The last, as the richest (RFC 2046, 5.1.4), of those that can be pages; then what only another one
+    attaches.
 
-    Some clients put attachments inside the HTML alternative, in a multipart/mixed: they belong to every reading.
+    Some clients put attachments inside the HTML alternative, in a multipart/mixed: they belong to every
+    reading.
     """
     candidates = [child for child in part.children if _is_page(child)] or list(part.children)
     chosen = candidates[-1]

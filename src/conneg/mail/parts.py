@@ -1,8 +1,9 @@
-"""The MIME tree of a message as offsets into its octets (RFC 2045, RFC 2046): nothing is copied, nothing is lost.
+"""The MIME tree of a message as offsets into its octets (RFC 2045, RFC 2046): nothing is copied, nothing is
+lost.
 
-Reading is lenient, as real mail needs: LF line ends, a missing final boundary, a boundary that never appears, fields
-that cannot be parsed. Where a part stands is decided from the outside in: a delimiter of an outer multipart ends every
-part inside it (RFC 2046, 5.1.2).
+Reading is lenient, as real mail needs: LF line ends, a missing final boundary, a boundary that never appears,
+fields that cannot be parsed. Where a part stands is decided from the outside in: a delimiter of an outer
+multipart ends every part inside it (RFC 2046, 5.1.2).
 """
 
 import re
@@ -53,9 +54,9 @@ _IDENTITY_ENCODINGS = frozenset({"7bit", "8bit", "binary", ""})
 class Part:
     """One part. Its header is `content[header_start:body_start]`, its body `content[body_start:body_end]`.
 
-    `id` is "1" for the root, "1.2" for its second child; the message inside a message/rfc822 part is its only child.
-    `media_type` and `encoding` are in lower case; a Content-Type that cannot be read counts as text/plain (RFC 2045,
-    5.2). `filename` is what the sender wrote, decoded: never a path to use as it is.
+    `id` is "1" for the root, "1.2" for its second child; the message inside a message/rfc822 part is its only
+    child. `media_type` and `encoding` are in lower case; a Content-Type that cannot be read counts as
+    text/plain (RFC 2045, 5.2). `filename` is what the sender wrote, decoded: never a path to use as it is.
     """
 
     id: str
@@ -154,7 +155,9 @@ class _Reader:
         )
 
     def _ranges(self, boundary: bytes, start: int, end: int) -> list[tuple[int, int]]:
-        """Return where the parts between the delimiters begin and end; the line end before a delimiter is its own."""
+        """Return where the parts between the delimiters begin and end; the line end before a delimiter is its
+        own.
+        """
         ranges: list[tuple[int, int]] = []
         opened: int | None = None
         for line_start, line_end, is_close in self._delimiters(boundary, start, end):

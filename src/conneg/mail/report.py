@@ -1,7 +1,9 @@
-"""Delivery status notifications (RFC 3461, 6; RFC 3464; RFC 6522; RFC 6533): what happened to whom, for people and programs.
+"""Delivery status notifications (RFC 3461, 6; RFC 3464; RFC 6522; RFC 6533): what happened to whom, for
+people and programs.
 
-The first part says in plain words what happened and what to do; the second says it to programs; the third returns the
-message or its header. The caller sends the report from the null reverse-path, and never about one.
+The first part says in plain words what happened and what to do; the second says it to programs; the third
+returns the message or its header. The caller sends the report from the null reverse-path, and never about
+one.
 """
 
 import hashlib
@@ -55,9 +57,9 @@ _HEADLINES = {
 class RecipientReport:
     """What is reported of one recipient.
 
-    `action` is one of `Action`; `status` an enhanced status code (RFC 3463); `diagnostic` the peer's own words, one
-    line; `orcpt` the ORCPT parameter as it came (xtext); `explanation` plain words for the sender, with what to do;
-    `media_accept_features` the expression of what the recipient can take (RFC 2530).
+    `action` is one of `Action`; `status` an enhanced status code (RFC 3463); `diagnostic` the peer's own
+    words, one line; `orcpt` the ORCPT parameter as it came (xtext); `explanation` plain words for the sender,
+    with what to do; `media_accept_features` the expression of what the recipient can take (RFC 2530).
     """
 
     forward_path: str
@@ -85,9 +87,9 @@ def write_dsn(
 ) -> bytes:
     """Return the content of a DSN about `original` to its reverse-path `to`, lines ended by CRLF.
 
-    `envid` and `ret` are MAIL's parameters as they came; `message_id` stands with its angle brackets. RET counts only
-    for a report of failure (RFC 3461, 4.3). Raises `ValueError` without any report or for an unknown action, and
-    `conneg.mail.FieldError` for a line end where there can be none.
+    `envid` and `ret` are MAIL's parameters as they came; `message_id` stands with its angle brackets. RET
+    counts only for a report of failure (RFC 3461, 4.3). Raises `ValueError` without any report or for an
+    unknown action, and `conneg.mail.FieldError` for a line end where there can be none.
     """
     if not reports:
         raise ValueError("a report about no recipient")
@@ -195,7 +197,9 @@ def _one_line(text: str) -> str:
 def _status_part(
     reporting_mta: str, envid: str | None, arrival_date: datetime, reports: Sequence[RecipientReport]
 ) -> bytes:
-    """message/delivery-status: fields about the message, then a group of fields for each recipient (RFC 3464, 2.1)."""
+    """message/delivery-status: fields about the message, then a group of fields for each recipient (RFC 3464,
+    2.1).
+    """
     message = []
     if envid is not None:
         message.append(write_field("Original-Envelope-Id", _ascii(read_xtext(envid))))
@@ -233,7 +237,9 @@ def _final_recipient(forward_path: str) -> str:
 
 
 def _original_recipient(orcpt: str) -> str:
-    """The ORCPT parameter: address type as it was, xtext undone (RFC 3461, 6.3 d); `utf-8` stays in its 7-bit form."""
+    """The ORCPT parameter: address type as it was, xtext undone (RFC 3461, 6.3 d); `utf-8` stays in its 7-bit
+    form.
+    """
     address_type, _, address = orcpt.partition(";")
     if address_type.lower() == "utf-8":
         return f"utf-8; {write_utf8_address(read_utf8_address(read_xtext(address)))}"

@@ -1,7 +1,8 @@
 """Other parts put in the place of a message's parts, every other octet as it was.
 
-What is replaced is a part's whole range, header and body. Its own fields stay, except those of MIME that described the
-old body; Content-ID, Content-Description and Content-Convert (RFC 4141, 7: carried unmodified) stay too.
+What is replaced is a part's whole range, header and body. Its own fields stay, except those of MIME that
+described the old body; Content-ID, Content-Description and Content-Convert (RFC 4141, 7: carried unmodified)
+stay too.
 """
 
 import hashlib
@@ -35,7 +36,9 @@ class SpliceError(ConnegError):
 
 @dataclass(frozen=True, slots=True)
 class NewPart:
-    """A part to put in: `body` is not encoded yet; `features` is the expression for Content-Features (RFC 2912)."""
+    """A part to put in: `body` is not encoded yet; `features` is the expression for Content-Features (RFC
+    2912).
+    """
 
     media_type: str
     body: bytes
@@ -51,8 +54,8 @@ class NewPart:
 class Previous:
     """What Content-Previous records (RFC 4141, 8): who converted and when, and the form before, by part id.
 
-    Where `forms` names none, the Content-Features that the part had are its previous form; without either, nothing is
-    recorded.
+    Where `forms` names none, the Content-Features that the part had are its previous form; without either,
+    nothing is recorded.
     """
 
     by: str
@@ -67,11 +70,12 @@ def splice(
     *,
     previous: Previous | None = None,
 ) -> bytes:
-    """Return `content` with the parts named in `replacements` replaced; without replacements it is `content` itself.
+    """Return `content` with the parts named in `replacements` replaced; without replacements it is `content`
+    itself.
 
-    One new part takes the old one's place. Several become siblings in a multipart/mixed parent, else a multipart/mixed
-    in its place. None at all removes the part, and a parent that is left empty with it. Raises `SpliceError` and
-    `conneg.mail.FieldError`.
+    One new part takes the old one's place. Several become siblings in a multipart/mixed parent, else a
+    multipart/mixed in its place. None at all removes the part, and a parent that is left empty with it.
+    Raises `SpliceError` and `conneg.mail.FieldError`.
     """
     _check(root, replacements)
     if not replacements:
@@ -82,7 +86,9 @@ def splice(
 def replace_body(
     content: bytes, root: Part, parts: Sequence[NewPart], *, previous: Previous | None = None
 ) -> bytes:
-    """Return `content` with its whole body replaced: one part, or several in a multipart/mixed; its own fields stay."""
+    """Return `content` with its whole body replaced: one part, or several in a multipart/mixed; its own
+    fields stay.
+    """
     return splice(content, root, {root.id: parts}, previous=previous)
 
 
@@ -141,7 +147,9 @@ class _Splicer:
                 self._visit(child, part)
 
     def _remove(self, parent: Part, number: int) -> None:
-        """Remove a child with the delimiter line before it; the delimiter after it stays, or is written if missing."""
+        """Remove a child with the delimiter line before it; the delimiter after it stays, or is written if
+        missing.
+        """
         child = parent.children[number]
         start = child.header_start - len(self._delimiter_line(parent, child))
         if child.body_end >= parent.body_end:
@@ -274,7 +282,9 @@ def _structured(value: str, parameters: Mapping[str, str]) -> str:
 
 
 def _new_boundary(content: bytes, part_id: str) -> str:
-    """A boundary that occurs nowhere in the content; "=_" cannot occur in base64 or quoted-printable (RFC 2045, 6.7)."""
+    """A boundary that occurs nowhere in the content; "=_" cannot occur in base64 or quoted-printable (RFC
+    2045, 6.7).
+    """
     digest = hashlib.sha256(part_id.encode() + b"\n" + content).hexdigest()
     size = 16
     while (boundary := f"=_conneg_{digest[:size]}").encode() in content:

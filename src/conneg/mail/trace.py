@@ -23,7 +23,8 @@ def write_received(
     date: datetime,
     message_id: str | None = None,
 ) -> bytes:
-    """Write the trace field of one message: `helo` is what the client said, `address` where it really came from.
+    """Write the trace field of one message: `helo` is what the client said, `address` where it really came
+    from.
 
     Characters of `helo` that no domain has are dropped, so that a client cannot write into the header.
 

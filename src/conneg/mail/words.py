@@ -43,7 +43,8 @@ def read_words(text: str) -> str:
             pending.clear()
         if not pending_charset or between.strip():
             pieces.append(between)
-        # A character may be cut across adjacent words in real mail, so their octets are joined before decoding.
+        # A character may be cut across adjacent words in real mail, so their octets are joined before
+        # decoding.
         pending += octets
         pending_charset, end = charset, found.end()
     pieces.append(decode(bytes(pending), pending_charset) if pending_charset else "")
@@ -61,7 +62,9 @@ def _read_word(encoding: str, text: str) -> bytes | None:
 
 
 def read_base64(octets: bytes) -> bytes:
-    """Decode base64 as mail has it: foreign octets skipped, missing padding added, the rest after padding dropped."""
+    """Decode base64 as mail has it: foreign octets skipped, missing padding added, the rest after padding
+    dropped.
+    """
     clean = octets.translate(None, _NOT_BASE64).partition(b"=")[0]
     spare = len(clean) % 4
     if spare == 1:
@@ -94,7 +97,9 @@ def _whole(text: str) -> str:
 
 
 def write_words(text: str) -> str:
-    """Return `text` for an unstructured field: as it is if it is ASCII, else as encoded-words in UTF-8 (RFC 2047, 2)."""
+    """Return `text` for an unstructured field: as it is if it is ASCII, else as encoded-words in UTF-8 (RFC
+    2047, 2).
+    """
     if text.isascii() and "=?" not in text:
         return text
     words, piece = [], ""
@@ -110,7 +115,8 @@ def write_words(text: str) -> str:
 
 
 def read_parameters(text: str) -> tuple[str, dict[str, str]]:
-    """Return the main value, in lower case, and the parameters of a field like Content-Type (RFC 2045, 5.1; RFC 2231).
+    """Return the main value, in lower case, and the parameters of a field like Content-Type (RFC 2045, 5.1;
+    RFC 2231).
 
     Names come in lower case; of a repeated name the first counts. Continuations and charsets are resolved.
 
@@ -143,7 +149,9 @@ def _next_semicolon(text: str, position: int) -> int:
 def _note(
     name: str, value: str, found: dict[str, str], segments: dict[str, dict[int, tuple[str, bool]]]
 ) -> None:
-    """Sort one parameter in: plain, with charset (`name*`), or one segment of a continued one (`name*0`, `name*0*`)."""
+    """Sort one parameter in: plain, with charset (`name*`), or one segment of a continued one (`name*0`,
+    `name*0*`).
+    """
     if segment := _SEGMENT.match(name):
         segments.setdefault(segment[1], {}).setdefault(int(segment[2]), (value, bool(segment[3])))
     elif name.endswith("*"):

@@ -1,4 +1,6 @@
-"""xtext, the coding of ENVID and ORCPT values (RFC 3461, section 4), and the `utf-8` address type (RFC 6533, section 3)."""
+"""xtext, the coding of ENVID and ORCPT values (RFC 3461, section 4), and the `utf-8` address type (RFC 6533,
+section 3).
+"""
 
 import re
 

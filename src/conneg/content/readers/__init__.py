@@ -1,7 +1,7 @@
 """Readers: each opens one kind of document and gives its pages, to be drawn one by one.
 
-`open_document` chooses by content. Readers run in a worker process only (`conneg.content.workers`): they decode hostile
-octets with foreign code. Each turns its library's exceptions into `ContentRefusedError`.
+`open_document` chooses by content. Readers run in a worker process only (`conneg.content.workers`): they
+decode hostile octets with foreign code. Each turns its library's exceptions into `ContentRefusedError`.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,9 @@ class DocumentReader(Protocol):
     lossless: bool
 
     def features(self, index: int) -> str | None:
-        """Return the expression that describes page `index` as it is, without its type; None where only type is known."""
+        """Return the expression that describes page `index` as it is, without its type; None where only type
+        is known.
+        """
         ...
 
     def __enter__(self) -> Self: ...
@@ -36,7 +38,8 @@ class DocumentReader(Protocol):
 def open_document(source: Source, limits: ReadLimits) -> DocumentReader:
     """Open `source` with the reader for what its octets show.
 
-    Raises `ContentRefusedError` for what no reader knows, and for what a reader refuses: damage, encryption, too many pages.
+    Raises `ContentRefusedError` for what no reader knows, and for what a reader refuses: damage, encryption,
+    too many pages.
     """
     media_type = recognise(read_head(source), source.declared_type)
     if media_type == "application/pdf":

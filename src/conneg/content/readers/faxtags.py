@@ -31,7 +31,9 @@ def resolution(ifd: Ifd) -> tuple[Fraction, Fraction] | None:
 
 
 def _nominal(dpi: Fraction, known: tuple[int, ...]) -> Fraction:
-    """Return the facsimile resolution that `dpi` is meant to be: 80 a centimetre is 204, 38.5 is 98 (RFC 3949 2.2.2)."""
+    """Return the facsimile resolution that `dpi` is meant to be: 80 a centimetre is 204, 38.5 is 98 (RFC 3949
+    2.2.2).
+    """
     for value in known:
         if abs(dpi - value) <= Fraction(value, 200):
             return Fraction(value)
@@ -46,7 +48,9 @@ def is_fax(ifd: Ifd) -> bool:
 
 
 def describe(directory: TiffDirectory, index: int, colour: str) -> str:
-    """Return the terms, without type, that describe page `index` as it is; `colour` is what the decoder found."""
+    """Return the terms, without type, that describe page `index` as it is; `colour` is what the decoder
+    found.
+    """
     ifd = directory.ifds[index]
     terms = [_structure(directory), *_size(ifd), *_coding(ifd), *_colour(ifd, colour)]
     terms.append("(MRC-mode=1)" if IMAGE_LAYER in ifd.fields else "(MRC-mode=0)")
@@ -61,14 +65,22 @@ def _size(ifd: Ifd) -> list[str]:
         return terms
     x, y = dpi
     pair = (int(x), int(y)) if x.denominator == y.denominator == 1 else None
-    ratio = _NOMINAL_PAIRS.get(pair, None) if pair else None
+    ratio = _NOMINAL_PAIRS.get(pair) if pair else None
     terms += [f"(dpi={x})", f"(dpi-xyratio={ratio or x / y})"]
     line = nominal_line(width) if pair and pair[0] in _NOMINAL_X else None
     terms.append(f"(size-x={_rational(line, width / x)})")
-    size_y = Fraction(length) / y
+    size_y = _nominal_length(length, y)
     terms.append(f"(size-y={size_y})")
     paper = _paper(line, size_y)
     return [*terms, f"(paper-size={paper})"] if paper else terms
+
+
+def _nominal_length(lines: int, dpi_y: Fraction) -> Fraction:
+    """Return the length in inches; as many lines as a paper takes are that paper's length exactly."""
+    for paper in PAPERS.values():
+        if lines == round(paper.length_inches * dpi_y):
+            return paper.length_inches
+    return lines / dpi_y
 
 
 def _rational(line: Fraction | None, otherwise: Fraction) -> str:
@@ -133,7 +145,9 @@ def _colour(ifd: Ifd, colour: str) -> list[str]:
 
 
 def _gamut(ifd: Ifd, samples: int) -> list[str]:
-    """Return the CIELAB terms; the default Decode counts as the rounded default gamut (fax-schema 6, rounding note)."""
+    """Return the CIELAB terms; the default Decode counts as the rounded default gamut (fax-schema 6, rounding
+    note).
+    """
     decode = tuple(Fraction(value) for value in ifd.fields.get(DECODE, ()))
     names = ("L", "a", "b")[: 3 if samples == 3 else 1]
     terms = ["(color-space=CIELAB)", "(color-illuminant=D50)"]

@@ -1,4 +1,5 @@
-"""Faces for text: pdfium's own Courier for Western European text, fonts of the system for the rest where there are any.
+"""Faces for text: pdfium's own Courier for Western European text, fonts of the system for the rest where
+there are any.
 
 Which characters a system font has is asked of FreeType through Pillow; the answer is kept for each character.
 """
@@ -60,6 +61,8 @@ def _face_of(character: str) -> int | None:
         pass
     else:
         return _BUILT_IN
+    if character > "\uffff":  # pdfium's text objects have no glyph beyond the basic plane
+        return None
     for number, (font, missing) in enumerate(_probes()):
         if bytes(font.getmask(character)) != missing:
             return number

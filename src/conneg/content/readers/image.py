@@ -1,7 +1,7 @@
 """Raster images, through Pillow (and pillow-heif): TIFF with all its pages, JPEG, PNG, WebP, HEIC, AVIF, GIF.
 
-Of an animation or an image collection the first image is read. Stated orientation is applied, transparency lies on white,
-a colour profile is converted to sRGB after the image was made small.
+Of an animation or an image collection the first image is read. Stated orientation is applied, transparency
+lies on white, a colour profile is converted to sRGB after the image was made small.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from conneg.content.errors import ContentRefusedError
@@ -28,7 +29,9 @@ from conneg.content.source import ReadLimits, Source
 Image.MAX_IMAGE_PIXELS = None  # our own budget is checked before any decoding, and answers with our own error
 
 CHROMA = 24
-"""By how much the samples of a pixel must differ for it to count as coloured: less is rounding and compression."""
+"""By how much the samples of a pixel must differ for it to count as coloured: less is rounding and
+compression.
+"""
 
 SCREEN_DPI = 96
 """The resolution at which an image that states none is placed, unless it would not fit on A4 then."""
@@ -91,7 +94,10 @@ class ImageReader:
         assert isinstance(page, _ImagePage)
         terms = [f"(pix-x={geometry.pixel_width})", f"(pix-y={geometry.pixel_height})"]
         if page.stated_dpi is not None:
-            terms += [f"(dpi={page.stated_dpi[0]})", f"(dpi-xyratio={page.stated_dpi[0] / page.stated_dpi[1]})"]
+            terms += [
+                f"(dpi={page.stated_dpi[0]})",
+                f"(dpi-xyratio={page.stated_dpi[0] / page.stated_dpi[1]})",
+            ]
         return " ".join([*terms, f"(color={geometry.colour})"])
 
     def __enter__(self) -> Self:
@@ -111,7 +117,9 @@ def _tiff_directory(source: Source, limits: ReadLimits) -> TiffDirectory:
 
 
 class _Opened:
-    """The door to Pillow: opens one image of the file, checks its size before decoding, translates exceptions."""
+    """The door to Pillow: opens one image of the file, checks its size before decoding, translates
+    exceptions.
+    """
 
     def __init__(
         self, source: Source, media_type: str, limits: ReadLimits, directory: TiffDirectory | None
@@ -135,7 +143,9 @@ class _Opened:
                     self._check(image.size, place)
                     yield image
         except _LIBRARY_ERRORS as error:
-            raise ContentRefusedError(f"{place}: the {self.media_type} file is damaged ({_brief(error)})") from error
+            raise ContentRefusedError(
+                f"{place}: the {self.media_type} file is damaged ({_brief(error)})"
+            ) from error
 
     def _check(self, size: tuple[int, int], place: str) -> None:
         width, height = size
@@ -197,14 +207,12 @@ class _ImagePage:
             return faxtags.resolution(self._opened.directory.ifds[self._index])
         stated = image.info.get("dpi")
         try:
-            x, y = (Fraction(value).limit_denominator(100) for value in stated)
+            x, y = (Fraction(value).limit_denominator(100) for value in stated or ())
         except (TypeError, ValueError, OverflowError, ZeroDivisionError):
             return None
         if min(x, y) <= UNSTATED_DPI or max(x, y) > 10_000:
             return None
-        nearest = (Fraction(round(x)), Fraction(round(y)))  # PNG states pixels a metre: 300 comes back as 299.9994
-        return tuple(whole if abs(whole - exact) < Fraction(1, 20) else exact
-                     for whole, exact in zip(nearest, (x, y), strict=True))  # type: ignore[return-value]
+        return _whole(x), _whole(y)
 
     def render(self, frame: Frame) -> Raster:
         """Return the image drawn into `frame`."""
@@ -214,7 +222,14 @@ class _ImagePage:
         return Raster(pixels, frame.dpi_x, frame.dpi_y)
 
 
-def _size_inches(width: int, height: int, stated: tuple[Fraction, Fraction] | None) -> tuple[Fraction, Fraction]:
+def _whole(dpi: Fraction) -> Fraction:
+    """Return the whole number that is meant: PNG states pixels a metre, and 300 comes back as 299.9994."""
+    return Fraction(round(dpi)) if abs(dpi - round(dpi)) < Fraction(1, 20) else dpi
+
+
+def _size_inches(
+    width: int, height: int, stated: tuple[Fraction, Fraction] | None
+) -> tuple[Fraction, Fraction]:
     """Return the stated physical size, else the natural one: `SCREEN_DPI`, or finer so that it fits on A4."""
     if stated is not None:
         return width / stated[0], height / stated[1]
@@ -225,7 +240,9 @@ def _size_inches(width: int, height: int, stated: tuple[Fraction, Fraction] | No
 
 
 def _orientation(image: Image.Image, media_type: str) -> int:
-    """Return EXIF's orientation, 1 to 8; Pillow applies that of TIFF and pillow-heif that of HEIC by themselves."""
+    """Return EXIF's orientation, 1 to 8; Pillow applies that of TIFF and pillow-heif that of HEIC by
+    themselves.
+    """
     if media_type not in {"image/jpeg", "image/png", "image/webp"}:
         return 1
     try:
@@ -294,7 +311,9 @@ _TRANSPOSE = {
 
 
 def _resize(image: Image.Image, size: tuple[int, int], colour: bool) -> Image.Image:
-    """Return the image on white with exactly `size`: pixels kept where they fit, else averaged or interpolated."""
+    """Return the image on white with exactly `size`: pixels kept where they fit, else averaged or
+    interpolated.
+    """
     bilevel = image.mode == "1"
     if image.mode == "CMYK" and "icc_profile" in image.info:
         return image if image.size == size else image.resize(size, Image.Resampling.BOX)
@@ -304,7 +323,9 @@ def _resize(image: Image.Image, size: tuple[int, int], colour: bool) -> Image.Im
     grows = size[0] > plain.width or size[1] > plain.height
     if bilevel:
         return plain.resize(size, Image.Resampling.NEAREST if grows else Image.Resampling.BOX)
-    return plain.resize(size, Image.Resampling.BICUBIC if grows else Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return plain.resize(
+        size, Image.Resampling.BICUBIC if grows else Image.Resampling.LANCZOS, reducing_gap=2.0
+    )
 
 
 def _on_white(image: Image.Image, colour: bool) -> Image.Image:
@@ -323,15 +344,18 @@ def _on_white(image: Image.Image, colour: bool) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def _stretched(values: np.ndarray) -> Pixels:  # type: ignore[type-arg]
+def _stretched(values: npt.NDArray[np.float32]) -> Pixels:
     """Return floating-point samples as octets; beyond 0 to 255 (or 0 to 1) they are clipped."""
     finite = np.nan_to_num(values, nan=0.0, posinf=255.0, neginf=0.0)
     factor = 255.0 if float(finite.max(initial=0.0)) <= 1.0 else 1.0
-    return np.clip(finite * factor, 0, 255).astype(np.uint8)
+    octets: Pixels = np.clip(finite * factor, 0, 255).astype(np.uint8)
+    return octets
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return the image converted from its colour profile; a profile that is damaged or does not fit is left aside."""
+    """Return the image converted from its colour profile; a profile that is damaged or does not fit is left
+    aside.
+    """
     if not profile or image.mode not in {"RGB", "L", "CMYK"}:
         return image
     try:

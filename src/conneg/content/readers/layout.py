@@ -1,8 +1,8 @@
 """Text into lines of a page with fixed columns: wrapping, tabs, form feeds, control characters. Pure.
 
-Lines break at the last space that fits, a longer word wherever the line is full. A tab goes to the next column that is a
-multiple of eight; a form feed begins a page; other controls and what Unicode calls format characters are shown as nothing
-or as a question mark, so that no text can act on who reads it.
+Lines break at the last space that fits, a longer word wherever the line is full. A tab goes to the next
+column that is a multiple of eight; a form feed begins a page; other controls and what Unicode calls format
+characters are shown as nothing or as a question mark, so that no text can act on who reads it.
 """
 
 import unicodedata
@@ -26,7 +26,8 @@ Line = tuple[Run, ...]
 
 
 def lay_out(text: str, max_lines: int) -> list[Line] | None:
-    """Return the lines of `text`, with empty ones up to each page's end at a form feed; None above `max_lines`.
+    """Return the lines of `text`, with empty ones up to each page's end at a form feed; None above
+    `max_lines`.
 
     White space at the end is dropped: the last page is never blank, and blank text has no lines.
     """
@@ -44,11 +45,15 @@ def lay_out(text: str, max_lines: int) -> list[Line] | None:
 
 
 def _normalise(text: str) -> str:
-    return unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n")
+    return (
+        unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n")
+    )
 
 
 def character_width(character: str) -> int:
-    """Return how many columns a character takes: 0 for marks on the one before, 2 for the wide ones of East Asia."""
+    """Return how many columns a character takes: 0 for marks on the one before, 2 for the wide ones of East
+    Asia.
+    """
     if character < "\u0300":
         return 1
     if unicodedata.combining(character):

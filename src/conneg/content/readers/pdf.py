@@ -1,7 +1,7 @@
 """PDF documents, through pdfium: pages are drawn straight into the frame asked for.
 
-A page's size is that of its crop box after its own rotation, 72 points an inch. Scripts and XFA forms do not run; filled
-form fields and annotations are drawn. Encrypted documents that ask for a password are refused.
+A page's size is that of its crop box after its own rotation, 72 points an inch. Scripts and XFA forms do not
+run; filled form fields and annotations are drawn. Encrypted documents that ask for a password are refused.
 """
 
 import contextlib
@@ -25,7 +25,9 @@ from conneg.content.source import ReadLimits, Source
 
 POINTS_AN_INCH = 72
 CHROMA = 24
-"""By how much the samples of a pixel must differ for it to count as coloured: less is rounding and compression."""
+"""By how much the samples of a pixel must differ for it to count as coloured: less is rounding and
+compression.
+"""
 
 LOOK_DPI = 36
 """The resolution at which a page is looked at for colour."""
@@ -116,7 +118,8 @@ class _Pages(Sequence[PageReader]):
             return [self[number] for number in range(*index.indices(self._total))]
         if not 0 <= index < self._total:
             raise IndexError(index)
-        return _PdfPage(self._document, index, f"{self._label}, page {index + 1}")
+        page: PageReader = _PdfPage(self._document, index, f"{self._label}, page {index + 1}")
+        return page
 
 
 class _PdfPage:

@@ -1,7 +1,7 @@
 """The one boundary to pdfium: a page drawn straight into an array of octets.
 
-pdfium is told the box in pixels, so a frame with different resolutions both ways costs no resampling; for grey it draws
-in grey.
+pdfium is told the box in pixels, so a frame with different resolutions both ways costs no resampling; for
+grey it draws in grey.
 """
 
 import ctypes
@@ -21,7 +21,9 @@ _NO_SMOOTHING = (
 
 
 def draw(page: Any, placement: Placement, frame: Frame, form: Any = None) -> Raster:
-    """Return `page` (pdfium's handle) drawn where `placement` says; `form` is the document's form environment."""
+    """Return `page` (pdfium's handle) drawn where `placement` says; `form` is the document's form
+    environment.
+    """
     pixels = draw_pixels(page, placement, colour=frame.colour, form=form)
     return Raster(pixels, frame.dpi_x, frame.dpi_y)
 

@@ -1,8 +1,8 @@
 """Plain text, laid out on A4 pages and drawn through pdfium, so that it is crisp at every resolution.
 
-Eighty columns of a fixed-width face. What the built-in face lacks is taken from a font of the system where one is
-installed (`conneg.content.readers.fonts`), else shown as a question mark. Scripts that run from right to left keep their
-stored order; nothing is shaped.
+Eighty columns of a fixed-width face. What the built-in face lacks is taken from a font of the system where
+one is installed (`conneg.content.readers.fonts`), else shown as a question mark. Scripts that run from right
+to left keep their stored order; nothing is shaped.
 """
 
 import codecs
@@ -20,7 +20,7 @@ from conneg.content.placement import place
 from conneg.content.readers import pdfium as boundary
 from conneg.content.readers.fonts import FaceCache
 from conneg.content.readers.layout import COLUMNS, LINES_A_PAGE, Run, lay_out
-from conneg.content.source import ReadLimits, Source
+from conneg.content.source import ReadLimits, Source, read_head, recognise
 
 POINT_SIZE = 10.5
 LEADING = 12.4
@@ -42,11 +42,16 @@ MAX_TEXT_OCTETS = Bound(
 
 
 def decode_text(octets: bytes, charset: str | None) -> str:
-    """Return the text: by its byte order mark, else as `charset` if Python knows it, else UTF-8, else Windows-1252.
+    """Return the text: by its byte order mark, else as `charset` if Python knows it, else UTF-8, else
+    Windows-1252.
 
     Octets that do not fit the charset become U+FFFD; nothing is raised.
     """
-    for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
         if octets.startswith(mark):
             return octets.decode(name, "replace")
     if charset and charset.lower() not in {"us-ascii", "ascii"}:
@@ -60,6 +65,11 @@ def decode_text(octets: bytes, charset: str | None) -> str:
         return octets.decode("utf-8")
     except UnicodeDecodeError:
         return octets.decode("cp1252", "replace")
+
+
+def is_text(source: Source) -> bool:
+    """Whether the octets of `source` are text that this reader shows."""
+    return recognise(read_head(source), source.declared_type).startswith("text/")
 
 
 def read_text(source: Source) -> str:
@@ -160,4 +170,3 @@ class _TextPage:
             pdfium.FPDFText_SetText(piece, boundary.wide_string(text))
             pdfium.FPDFPageObj_Transform(piece, 1, 0, 0, 1, _LEFT + (run.column + offset) * COLUMN, baseline)
             pdfium.FPDFPage_InsertObject(page, piece)
-

@@ -1,7 +1,7 @@
 """The directories of a TIFF file: every IFD's fields and where things lie, read without decoding any image.
 
-Lenient as RFC 3249 5.2 asks of readers (either byte order, SHORT for LONG, IFDs anywhere); bounded in the number of IFDs
-and of values; a chain that loops ends where it would repeat.
+Lenient as RFC 3249 5.2 asks of readers (either byte order, SHORT for LONG, IFDs anywhere); bounded in the
+number of IFDs and of values; a chain that loops ends where it would repeat.
 """
 
 import struct
@@ -23,7 +23,9 @@ Number = int | Fraction
 
 @dataclass(frozen=True, slots=True)
 class Ifd:
-    """One directory: its `offset`, the end of its entries, and `fields` by tag number (first values of long ones)."""
+    """One directory: its `offset`, the end of its entries, and `fields` by tag number (first values of long
+    ones).
+    """
 
     offset: int
     end: int
@@ -49,7 +51,9 @@ class TiffDirectory:
 
 
 def read_directory(path: Path, max_pages: int) -> TiffDirectory:
-    """Return the chain of IFDs of the file; raises ContentRefusedError when there is none, or more than `max_pages`."""
+    """Return the chain of IFDs of the file; raises ContentRefusedError when there is none, or more than
+    `max_pages`.
+    """
     with path.open("rb") as file:
         head = file.read(8)
         order = "<" if head[:2] == b"II" else ">"

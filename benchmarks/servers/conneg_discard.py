@@ -1,0 +1,68 @@
+"""conneg's listener on uvloop with a handler that takes everything and keeps nothing."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+
+import uvloop
+from conneg.net.listener import (
+    ListenerLimits,
+    Peer,
+    RcptAnswer,
+    SessionInfo,
+    start_listener,
+)
+from tests.peers.ports import LOOPBACK
+
+from conneg.smtp import MailCommand, RcptCommand, Reply, ServerConfig
+
+GOOD = Reply(250, ("OK",), "2.0.0")
+BAD = Reply(252, ("cannot say",), "2.0.0")
+
+
+class Sink:
+    def write(self, chunk: bytes) -> None:
+        pass
+
+    async def finish(self) -> Reply:
+        return GOOD
+
+    def abort(self) -> None:
+        pass
+
+
+class Discard:
+    async def connect(self, peer: Peer) -> Reply | None:
+        return None
+
+    async def mail(self, session: SessionInfo, command: MailCommand) -> Reply:
+        return GOOD
+
+    async def rcpt(self, session: SessionInfo, commands: Sequence[RcptCommand]) -> Sequence[RcptAnswer]:
+        return [RcptAnswer(GOOD)] * len(commands)
+
+    async def data(self, session: SessionInfo) -> Sink:
+        return Sink()
+
+    async def reset(self, session: SessionInfo) -> None:
+        pass
+
+    async def disconnect(self, session: SessionInfo) -> None:
+        pass
+
+    async def vrfy(self, session: SessionInfo, argument: str) -> Reply:
+        return BAD
+
+
+async def serve() -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    config = ServerConfig(hostname="bench.example")
+    listener = await start_listener(Discard(), LOOPBACK, 0, config, limits=ListenerLimits())
+    print(listener.port, flush=True)
+    await stop.wait()
+    await listener.close(1)
+
+
+if __name__ == "__main__":
+    uvloop.run(serve())

@@ -1,0 +1,53 @@
+"""A PDF of plain pages of text, written by hand: fifty pages that any renderer must set from scratch."""
+
+import random
+import textwrap
+from pathlib import Path
+
+WORDS = (Path(__file__).parent.parent / "src/conneg/demo/samples/letter.txt").read_text("utf-8").split()
+
+
+def write_text_pdf(path: Path, pages: int) -> None:
+    """Write `pages` A4 pages, each about 2,600 characters of 11 pt Times, a heading and a page number."""
+    words = random.Random(4141)
+    objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b""]
+    font = b"<< /Type /Font /Subtype /Type1 /BaseFont /%s >>"
+    fonts = b"<< /F1 %s /F2 %s >>" % (font % b"Times-Roman", font % b"Helvetica-Bold")
+    kids = []
+    for number in range(1, pages + 1):
+        content = _page(words, number)
+        kids.append(b"%d 0 R" % (len(objects) + 1))
+        objects.append(
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font %s >> /Contents %d 0 R >>"
+            % (fonts, len(objects) + 2)
+        )
+        objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
+    objects[1] = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (pages, b" ".join(kids))
+    path.write_bytes(_file(objects))
+
+
+def _page(words: random.Random, number: int) -> bytes:
+    text = " ".join(words.choice(WORDS) for _ in range(480)).encode("ascii", "ignore").decode()
+    lines = textwrap.wrap(text, 92)[:44]
+    shown = "\n".join(f"({_escape(line)}) Tj T*" for line in lines)
+    heading = f"BT /F2 14 Tf 60 780 Td (Section {number}) Tj ET\n"
+    foot = f"BT /F2 8 Tf 290 40 Td ({number}) Tj ET"
+    return f"{heading}BT /F1 11 Tf 15 TL 60 750 Td\n{shown}\nET\n{foot}".encode("ascii")
+
+
+def _escape(line: str) -> str:
+    return line.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
+
+
+def _file(objects: list[bytes]) -> bytes:
+    """Number the objects, write the cross-reference table and the trailer (ISO 32000-1 7.5)."""
+    out = bytearray(b"%PDF-1.4\n")
+    places = []
+    for number, body in enumerate(objects, start=1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    start = len(out)
+    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    out += b"".join(b"%010d 00000 n \n" % place for place in places)
+    out += b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, start)
+    return bytes(out)

@@ -1,0 +1,182 @@
+"""From documents to a rendition: page by page from the readers to the writer, memory independent of the page
+count.
+
+Runs in a worker (`conneg.content.workers`); the values travel as JSON.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conneg.content.errors import ContentRefusedError, ConversionError
+from conneg.content.framing import Target, frame_for
+from conneg.content.page import PageGeometry
+from conneg.content.paper import A4
+from conneg.content.placement import place
+from conneg.content.rendition import Rendition, RenditionFile
+from conneg.content.source import ReadLimits, Source
+from conneg.features import FeatureCollection, collection
+
+if TYPE_CHECKING:
+    from conneg.content.page import Frame, PageReader, Raster
+    from conneg.content.readers import DocumentReader
+
+__all__ = ["ConversionJob", "Progress", "Rendition", "RenditionFile", "convert", "read_target", "safe_stem"]
+
+Progress = Callable[[int, int], None]
+"""Called after each page with pages done and pages in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionJob:
+    """`sources` as the pages of one rendition that is the concrete point `target`, in files `stem`... in
+    `out_dir`.
+    """
+
+    sources: tuple[Source, ...]
+    target: FeatureCollection
+    out_dir: Path
+    stem: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the job as values of JSON."""
+        return {
+            "sources": [source.as_json() for source in self.sources],
+            "target": str(self.target),
+            "out_dir": str(self.out_dir),
+            "stem": self.stem,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "ConversionJob":
+        """Read what `as_json` gave."""
+        return cls(
+            sources=tuple(Source.from_json(source) for source in value["sources"]),
+            target=collection(value["target"]),
+            out_dir=Path(value["out_dir"]),
+            stem=value["stem"],
+        )
+
+
+def convert(job: ConversionJob, limits: ReadLimits, progress: Progress | None = None) -> Rendition:
+    """Make the rendition; raises ContentRefusedError for the sources' faults, ConversionError for the
+    target's.
+    """
+    target = read_target(job.target)
+    stem = safe_stem(job.stem)
+    if target.media_type == "text/plain":
+        return _convert_text(job.sources, job.out_dir / f"{stem}.txt", limits, progress)
+    from conneg.content.readers import open_document
+    from conneg.content.writers import open_writer
+
+    with ExitStack() as stack:
+        documents = [stack.enter_context(open_document(source, limits)) for source in job.sources]
+        total = sum(len(document.pages) for document in documents)
+        if total > limits.pages:
+            raise ContentRefusedError(f"{total} pages in all, more than {limits.pages}")
+        writer = open_writer(job.target, job.out_dir, stem, total or 1)
+        for number, raster in enumerate(_rasters(documents, target), start=1):
+            writer.add(raster)
+            if progress is not None:
+                progress(number, total or 1)
+        return Rendition(tuple(writer.finish()))
+
+
+def _rasters(documents: Sequence["DocumentReader"], target: Target) -> Iterator["Raster"]:
+    """Yield every page drawn, one at a time; a blank sheet when there is none."""
+    page: PageReader
+    drawn = 0
+    for document in documents:
+        for page in document.pages:
+            yield page.render(frame_for(target, page.geometry))
+            drawn += 1
+    if not drawn:
+        blank = _BlankPage()
+        yield blank.render(frame_for(target, blank.geometry))
+
+
+class _BlankPage:
+    """An empty sheet of A4 paper, for a document in which there is nothing to see."""
+
+    geometry = PageGeometry(A4.width_inches, A4.length_inches, None, None, None, "Binary", "text")
+
+    def render(self, frame: "Frame") -> "Raster":
+        """Return white."""
+        import numpy as np
+
+        from conneg.content.page import Raster
+
+        placement = place(self.geometry, frame)
+        shape = (placement.frame_height, placement.frame_width) + ((3,) if frame.colour else ())
+        return Raster(np.full(shape, 255, dtype=np.uint8), frame.dpi_x, frame.dpi_y)
+
+
+def _convert_text(
+    sources: Sequence[Source], path: Path, limits: ReadLimits, progress: Progress | None
+) -> Rendition:
+    """Write the texts one after the other in UTF-8, with CRLF line ends."""
+    from conneg.content.readers.text import is_text, read_text
+
+    if not all(is_text(source) for source in sources):
+        raise ConversionError("only text can become text/plain")
+    texts = [re.sub("\r\n|\r|\n", "\r\n", read_text(source)) for source in sources]
+    octets = "\r\n".join(texts).encode("utf-8", "replace")
+    path.write_bytes(octets)
+    if progress is not None:
+        progress(1, 1)
+    file = RenditionFile(path, "text/plain", path.name, '(type="text/plain")', pages=1, octets=len(octets))
+    return Rendition((file,))
+
+
+def safe_stem(stem: str) -> str:
+    """Return `stem` as a file name can begin with it: letters, digits and `-_.` of ASCII, at most 80, never
+    empty.
+    """
+    cleaned = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip("-.")
+    return cleaned[:80] or "document"
+
+
+def read_target(target: FeatureCollection) -> Target:
+    """Return what of `target` decides sizes and colours; raises ConversionError when it names no type we
+    make.
+    """
+    media_type = _text(target, "type")
+    if media_type is None and _text(target, "image-file-structure") is not None:
+        media_type = "image/tiff" if _text(target, "color") in {None, "binary"} else "image/tiff-fx"
+    if media_type is None:
+        raise ConversionError("the target names no type")
+    return Target(
+        media_type=media_type,
+        colour=_text(target, "color"),
+        dpi=_number(target, "dpi"),
+        dpi_ratio=_number(target, "dpi-xyratio"),
+        size_x=_number(target, "size-x"),
+        size_y=_number(target, "size-y"),
+        pix_x=_pixels(target, "pix-x"),
+        pix_y=_pixels(target, "pix-y"),
+        paper=_text(target, "paper-size"),
+    )
+
+
+def _text(target: FeatureCollection, tag: str) -> str | None:
+    """Return a token's or string's text in lower case."""
+    value = target.get(tag)
+    return None if value is None else str(value).strip('"').lower()
+
+
+def _number(target: FeatureCollection, tag: str) -> Fraction | None:
+    value = target.get(tag)
+    if value is None:
+        return None
+    if not isinstance(value, Fraction) or value <= 0:
+        raise ConversionError(f"the target's {tag} is no number above zero")
+    return value
+
+
+def _pixels(target: FeatureCollection, tag: str) -> int | None:
+    value = _number(target, tag)
+    return None if value is None else max(1, int(value))

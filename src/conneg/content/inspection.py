@@ -1,0 +1,120 @@
+"""What a document is: its type by content, its pages, and the features it has as it stands.
+
+`inspect` decodes hostile octets: it runs in a worker (`conneg.content.workers`). The value travels as JSON.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conneg.content.errors import ContentRefusedError
+from conneg.content.page import PageGeometry
+from conneg.content.source import UNKNOWN_TYPE, ReadLimits, Source, read_head, recognise
+
+if TYPE_CHECKING:
+    from conneg.content.readers import DocumentReader
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found.
+
+    `media_type` is by content (the declared one where the content shows nothing more precise); `features`
+    describes the document as it is, pages that differ joined by OR. With a `problem`, one line for people,
+    there are no pages: the document can be passed on as it is and cannot be converted. A text of white space
+    only has no pages and no problem.
+    """
+
+    media_type: str
+    declared_type: str
+    pages: tuple[PageGeometry, ...]
+    features: str
+    lossless: bool
+    problem: str | None
+
+    def to_json(self) -> str:
+        """Return the inspection as text that `from_json` reads."""
+        return json.dumps(
+            {
+                "media_type": self.media_type,
+                "declared_type": self.declared_type,
+                "pages": [page.as_json() for page in self.pages],
+                "features": self.features,
+                "lossless": self.lossless,
+                "problem": self.problem,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "Inspection":
+        """Read what `to_json` gave."""
+        value = json.loads(text)
+        return cls(
+            media_type=value["media_type"],
+            declared_type=value["declared_type"],
+            pages=tuple(PageGeometry.from_json(page) for page in value["pages"]),
+            features=value["features"],
+            lossless=value["lossless"],
+            problem=value["problem"],
+        )
+
+
+def inspect(source: Source, limits: ReadLimits) -> Inspection:
+    """Return what `source` is, every page of it looked at; what a reader refuses is an inspection with a
+    problem.
+    """
+    from conneg.content.readers import open_document
+
+    declared_type = _token_type(source.declared_type)
+    media_type = declared_type
+    try:
+        media_type = _type_as_is(recognise(read_head(source), declared_type), declared_type)
+        with open_document(source, limits) as document:
+            pages = tuple(page.geometry for page in document.pages)
+            features = _features(media_type, document)
+            lossless = document.lossless
+    except ContentRefusedError as error:
+        return Inspection(
+            media_type=media_type,
+            declared_type=source.declared_type,
+            pages=(),
+            features=f'(type="{media_type}")',
+            lossless=True,
+            problem=str(error),
+        )
+    return Inspection(media_type, source.declared_type, pages, features, lossless, problem=None)
+
+
+def _token_type(declared_type: str) -> str:
+    """Return the declared type if it has the form of one, so that it can stand in an expression."""
+    lowered = declared_type.lower()
+    return (
+        lowered
+        if re.fullmatch(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}", lowered)
+        else UNKNOWN_TYPE
+    )
+
+
+def _type_as_is(recognised: str, declared_type: str) -> str:
+    """Return the type to hold against a receiver's: the declared one where the content does not contradict
+    it.
+    """
+    if recognised == UNKNOWN_TYPE:
+        return declared_type
+    if recognised == "text/plain" and declared_type.startswith("text/"):
+        return declared_type
+    if recognised == "image/tiff" and declared_type == "image/tiff-fx":
+        return declared_type
+    return recognised
+
+
+def _features(media_type: str, document: "DocumentReader") -> str:
+    """Return one conjunction a kind of page, joined by OR."""
+    kinds = dict.fromkeys(document.features(index) for index in range(len(document.pages)))
+    conjunctions = [
+        f'(& (type="{media_type}") {terms})' if terms else f'(type="{media_type}")' for terms in kinds
+    ]
+    if not conjunctions:
+        return f'(type="{media_type}")'
+    return conjunctions[0] if len(conjunctions) == 1 else f"(| {' '.join(conjunctions)})"

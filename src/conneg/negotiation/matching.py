@@ -1,0 +1,50 @@
+"""The two questions of the planner: is this accepted as it is, and what have an offer and a capability in common?
+
+Both are asked literally first, and then with the resolutions that T.4 lets stand for each other
+(`conneg.negotiation.fax.with_twins`).
+"""
+
+from conneg.features import Conjunction, FeatureSet, feature_set
+from conneg.negotiation.fax import with_twins
+
+OCTETS_TAG = "u.urn:x-conneg:octets"
+"""The unregistered tag for the size of one part or document in octets; no registered tag limits that."""
+
+
+def is_accepted(features: FeatureSet, accepted: FeatureSet, octets: int | None = None) -> bool:
+    """Tell whether content that `features` describes is accepted as it is.
+
+    Every page has to be: each conjunction of `features` describes one. Tags that the content does not state never
+    stand in the way (RFC 2533, 3.3); a tag stated with several values means that all of them occur. `octets` is held
+    against a limit on octets when there is one.
+    """
+    if features.is_empty or accepted.is_empty:
+        return False
+    if octets is not None and accepted.mentions(OCTETS_TAG):
+        features &= feature_set(f"({OCTETS_TAG}={octets})")
+    return _covers(accepted, features) or _covers(with_twins(accepted), features)
+
+
+def common_forms(offer: FeatureSet, accepted: FeatureSet) -> FeatureSet:
+    """Return what `offer` and `accepted` have in common; with the twin resolutions if there is nothing without them."""
+    common = offer & accepted
+    if common.is_empty and not offer.is_empty:
+        common = offer & with_twins(accepted)
+    return common
+
+
+def _covers(accepted: FeatureSet, features: FeatureSet) -> bool:
+    """Tell whether every page in `features` lies within `accepted` as far as its own tags go."""
+    return all(
+        _project(accepted, page).contains(FeatureSet((page,))) for page in features.conjunctions
+    )
+
+
+def _project(accepted: FeatureSet, page: Conjunction) -> FeatureSet:
+    """Forget what `accepted` says of tags that `page` does not state."""
+    return FeatureSet(
+        tuple(
+            Conjunction({tag: domain for tag, domain in conjunction.domains.items() if tag in page.domains})
+            for conjunction in accepted.conjunctions
+        )
+    )

@@ -1,0 +1,269 @@
+"""Who gets what: a message's offer and a recipient's capability in, a plan with its reasons out.
+
+A device that takes only page images gets one document, whose pages are the message's parts in reading order. Any other
+recipient's capability is held against each body part by itself: what is accepted stays, octet for octet; of
+alternatives the best one accepted is chosen; the rest is converted. Nothing here reads, converts or sends an octet.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from conneg.features import (
+    Choice,
+    Conflict,
+    FeatureSet,
+    Preference,
+    choose,
+    default_preference,
+    explain_mismatch,
+)
+from conneg.negotiation.capability import Capability
+from conneg.negotiation.matching import common_forms, is_accepted
+from conneg.negotiation.offer import MessageOffer, OfferedPart
+from conneg.negotiation.plan import (
+    AsItIs,
+    ByPart,
+    Convert,
+    Drop,
+    Keep,
+    OneDocument,
+    PartAction,
+    Plan,
+    Undeliverable,
+)
+from conneg.negotiation.summary import describe_capability, describe_form, describe_loss, describe_page_device
+
+MEDIA_NOT_SUPPORTED = "5.6.1"
+"""The recipient takes none of the forms that can be made (RFC 3463, 3.7)."""
+CONVERSION_NOT_SUPPORTED = "5.6.3"
+"""The recipient does not take the content, and it cannot be converted (RFC 3463, 3.7)."""
+
+_TIFF_TYPES = ("image/tiff", "image/tiff-fx")
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPolicy:
+    """What the operator decided.
+
+    `on_no_common_form`: "refuse" the message, as the draft's 4.2 demands of a client that asked, or send the
+    "original" part. `on_protected`: what becomes of signed or encrypted parts that are not accepted: "keep" them as
+    they are, or "refuse" the message. `preference` replaces the order among the common forms
+    (`conneg.features.default_preference`).
+    """
+
+    on_no_common_form: str = "refuse"
+    on_protected: str = "keep"
+    preference: Preference | None = None
+
+    def __post_init__(self) -> None:
+        if self.on_no_common_form not in ("refuse", "original"):
+            raise ValueError(f"on_no_common_form is refuse or original, not {self.on_no_common_form!r}")
+        if self.on_protected not in ("keep", "refuse"):
+            raise ValueError(f"on_protected is keep or refuse, not {self.on_protected!r}")
+
+
+def make_plan(offer: MessageOffer, capability: Capability, policy: PlanPolicy | None = None) -> Plan:
+    """Decide what a recipient who can take `capability` gets of the message; never raises for any offer."""
+    policy = policy or PlanPolicy()
+    if not offer.parts:
+        return AsItIs("the message has no content that could be held against the capability")
+    if capability.is_page_device:
+        return _plan_document(offer, capability, policy)
+    return _PartPlanner(offer, capability, policy).plan()
+
+
+def _plan_document(offer: MessageOffer, capability: Capability, policy: PlanPolicy) -> Plan:
+    """One document, all parts as its pages in reading order."""
+    accepted = capability.features
+    device = describe_page_device(capability)
+    if _is_accepted_tiff(offer.parts, accepted):
+        return AsItIs(f"{device}; the message is one TIFF document of that kind and goes as it is")
+    pages = _page_parts(offer, accepted)
+    protected = [part for part in pages if part.protected]
+    if protected:
+        what = f"{device}; {_labels(protected)} {_is_or_are(protected)} signed or encrypted and not converted"
+        if policy.on_protected == "keep":
+            return AsItIs(f"{what}; policy sends the message as it is")
+        return Undeliverable(CONVERSION_NOT_SUPPORTED, what)
+    choice = _choose(
+        common_forms(offer.document, accepted),
+        policy,
+        default_preference(colour=offer.document_colour, dpi=offer.document_dpi),
+    )
+    if choice is None:
+        return _no_document(offer, pages, capability, policy, device)
+    count = f"{len(pages)} parts become the pages of one document" if len(pages) > 1 else "becomes one document"
+    words = [device, count if len(pages) > 1 else f"{pages[0].label} {count}", describe_form(choice.collection)]
+    loss = describe_loss(choice.collection, offer.document_colour, offer.document_dpi)
+    return OneDocument(
+        choice.collection,
+        tuple(part.id for part in pages),
+        "; ".join([*words, *([f"given up: {loss}"] if loss else [])]),
+    )
+
+
+def _no_document(
+    offer: MessageOffer, pages: Sequence[OfferedPart], capability: Capability, policy: PlanPolicy, device: str
+) -> Plan:
+    """There is no document that could be sent: say which parts cannot be rendered, or which tag stands in the way."""
+    unreadable = [part for part in pages if part.offer.is_empty]
+    conflicts: tuple[Conflict, ...] = ()
+    if offer.document.is_empty:
+        status = CONVERSION_NOT_SUPPORTED
+        named = _labels(unreadable or pages)
+        reason = f"{device}; {named} cannot be turned into pages"
+    else:
+        status = MEDIA_NOT_SUPPORTED
+        mismatch = explain_mismatch(offer.document, capability.features)
+        conflicts = mismatch.conflicts
+        reason = f"no common form: {mismatch}"
+    if policy.on_no_common_form == "original":
+        return AsItIs(f"{reason}; policy sends the original")
+    return Undeliverable(status, reason, conflicts)
+
+
+def _is_accepted_tiff(parts: Sequence[OfferedPart], accepted: FeatureSet) -> bool:
+    """The whole content is one TIFF file whose structure is stated, and the device accepts every page of it."""
+    if len(parts) != 1 or parts[0].media_type not in _TIFF_TYPES:
+        return False
+    part = parts[0]
+    return part.features.mentions("image-file-structure") and is_accepted(part.features, accepted, part.octets)
+
+
+def _page_parts(offer: MessageOffer, accepted: FeatureSet) -> tuple[OfferedPart, ...]:
+    """The parts that become pages: of alternatives only the best that can be rendered for this device."""
+    left_out: set[str] = set()
+    for group in _outer_first(offer.alternatives):
+        members = {member: offer.members(member) for member in group if offer.members(member)}
+        if not members or any(part.id in left_out for parts in members.values() for part in parts):
+            continue
+        ranked = [
+            member
+            for member, parts in members.items()
+            if all(not common_forms(part.offer, accepted).is_empty for part in parts)
+        ] or [member for member, parts in members.items() if all(not part.offer.is_empty for part in parts)]
+        chosen = ranked[-1] if ranked else list(members)[-1]
+        left_out |= {part.id for member, parts in members.items() if member != chosen for part in parts}
+    return tuple(part for part in offer.parts if part.id not in left_out)
+
+
+class _PartPlanner:
+    """Plans each body part by itself; made for one plan."""
+
+    def __init__(self, offer: MessageOffer, capability: Capability, policy: PlanPolicy) -> None:
+        self._offer = offer
+        self._accepted = capability.features
+        self._takes = f"takes {describe_capability(capability)}"
+        self._policy = policy
+        self._dropped: set[str] = set()
+        self._drops: list[Drop] = []
+        self._problems: list[Undeliverable] = []
+        self._fits = {
+            part.id: is_accepted(part.features, self._accepted, part.octets) for part in offer.parts
+        }
+
+    def plan(self) -> Plan:
+        if all(self._fits.values()):
+            return AsItIs(f"{self._takes}; every part is accepted as it is")
+        for group in _outer_first(self._offer.alternatives):
+            self._choose_alternative(group)
+        actions: list[PartAction] = [*self._drops]
+        actions += [self._decide(part) for part in self._offer.parts if part.id not in self._dropped]
+        if self._problems:
+            return self._undeliverable()
+        told = [action.reason for action in actions if not self._is_plain_keep(action)]
+        if all(isinstance(action, Keep) for action in actions):
+            return AsItIs("; ".join([self._takes, *told]))
+        return ByPart(tuple(actions), "; ".join([self._takes, *told]))
+
+    def _choose_alternative(self, group: Sequence[str]) -> None:
+        """Keep the best alternative that is accepted, or else that can be converted; none is dropped without need."""
+        members = {member: self._offer.members(member) for member in group if self._offer.members(member)}
+        if any(part.id in self._dropped for parts in members.values() for part in parts):
+            return
+        good = [member for member, parts in members.items() if all(self._fits[part.id] for part in parts)]
+        if len(good) == len(members):
+            return
+        usable = good or [m for m, parts in members.items() if all(self._is_usable(part) for part in parts)]
+        if not usable:
+            return
+        chosen = usable[-1]
+        why = "is accepted as it is" if good else "can be converted"
+        best = _labels(members[chosen])
+        for member, parts in members.items():
+            if member != chosen:
+                self._drops.append(Drop(member, f"{_labels(parts)} is left out: its alternative {best} {why}"))
+                self._dropped |= {part.id for part in parts}
+
+    def _is_usable(self, part: OfferedPart) -> bool:
+        if self._fits[part.id]:
+            return True
+        if part.protected:
+            return self._policy.on_protected == "keep"
+        return not common_forms(part.offer, self._accepted).is_empty
+
+    def _decide(self, part: OfferedPart) -> PartAction:
+        if self._fits[part.id]:
+            return Keep(part.id, f"{part.label} is accepted as it is")
+        if part.protected:
+            return self._decide_protected(part)
+        choice = _choose(
+            common_forms(part.offer, self._accepted),
+            self._policy,
+            default_preference(colour=part.colour, dpi=part.dpi, lossless=part.lossless),
+        )
+        if choice is None:
+            return self._no_common_form(part)
+        loss = describe_loss(choice.collection, part.colour, part.dpi, part.features)
+        reason = f"{part.label} becomes {describe_form(choice.collection)}"
+        return Convert(part.id, choice.collection, reason + (f" (given up: {loss})" if loss else ""))
+
+    def _decide_protected(self, part: OfferedPart) -> Keep:
+        what = f"{part.label} is signed or encrypted and not converted"
+        if self._policy.on_protected == "refuse":
+            self._problems.append(Undeliverable(CONVERSION_NOT_SUPPORTED, what))
+        return Keep(part.id, f"{what}; policy keeps it")
+
+    def _no_common_form(self, part: OfferedPart) -> Keep:
+        what = f"no form of {part.label} is accepted"
+        if self._policy.on_no_common_form == "refuse":
+            mismatch = explain_mismatch(part.features if part.offer.is_empty else part.offer, self._accepted)
+            if part.offer.is_empty:
+                problem = f"{part.label} ({part.media_type}) is not accepted and cannot be converted: {mismatch}"
+                status = CONVERSION_NOT_SUPPORTED
+            else:
+                problem, status = f"{what}: {mismatch}", MEDIA_NOT_SUPPORTED
+            self._problems.append(Undeliverable(status, problem, mismatch.conflicts))
+        return Keep(part.id, f"{what}; policy sends the original")
+
+    def _undeliverable(self) -> Undeliverable:
+        """All problems in one: 5.6.3 only if nothing that stands in the way could be converted at all."""
+        statuses = {problem.status for problem in self._problems}
+        return Undeliverable(
+            CONVERSION_NOT_SUPPORTED if statuses == {CONVERSION_NOT_SUPPORTED} else MEDIA_NOT_SUPPORTED,
+            "; ".join([self._takes, *(problem.reason for problem in self._problems)]),
+            tuple(conflict for problem in self._problems for conflict in problem.conflicts),
+        )
+
+    def _is_plain_keep(self, action: PartAction) -> bool:
+        return isinstance(action, Keep) and self._fits[action.part_id]
+
+
+def _choose(common: FeatureSet, policy: PlanPolicy, preference: Preference) -> Choice | None:
+    if common.is_empty:
+        return None
+    return choose(common, preference if policy.preference is None else policy.preference)
+
+
+def _outer_first(groups: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Groups inside an alternative of another group come after that group."""
+    return sorted(groups, key=lambda group: min((member.count(".") for member in group), default=0))
+
+
+def _labels(parts: Sequence[OfferedPart]) -> str:
+    names = [part.label for part in parts]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _is_or_are(parts: Sequence[OfferedPart]) -> str:
+    return "is" if len(parts) == 1 else "are"

@@ -1,0 +1,53 @@
+"""Message ids: the microsecond of arrival, made unique, written so that its first characters differ most.
+
+Eleven characters of Crockford's base 32 with the lowest digit first: people may cut an id short, as with
+commit ids.
+"""
+
+from collections.abc import Callable
+
+ID_LENGTH = 11
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
+
+
+def write_id(number: int) -> str:
+    """Return the text of an id.
+
+    >>> write_id(33)
+    '11000000000'
+    """
+    return "".join(_DIGITS[number >> 5 * place & 31] for place in range(ID_LENGTH))
+
+
+def read_id(text: str) -> int | None:
+    """Return the number of an id, None if it is none.
+
+    >>> read_id("11000000000"), read_id("?")
+    (33, None)
+    """
+    return read_prefix(text)[0] if len(text) == ID_LENGTH and read_prefix(text) is not None else None  # type: ignore[index]
+
+
+def read_prefix(text: str) -> tuple[int, int] | None:
+    """Return what an id that begins with `text` leaves when it is divided, and by what; None if there is
+    none.
+    """
+    if not 0 < len(text) <= ID_LENGTH or any(digit not in _VALUES for digit in text.lower()):
+        return None
+    return sum(_VALUES[digit] << 5 * place for place, digit in enumerate(text.lower())), 32 ** len(text)
+
+
+class Ticks:
+    """Numbers that only grow: the microseconds of the clock, or one more than the last where that is not
+    more.
+    """
+
+    def __init__(self, clock: Callable[[], float], last: int) -> None:
+        self._clock = clock
+        self._last = last
+
+    def next(self) -> int:
+        """Return the next number."""
+        self._last = max(self._last + 1, int(self._clock() * 1_000_000))
+        return self._last

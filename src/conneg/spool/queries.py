@@ -1,0 +1,183 @@
+"""Every statement the spool runs, by name. The rows of a whole group commit go in as one JSON text.
+
+One statement for many rows is not for SQLite's sake but for Python's: the interpreter lock is given up at
+each step of a statement, and taking it back from a busy event loop costs up to five milliseconds.
+"""
+
+# ruff: noqa: S608 (what is put into these texts are the constants of the model; values are always parameters)
+
+from conneg.spool.model import FINAL, TRANSITIONS, Event
+
+VERSION = 1
+
+_FINAL = ", ".join(f"'{state}'" for state in sorted(FINAL))
+_DUE = "state IN ('queued', 'deferred') AND claimed = 0"
+_MOVES = ", ".join(f"('{before}', '{event}', '{after}')" for (before, event), after in TRANSITIONS.items())
+
+SCHEMA = f"""
+CREATE TABLE message (
+    id INTEGER PRIMARY KEY,
+    envelope TEXT NOT NULL,
+    octets INTEGER NOT NULL,
+    received_at REAL NOT NULL,
+    done_at REAL
+) STRICT;
+CREATE TABLE content (
+    message INTEGER PRIMARY KEY,
+    octets BLOB             -- NULL: in a file of the blobs folder
+) STRICT;
+CREATE TABLE recipient (
+    message INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    claimed INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_attempt_at REAL NOT NULL,
+    last_reply TEXT,
+    next_hop TEXT,
+    PRIMARY KEY (message, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX recipient_due ON recipient (next_attempt_at, message) WHERE {_DUE};
+CREATE INDEX recipient_claimed ON recipient (message) WHERE claimed = 1;
+CREATE TABLE record (
+    message INTEGER NOT NULL,
+    at INTEGER NOT NULL,    -- microseconds of UNIX time, made unique
+    kind TEXT NOT NULL,
+    recipient INTEGER,
+    text TEXT NOT NULL,
+    PRIMARY KEY (message, at)
+) STRICT, WITHOUT ROWID;
+PRAGMA user_version = {VERSION};
+"""
+
+# Parameters: rows [id, envelope, octets, received_at].
+ACCEPT_MESSAGES = """
+INSERT INTO message (id, envelope, octets, received_at)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(:rows)
+"""
+# Parameters: rows [id, start, length], or [id] for a body in a file; all bodies in one piece.
+ACCEPT_CONTENTS = """
+INSERT INTO content (message, octets)
+SELECT value ->> 0, substr(:bodies, value ->> 1, value ->> 2) FROM json_each(:rows)
+"""
+# Parameters: rows [message, recipient, claimed, due].
+ACCEPT_RECIPIENTS = """
+INSERT INTO recipient (message, id, state, claimed, next_attempt_at)
+SELECT value ->> 0, value ->> 1, 'queued', value ->> 2, value ->> 3 FROM json_each(:rows)
+"""
+# Parameters: rows [message, at, kind, recipient, text].
+ADD_RECORDS = """
+INSERT INTO record (message, at, kind, recipient, text)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(:rows)
+"""
+# Parameters: rows [message, recipient, event, next_attempt_at, reply, next_hop]. An outcome that is no fact
+# about the world (deferred, put back, held) counts only while the claim lasts, so that settling twice counts
+# one attempt.
+SETTLE = f"""
+WITH move (before, event, after) AS (VALUES {_MOVES}),
+outcome AS MATERIALIZED (
+    SELECT value ->> 0 AS message, value ->> 1 AS recipient, value ->> 2 AS event, value ->> 3 AS next_attempt_at,
+        value ->> 4 AS reply, value ->> 5 AS next_hop
+    FROM json_each(:rows)
+)
+UPDATE recipient SET
+    state = move.after,
+    attempts = attempts + (outcome.event IN ('{Event.DEFER}', '{Event.DELIVER}', '{Event.FAIL}')),
+    next_attempt_at = coalesce(outcome.next_attempt_at, recipient.next_attempt_at),
+    last_reply = coalesce(outcome.reply, last_reply),
+    next_hop = coalesce(outcome.next_hop, recipient.next_hop)
+FROM outcome CROSS JOIN move
+WHERE recipient.message = outcome.message AND recipient.id = outcome.recipient
+    AND move.before = recipient.state AND move.event = outcome.event
+    AND (claimed = 1 OR outcome.event IN ('{Event.DELIVER}', '{Event.FAIL}'))
+"""
+# Parameters: rows [message, recipient, ...].
+END_CLAIMS = """
+UPDATE recipient SET claimed = 0
+WHERE claimed = 1 AND (message, id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:rows))
+"""
+# Parameters: ids, now.
+FINISH_MESSAGES = f"""
+UPDATE message SET done_at = :now
+WHERE id IN (SELECT value FROM json_each(:ids)) AND done_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM recipient WHERE message = message.id AND state NOT IN ({_FINAL}))
+"""
+_FINISHED = """
+message IN (SELECT value FROM json_each(:ids))
+    AND EXISTS (SELECT 1 FROM message WHERE id = content.message AND done_at IS NOT NULL)
+"""
+# Parameters: ids.
+FINISHED_FILES = f"SELECT json_group_array(message) FROM content WHERE {_FINISHED} AND octets IS NULL"
+DROP_CONTENTS = f"DELETE FROM content WHERE {_FINISHED}"
+
+# Parameters: now, limit (of recipients).
+DUE_MESSAGES = f"""
+SELECT json_group_array(message) FROM (
+    SELECT message FROM recipient INDEXED BY recipient_due
+    WHERE {_DUE} AND next_attempt_at <= :now ORDER BY next_attempt_at, message LIMIT :limit
+)
+"""
+# Parameters: ids, now.
+CLAIM = f"""
+UPDATE recipient SET claimed = 1
+WHERE message IN (SELECT value FROM json_each(:ids)) AND {_DUE} AND next_attempt_at <= :now
+"""
+# Parameters: ids, now.
+DUE_RECIPIENTS = f"""
+SELECT json_group_array(json_array(message, id)) FROM recipient
+WHERE message IN (SELECT value FROM json_each(:ids)) AND {_DUE} AND next_attempt_at <= :now
+"""
+# Parameters: ids. In the order of the ids.
+MESSAGES = """
+SELECT json_group_array(json_array(
+    m.id, envelope, octets, received_at,
+    json((SELECT json_group_array(json_array(id, state, attempts, next_attempt_at, last_reply, next_hop)) FROM (
+        SELECT * FROM recipient WHERE message = m.id ORDER BY recipient.id
+    )))
+))
+FROM (
+    SELECT message.* FROM json_each(:ids) AS wanted CROSS JOIN message ON message.id = wanted.value
+    ORDER BY wanted.key
+) AS m
+"""
+# Parameters: id.
+RELEASE = "UPDATE recipient SET claimed = 0 WHERE message = :id AND claimed = 1"
+VOID_ALL_CLAIMS = "UPDATE recipient SET claimed = 0 WHERE claimed = 1"
+CONTENT = "SELECT octets FROM content WHERE message = :id"
+NEXT_DUE = f"SELECT min(next_attempt_at) FROM recipient INDEXED BY recipient_due WHERE {_DUE}"
+LAST_ID = "SELECT coalesce(max(id), 0) FROM message"
+FILES = "SELECT message FROM content WHERE octets IS NULL"
+DATA_VERSION = "PRAGMA data_version"
+CHANGES = "SELECT changes()"
+
+# Parameters: limit. A message has content as long as it is not finished.
+UNFINISHED = (
+    "SELECT json_group_array(message) FROM (SELECT message FROM content ORDER BY message LIMIT :limit)"
+)
+# Parameters: state, limit.
+IN_STATE = """
+SELECT json_group_array(message) FROM (
+    SELECT DISTINCT message FROM recipient WHERE state = :state ORDER BY message LIMIT :limit
+)
+"""
+# Parameters: modulus, rest, limit. The first characters of an id are its lowest digits.
+WITH_PREFIX = "SELECT id FROM message WHERE id % :modulus = :rest ORDER BY id LIMIT :limit"
+RECORDS = "SELECT at, kind, text, recipient FROM record WHERE message = :id ORDER BY at"
+HAS_MESSAGE = "SELECT count(*) FROM message WHERE id = :id"
+
+# Parameters: id, event, now (to be due, or NULL to leave that).
+MOVE = f"""
+WITH move (before, event, after) AS (VALUES {_MOVES})
+UPDATE recipient SET state = move.after, next_attempt_at = coalesce(:due, next_attempt_at)
+FROM move WHERE message = :id AND move.event = :event AND move.before = state
+"""
+# Parameters: below (an id), before, limit.
+FINISHED_BEFORE = """
+SELECT json_group_array(id) FROM (
+    SELECT id FROM message WHERE id < :below AND done_at < :before LIMIT :limit
+)
+"""
+FORGET = tuple(
+    f"DELETE FROM {table} WHERE {key} IN (SELECT value FROM json_each(:ids))"
+    for table, key in (("record", "message"), ("recipient", "message"), ("message", "id"))
+)

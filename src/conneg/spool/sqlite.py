@@ -1,0 +1,525 @@
+"""The embedded spool: an SQLite database in WAL mode, synced at every commit, and files for large contents.
+
+The folder holds `queue.sqlite3`, `blobs/` (contents above `blob_threshold`, one file each), `incoming/`
+(files not yet committed) and `lock`. A file is durable before the row that names it, and goes after the row
+has gone; what a crash leaves between is swept away at the next start.
+
+One process serves a spool (`open_spool`); others may look at it and act on it meanwhile (`read_spool`). The
+serving process needs no message to notice: `claim` reads the database each time, and `changed` is one cheap
+question.
+"""
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from conneg.errors import UnavailableError, UsageError
+from conneg.mail import Envelope
+from conneg.spool import queries
+from conneg.spool.durable import sync_directory
+from conneg.spool.errors import SpoolError, UnknownMessageError, as_spool_error
+from conneg.spool.ids import Ticks, read_id, read_prefix, write_id
+from conneg.spool.incoming import SqliteIncoming
+from conneg.spool.lock import SpoolLock
+from conneg.spool.model import (
+    OUTCOME_EVENTS,
+    Event,
+    Outcome,
+    RecipientState,
+    Record,
+    RecordRow,
+    SpooledMessage,
+    SpooledRecipient,
+)
+from conneg.spool.writer import Accept, Operation, Row, Settle, Writer, finish
+
+BLOB_THRESHOLD = 256 * 1024
+"""Contents above this many octets go to files of their own: the database would copy them twice."""
+
+_BUSY_SECONDS = 30.0
+_CHECKPOINT_PAGES = 4000
+_CACHE_KIB = 16 * 1024
+_PURGE_AT_ONCE = 500
+_RECIPIENTS_A_MESSAGE = 8
+_OLDEST_SQLITE = (3, 38, 0)  # the operator ->> and UPDATE ... FROM
+
+T = TypeVar("T")
+
+
+def open_spool(
+    path: Path, *, blob_threshold: int = BLOB_THRESHOLD, clock: Callable[[], float] = time.time
+) -> "SqliteSpool":
+    """Open the spool in the folder `path`, made if it is not there, to serve it: this process alone may.
+
+    Claims of an earlier process are void. Raises `SpoolLockedError` when another process serves it,
+    `SpoolError`.
+    """
+    try:
+        for folder in (path, path / "blobs", path / "incoming"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = SpoolLock(path / "lock")
+    except OSError as error:
+        raise as_spool_error(error, f"the spool {path} cannot be opened") from error
+    try:
+        _prepare(path)
+        return SqliteSpool(path, blob_threshold=blob_threshold, clock=clock, lock=lock)
+    except (sqlite3.Error, OSError) as error:
+        lock.release()
+        raise as_spool_error(error, f"the spool {path} cannot be opened") from error
+    except BaseException:
+        lock.release()
+        raise
+
+
+def read_spool(path: Path, *, clock: Callable[[], float] = time.time) -> "SqliteSpool":
+    """Open a spool that is there, beside the process that serves it: to look, hold, release, retry, remove,
+    purge.
+
+    Raises `conneg.errors.UnavailableError` when there is no spool.
+    """
+    if not (path / "queue.sqlite3").is_file():
+        raise UnavailableError(
+            f"there is no spool in {path}", hint="name the folder that `conneg serve` uses"
+        )
+    try:
+        return SqliteSpool(path, blob_threshold=BLOB_THRESHOLD, clock=clock, lock=None)
+    except sqlite3.Error as error:
+        raise as_spool_error(error, f"the spool {path} cannot be opened") from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise UnavailableError(f"the spool needs SQLite 3.38 or later; this is {sqlite3.sqlite_version}")
+    connection = sqlite3.connect(
+        path / "queue.sqlite3", timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
+def _prepare(path: Path) -> None:
+    """Make the database if it is new, end the claims of the dead, sweep away files that no row names."""
+    connection = _connect(path)
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            connection.executescript(f"BEGIN;{queries.SCHEMA}COMMIT;")
+            sync_directory(path)
+        elif version != queries.VERSION:
+            raise SpoolError(
+                f"the spool {path} has form {version}, this is conneg for form {queries.VERSION}",
+                hint="use the version of conneg that wrote it until the spool is empty",
+            )
+        connection.execute(queries.VOID_ALL_CLAIMS)
+        named = {write_id(number) for (number,) in connection.execute(queries.FILES)}
+    finally:
+        connection.close()
+    for file in path.joinpath("incoming").iterdir():
+        file.unlink()
+    for file in path.joinpath("blobs").iterdir():
+        if file.name not in named:
+            file.unlink()
+
+
+class SqliteSpool:
+    """The `conneg.spool.Spool` in one folder; made by `open_spool` and `read_spool`."""
+
+    def __init__(
+        self, path: Path, *, blob_threshold: int, clock: Callable[[], float], lock: SpoolLock | None
+    ) -> None:
+        self._path = path
+        self._threshold = blob_threshold
+        self._clock = clock
+        self._lock = lock
+        self._claims: dict[int, set[int]] = {}
+        self._reading, writing = _connect(path), _connect(path)
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="conneg-spool-reader")
+        (last,) = self._reading.execute(queries.LAST_ID).fetchone()
+        self._ticks = Ticks(clock, last)
+        (self._data_version,) = writing.execute(queries.DATA_VERSION).fetchone()
+        self._writer = Writer(writing)
+        self._writer.start()
+
+    def incoming(self) -> SqliteIncoming:
+        """Begin to take a message in."""
+        self._must_serve()
+        number = self._ticks.next()
+        return SqliteIncoming(
+            number,
+            threshold=self._threshold,
+            temporary=self._path / "incoming" / write_id(number),
+            blob=self._blob(number),
+            store=self._store,
+        )
+
+    async def _store(
+        self,
+        number: int,
+        envelope: Envelope,
+        octets: int,
+        content: bytes | None,
+        claim: bool,
+        note: str | None,
+    ) -> SpooledMessage:
+        now = self._now()
+        text = _storable(envelope.to_json())
+        recipients = range(1, len(envelope.recipients) + 1)
+        if not recipients:
+            raise SpoolError("a message for no recipient cannot be queued")
+        accept = Accept(
+            message=[number, text, octets, now],
+            recipients=[[number, recipient, int(claim), now] for recipient in recipients],
+            records=[] if note is None else [[number, self._ticks.next(), "note", None, _storable(note)]],
+            content=content,
+        )
+        if claim:
+            self._claims[number] = set(recipients)
+        try:
+            await self._done(number, self._writer.submit(accept, octets=0 if content is None else octets))
+        except SpoolError:
+            self._claims.pop(number, None)
+            raise
+        return _new_message(number, envelope, octets, now)
+
+    async def _done(self, number: int, future: "asyncio.Future[T]") -> T:
+        """Wait for a claiming operation; if the caller is cancelled meanwhile, nobody has the claim: give it
+        back.
+        """
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            if self._claims.pop(number, None):
+                self._writer.submit(_release(number)).add_done_callback(_forget_error)
+            raise
+
+    async def claim(self, now: float, limit: int) -> list[SpooledMessage]:
+        """Claim messages with due recipients; see `conneg.spool.Spool.claim`."""
+        self._must_serve()
+        if limit < 1:
+            return []
+        future = self._writer.submit(lambda connection: _claim(connection, now, limit))
+        try:
+            messages, claimed = await asyncio.shield(future)
+        except asyncio.CancelledError:
+            future.add_done_callback(self._give_back)
+            raise
+        return [self._take(message, claimed[message[0]]) for message in messages]
+
+    def _take(self, message: Row, claimed: set[int]) -> SpooledMessage:
+        self._claims.setdefault(message[0], set()).update(claimed)
+        return _read_message(message, claimed)
+
+    def _give_back(self, future: "asyncio.Future[tuple[list[Row], dict[int, set[int]]]]") -> None:
+        if not future.cancelled() and future.exception() is None:
+            for number in future.result()[1]:
+                if number not in self._claims:
+                    self._writer.submit(_release(number)).add_done_callback(_forget_error)
+
+    async def content(self, message_id: str) -> bytes:
+        """Return the content; see `conneg.spool.Spool.content`."""
+        number = _number(message_id)
+        row = await self._read(
+            lambda connection: connection.execute(queries.CONTENT, {"id": number}).fetchone()
+        )
+        if row is None:
+            raise UnknownMessageError(f"the spool has no content of message {message_id}")
+        if row[0] is not None:
+            return bytes(row[0])
+        try:
+            return await asyncio.to_thread(self._blob(number).read_bytes)
+        except FileNotFoundError as error:
+            raise UnknownMessageError(f"the spool has no content of message {message_id}") from error
+        except OSError as error:
+            raise as_spool_error(error, f"the content of message {message_id} cannot be read") from error
+
+    async def settle(
+        self, message_id: str, outcomes: Sequence[Outcome], *, records: Sequence[Record] = ()
+    ) -> None:
+        """Write down what an attempt came to; see `conneg.spool.Spool.settle`."""
+        number = _number(message_id)
+        operation = Settle(
+            message=number,
+            outcomes=[_outcome_row(number, outcome) for outcome in outcomes],
+            records=[
+                [number, self._ticks.next(), record.kind, record.recipient_id, _storable(record.text)]
+                for record in records
+            ],
+            now=self._now(),
+        )
+        await self._remove_files(await asyncio.shield(self._writer.submit(operation)))
+        claims = self._claims.get(number)
+        if claims is not None:
+            claims.difference_update(outcome.recipient_id for outcome in outcomes)
+            if not claims:
+                del self._claims[number]
+
+    async def release(self, message_id: str) -> None:
+        """End the claims of a message; costs nothing when all its recipients are settled."""
+        number = _number(message_id)
+        if self._claims.pop(number, None):
+            await self._write(_release(number))
+
+    async def next_due(self) -> float | None:
+        """Return when the next unclaimed recipient is due (UNIX seconds)."""
+        (due,) = await self._read(lambda connection: connection.execute(queries.NEXT_DUE).fetchone())
+        return None if due is None else float(due)
+
+    async def changed(self) -> bool:
+        """Say whether another process has changed the spool since this was last asked (`PRAGMA
+        data_version`).
+        """
+        (version,) = await self._write(lambda connection: connection.execute(queries.DATA_VERSION).fetchone())
+        before, self._data_version = self._data_version, version
+        return bool(before != version)
+
+    async def list(self, *, limit: int = 100, state: RecipientState | None = None) -> list[SpooledMessage]:
+        """Return messages, oldest first; see `conneg.spool.Spool.list`."""
+        query = queries.UNFINISHED if state is None else queries.IN_STATE
+        values = {"limit": limit, "state": state}
+        return await self._read(
+            lambda connection: [
+                _read_message(row) for row in _messages(connection, _ids(connection, query, values))
+            ]
+        )
+
+    async def find(self, prefix: str, limit: int = 10) -> Sequence[str]:
+        """Return the ids that begin with `prefix`, oldest first."""
+        split = read_prefix(prefix)
+        if split is None:
+            return []
+        values = {"rest": split[0], "modulus": split[1], "limit": limit}
+        rows = await self._read(lambda connection: connection.execute(queries.WITH_PREFIX, values).fetchall())
+        return [write_id(number) for (number,) in rows]
+
+    async def show(self, message_id: str) -> SpooledMessage:
+        """Return one message with all its recipients. Raises `UnknownMessageError`."""
+        number = _number(message_id)
+        rows = await self._read(lambda connection: _messages(connection, [number]))
+        if not rows:
+            raise _unknown(message_id)
+        return _read_message(rows[0])
+
+    async def records(self, message_id: str) -> Sequence[RecordRow]:
+        """Return what was recorded of a message, in order."""
+        number = _number(message_id)
+        rows = await self._read(
+            lambda connection: connection.execute(queries.RECORDS, {"id": number}).fetchall()
+        )
+        return [RecordRow(at / 1_000_000, kind, text, recipient) for at, kind, text, recipient in rows]
+
+    async def hold(self, message_id: str) -> int:
+        """Keep the waiting recipients until released."""
+        return await self._move(message_id, Event.HOLD, due=None)
+
+    async def release_held(self, message_id: str) -> int:
+        """Make the held recipients due."""
+        return await self._move(message_id, Event.RELEASE, due=self._now())
+
+    async def retry(self, message_id: str) -> int:
+        """Make the waiting recipients due now."""
+        return await self._move(message_id, Event.RETRY, due=self._now())
+
+    async def remove(self, message_id: str) -> int:
+        """Take the unfinished recipients out."""
+        return await self._move(message_id, Event.REMOVE, due=None)
+
+    async def _move(self, message_id: str, event: Event, due: float | None) -> int:
+        number, now = _number(message_id), self._now()
+
+        def move(connection: sqlite3.Connection) -> tuple[int, list[int]]:
+            if connection.execute(queries.HAS_MESSAGE, {"id": number}).fetchone() == (0,):
+                raise _unknown(message_id)
+            connection.execute(queries.MOVE, {"id": number, "event": event, "due": due})
+            (count,) = connection.execute(queries.CHANGES).fetchone()
+            return count, finish(connection, [number], now)
+
+        count, files = await self._write(move)
+        await self._remove_files(files)
+        return int(count)
+
+    async def purge(self, before: float) -> int:
+        """Forget the messages that were finished before that time; in steps, so that others are not kept
+        waiting.
+        """
+        purged = 0
+        while True:
+            count: int = await self._write(lambda connection: _purge(connection, before))
+            purged += count
+            if count < _PURGE_AT_ONCE:
+                return purged
+
+    async def close(self) -> None:
+        """Finish what was begun and let the spool go."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._writer.stop()
+        self._reader.shutdown()
+        self._reading.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _now(self) -> float:
+        """UNIX seconds with as many digits as SQLite's JSON keeps."""
+        return round(self._clock(), 3)
+
+    def _must_serve(self) -> None:
+        if self._lock is None:
+            raise UsageError("this spool was opened to look at it", hint="use open_spool")
+
+    def _blob(self, number: int) -> Path:
+        return self._path / "blobs" / write_id(number)
+
+    async def _remove_files(self, numbers: Sequence[int]) -> None:
+        """Remove files that no row names any more; one that stays is swept away at the next start."""
+        for number in numbers:
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(self._blob(number).unlink)
+
+    async def _write(self, operation: Operation) -> Any:
+        return await asyncio.shield(self._writer.submit(operation))
+
+    async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._reader, read, self._reading)
+        except (sqlite3.Error, RuntimeError) as error:
+            raise as_spool_error(error, "the spool cannot be read") from error
+
+
+def _forget_error(future: "asyncio.Future[Any]") -> None:
+    if not future.cancelled():
+        future.exception()
+
+
+def _number(message_id: str) -> int:
+    number = read_id(message_id)
+    if number is None:
+        raise _unknown(message_id)
+    return number
+
+
+def _unknown(message_id: str) -> UnknownMessageError:
+    return UnknownMessageError(f"no message {message_id!r} in the spool")
+
+
+def _storable(text: str) -> str:
+    """Check text before it joins a group: half a character would make the whole group's write fail."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise SpoolError(f"text that is not Unicode cannot be stored: {text[:60]!r}") from error
+    if "\0" in text:
+        raise SpoolError(f"text with NUL cannot be stored: {text[:60]!r}")
+    return text
+
+
+def _outcome_row(number: int, outcome: Outcome) -> Row:
+    event = OUTCOME_EVENTS.get(outcome.state)
+    if event is None:
+        raise UsageError(f"an attempt cannot come to {outcome.state}")
+    reply = None if outcome.reply is None else _one_line(outcome.reply)
+    next_hop = None if outcome.next_hop is None else _one_line(outcome.next_hop)
+    return [number, outcome.recipient_id, str(event), outcome.next_attempt_at, reply, next_hop]
+
+
+def _one_line(text: str) -> str:
+    """A peer's words may hold anything; what is kept of them is one line of Unicode."""
+    return (
+        text.encode("utf-8", "replace")
+        .decode("utf-8")
+        .replace("\0", " ")
+        .replace("\r", " ")
+        .replace("\n", " ")
+    )
+
+
+def _new_message(number: int, envelope: Envelope, octets: int, now: float) -> SpooledMessage:
+    recipients = tuple(
+        SpooledRecipient(
+            id=position,
+            forward_path=recipient.forward_path,
+            notify=recipient.notify,
+            orcpt=recipient.orcpt,
+            state=RecipientState.QUEUED,
+            attempts=0,
+            next_attempt_at=now,
+        )
+        for position, recipient in enumerate(envelope.recipients, 1)
+    )
+    return SpooledMessage(write_id(number), envelope, octets, now, recipients)
+
+
+def _read_message(row: Row, only: set[int] | None = None) -> SpooledMessage:
+    number, text, octets, received_at, rows = row
+    envelope = Envelope.from_json(text)
+    recipients = []
+    for position, state, attempts, next_attempt_at, last_reply, next_hop in rows:
+        if only is None or position in only:
+            given = envelope.recipients[position - 1]
+            recipients.append(
+                SpooledRecipient(
+                    id=position,
+                    forward_path=given.forward_path,
+                    notify=given.notify,
+                    orcpt=given.orcpt,
+                    state=RecipientState(state),
+                    attempts=attempts,
+                    next_attempt_at=next_attempt_at,
+                    last_reply=last_reply,
+                    next_hop=next_hop,
+                )
+            )
+    return SpooledMessage(write_id(number), envelope, octets, received_at, tuple(recipients))
+
+
+def _ids(connection: sqlite3.Connection, query: str, values: dict[str, Any]) -> list[int]:
+    """Return the ids that a query gives as one JSON array."""
+    (text,) = connection.execute(query, values).fetchone()
+    ids: list[int] = json.loads(text)
+    return ids
+
+
+def _messages(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Row]:
+    (text,) = connection.execute(queries.MESSAGES, {"ids": json.dumps(ids)}).fetchone()
+    rows: list[Row] = json.loads(text)
+    return rows
+
+
+def _claim(connection: sqlite3.Connection, now: float, limit: int) -> tuple[list[Row], dict[int, set[int]]]:
+    """Claim; return the rows of the messages, and which recipients of each are claimed now."""
+    values = {"now": now, "limit": limit * _RECIPIENTS_A_MESSAGE}
+    ids = list(dict.fromkeys(_ids(connection, queries.DUE_MESSAGES, values)))[:limit]
+    if not ids:
+        return [], {}
+    chosen = {"ids": json.dumps(ids), "now": now}
+    claimed: dict[int, set[int]] = {}
+    (text,) = connection.execute(queries.DUE_RECIPIENTS, chosen).fetchone()
+    for message, recipient in json.loads(text):
+        claimed.setdefault(message, set()).add(recipient)
+    connection.execute(queries.CLAIM, chosen)
+    return _messages(connection, ids), claimed
+
+
+def _release(number: int) -> Callable[[sqlite3.Connection], Any]:
+    return lambda connection: connection.execute(queries.RELEASE, {"id": number})
+
+
+def _purge(connection: sqlite3.Connection, before: float) -> int:
+    # Ids are times of arrival, so what was finished before then has a lower one: no index is needed.
+    values = {"below": int(before * 1_000_000), "before": before, "limit": _PURGE_AT_ONCE}
+    ids = _ids(connection, queries.FINISHED_BEFORE, values)
+    for statement in queries.FORGET if ids else ():
+        connection.execute(statement, {"ids": json.dumps(ids)})
+    return len(ids)
