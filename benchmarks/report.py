@@ -16,11 +16,11 @@ def show_machine(console: Console, machine: Mapping[str, str]) -> None:
 
 
 def show(console: Console, benchmark: Benchmark, scores: list[Score]) -> None:
-    """A table: median, lowest and highest round, and how many times as fast ours is as each peer."""
+    """A table: median, lowest and highest round, and our median over each peer's ("3.00 x": three times as fast)."""
     console.print(f"[bold]{benchmark.name}: {benchmark.title}[/]", highlight=False, soft_wrap=True)
     table = Table()
     table.add_column("", no_wrap=True)
-    for head in (f"median {benchmark.unit}", "lowest", "highest", "conneg is"):
+    for head in (f"median {benchmark.unit}", "lowest to highest", "conneg is"):
         table.add_column(head, justify="right", no_wrap=True)
     last = ""
     for score in scores:
@@ -42,11 +42,13 @@ def show(console: Console, benchmark: Benchmark, scores: list[Score]) -> None:
 def _add_row(table: Table, name: str, score: Score, factor: float | None) -> None:
     label = f"{name} {score.version}".strip()
     if score.median is None:
-        table.add_row(f"[dim]{label}[/]", "-", "-", "-", "")
+        table.add_row(f"[dim]{label}[/]", "-", "-", "")
         return
-    shown = "" if factor is None else f"{factor:.2f} x as fast"
+    shown = "" if factor is None else f"{factor:.2f} x"
     label = f"[bold]{label}[/]" if score.ours else label
-    table.add_row(label, figure(score.median), figure(min(score.rates)), figure(max(score.rates)), shown)
+    table.add_row(
+        label, figure(score.median), f"{figure(min(score.rates))} to {figure(max(score.rates))}", shown
+    )
 
 
 def as_json(benchmark: Benchmark, scores: list[Score]) -> dict[str, Any]:

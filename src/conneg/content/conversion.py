@@ -92,7 +92,7 @@ def _rasters(documents: Sequence["DocumentReader"], target: Target) -> Iterator[
     drawn = 0
     for document in documents:
         for page in document.pages:
-            yield page.render(frame_for(target, page.geometry))
+            yield page.render(frame_for(target, page.outline))
             drawn += 1
     if not drawn:
         blank = _BlankPage()

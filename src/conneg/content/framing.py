@@ -94,7 +94,7 @@ def _image_frame(target: Target, page: PageGeometry) -> Frame:
 
 def _sheet_frame(target: Target, page: PageGeometry) -> Frame:
     """Return the frame of a page of a PDF: the page's own size at the target's resolution, or a sensible one."""
-    usual = PDF_TEXT_DPI if page.colour == "Binary" else PDF_IMAGE_DPI
+    usual = PDF_TEXT_DPI if page.kind == "text" else PDF_IMAGE_DPI
     dpi = target.dpi or (usual if page.dpi is None else min(page.dpi, PDF_TEXT_DPI))
     area = page.width_inches * page.height_inches * dpi * dpi
     if area > MAX_FRAME_PIXELS.value:

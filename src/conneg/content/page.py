@@ -113,7 +113,12 @@ class PageReader(Protocol):
 
     @property
     def geometry(self) -> PageGeometry:
-        """What is known of the page before it is drawn."""
+        """All that can be said of the page; looks at its pixels, so that damage shows here."""
+        ...
+
+    @property
+    def outline(self) -> PageGeometry:
+        """The geometry as far as a frame needs it, without looking at any pixel: colour may be said to be Full."""
         ...
 
     def render(self, frame: Frame) -> Raster:

@@ -95,7 +95,7 @@ def recognise(head: bytes, declared_type: str = "") -> str:
         return _BRANDS.get(head[8:12], UNKNOWN_TYPE)
     if b"%PDF-" in head[:1024]:
         return "application/pdf"
-    if _is_text(head):
+    if _is_text(head) or (declared_type.startswith("text/") and b"\x00" not in head):
         return _kind_of_text(head, declared_type)
     return UNKNOWN_TYPE
 

@@ -10,7 +10,9 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -23,15 +25,11 @@ from conneg.content.page import Frame, PageGeometry, PageReader, Pixels, Raster
 from conneg.content.paper import A4
 from conneg.content.placement import Placement, place
 from conneg.content.readers import faxtags
+from conneg.content.readers.chroma import has_colour
 from conneg.content.readers.tiffdir import TiffDirectory, read_directory
 from conneg.content.source import ReadLimits, Source
 
 Image.MAX_IMAGE_PIXELS = None  # our own budget is checked before any decoding, and answers with our own error
-
-CHROMA = 24
-"""By how much the samples of a pixel must differ for it to count as coloured: less is rounding and
-compression.
-"""
 
 SCREEN_DPI = 96
 """The resolution at which an image that states none is placed, unless it would not fit on A4 then."""
@@ -82,8 +80,8 @@ class ImageReader:
             pillow_heif.register_heif_opener()
         self._directory = _tiff_directory(source, limits) if media_type == "image/tiff" else None
         total = len(self._directory.ifds) if self._directory else 1
-        opened = _Opened(source, media_type, limits, self._directory)
-        self.pages: Sequence[PageReader] = [_ImagePage(opened, index) for index in range(total)]
+        self._opened = _Opened(source, media_type, limits, self._directory)
+        self.pages: Sequence[PageReader] = [_ImagePage(self._opened, index) for index in range(total)]
 
     def features(self, index: int) -> str | None:
         """Return the terms that describe page `index` as it is."""
@@ -106,7 +104,7 @@ class ImageReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing stays open between pages."""
+        self._opened.close()
 
 
 def _tiff_directory(source: Source, limits: ReadLimits) -> TiffDirectory:
@@ -129,6 +127,7 @@ class _Opened:
         self.directory = directory
         self._path = source.path
         self._limits = limits
+        self._kept: Image.Image | None = None
 
     @contextlib.contextmanager
     def image(self, index: int) -> Iterator[Image.Image]:
@@ -137,15 +136,29 @@ class _Opened:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                with Image.open(self._path, formats=_FORMATS[self.media_type]) as image:
-                    if index:
-                        image.seek(index)
-                    self._check(image.size, place)
-                    yield image
+                image = self._at(index)
+                self._check(image.size, place)
+                yield image
         except _LIBRARY_ERRORS as error:
+            self.close()
             raise ContentRefusedError(
                 f"{place}: the {self.media_type} file is damaged ({_brief(error)})"
             ) from error
+
+    def _at(self, index: int) -> Image.Image:
+        """Return the file's image `index`; a TIFF stays open, because it knows where its pages are."""
+        if self._kept is None or self.directory is None:
+            self.close()
+            self._kept = Image.open(self._path, formats=_FORMATS[self.media_type])
+        if self._kept.tell() != index:
+            self._kept.seek(index)
+        return self._kept
+
+    def close(self) -> None:
+        """Close the file and let go of its pixels."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     def _check(self, size: tuple[int, int], place: str) -> None:
         width, height = size
@@ -168,23 +181,24 @@ class _ImagePage:
     def __init__(self, opened: _Opened, index: int) -> None:
         self._opened = opened
         self._index = index
-        self._geometry: PageGeometry | None = None
         self.stated_dpi: tuple[Fraction, Fraction] | None = None
 
-    @property
+    @cached_property
     def geometry(self) -> PageGeometry:
-        """Size, resolution and colour; decodes the image once, so that damage shows here."""
-        if self._geometry is None:
-            self._geometry = self._look()
-        return self._geometry
-
-    def _look(self) -> PageGeometry:
+        """Size, resolution and colour; decodes the image."""
         with self._opened.image(self._index) as image:
-            orientation = _orientation(image, self._opened.media_type)
-            stated = self._resolution(image)
-            width, height = image.size
-            colour = _colour(image)
-        if orientation >= 5:
+            return replace(self._outline(image), colour=_colour(image))
+
+    @cached_property
+    def outline(self) -> PageGeometry:
+        """Size and resolution, from the file's header."""
+        with self._opened.image(self._index) as image:
+            return self._outline(image)
+
+    def _outline(self, image: Image.Image) -> PageGeometry:
+        stated = self._resolution(image)
+        width, height = image.size
+        if _orientation(image, self._opened.media_type) >= 5:
             width, height = height, width
             stated = stated and (stated[1], stated[0])
         self.stated_dpi = stated
@@ -197,14 +211,15 @@ class _ImagePage:
             pixel_height=height,
             dpi=width / width_inches,
             dpi_y=height / height_inches,
-            colour=colour,
-            kind="scan" if fax or (colour == "Binary" and stated is not None) else "photo",
+            colour="Binary" if image.mode == "1" else "Full",
+            kind="scan" if fax or (image.mode == "1" and stated is not None) else "photo",
         )
 
     def _resolution(self, image: Image.Image) -> tuple[Fraction, Fraction] | None:
         """Return what the file states and somebody may have measured."""
         if self._opened.directory is not None:
-            return faxtags.resolution(self._opened.directory.ifds[self._index])
+            found = faxtags.resolution(self._opened.directory.ifds[self._index])
+            return found if found is None or min(found) > UNSTATED_DPI else None
         stated = image.info.get("dpi")
         try:
             x, y = (Fraction(value).limit_denominator(100) for value in stated or ())
@@ -216,7 +231,7 @@ class _ImagePage:
 
     def render(self, frame: Frame) -> Raster:
         """Return the image drawn into `frame`."""
-        placement = place(self.geometry, frame)
+        placement = place(self.outline, frame)
         with self._opened.image(self._index) as image:
             pixels = _draw(image, placement, frame.colour, self._opened.media_type)
         return Raster(pixels, frame.dpi_x, frame.dpi_y)
@@ -265,8 +280,7 @@ def _colour(image: Image.Image) -> str:
     if max(image.size) > 2 * _LOOK_PIXELS and image.mode != "P":
         image = image.reduce(max(image.size) // _LOOK_PIXELS)
     pixels = np.asarray(_on_white(image, colour=True))
-    spread = pixels.max(axis=2) - pixels.min(axis=2)
-    return "Full" if bool((spread > CHROMA).any()) else "Grey"
+    return "Full" if has_colour(pixels) else "Grey"
 
 
 def _draw(image: Image.Image, placement: Placement, colour: bool, media_type: str) -> Pixels:

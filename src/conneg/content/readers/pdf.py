@@ -7,12 +7,12 @@ run; filled form fields and annotations are drawn. Encrypted documents that ask 
 import contextlib
 import ctypes
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self, overload
 
-import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium
 
@@ -21,14 +21,10 @@ from conneg.content.errors import ContentRefusedError
 from conneg.content.page import Frame, PageGeometry, PageReader, Raster
 from conneg.content.placement import Placement, place
 from conneg.content.readers import pdfium as boundary
+from conneg.content.readers.chroma import has_colour, has_shades
 from conneg.content.source import ReadLimits, Source
 
 POINTS_AN_INCH = 72
-CHROMA = 24
-"""By how much the samples of a pixel must differ for it to count as coloured: less is rounding and
-compression.
-"""
-
 LOOK_DPI = 36
 """The resolution at which a page is looked at for colour."""
 
@@ -149,23 +145,29 @@ class _PdfPage:
 
     @cached_property
     def geometry(self) -> PageGeometry:
-        """The page's size, whether it shows colour, and what it consists of."""
+        """The page's size, what it consists of, and whether it shows colour."""
         with self._open() as page:
-            bare = self._bare_geometry(page)
-            colour = _colour(page, bare)
-            kind, pixels = _contents(page, bare)
+            return replace(self._outline(page), colour=_colour(page, self._bare_geometry(page)))
+
+    @cached_property
+    def outline(self) -> PageGeometry:
+        """The page's size and what it consists of."""
+        with self._open() as page:
+            return self._outline(page)
+
+    def _outline(self, page: Any) -> PageGeometry:
+        bare = self._bare_geometry(page)
+        kind, pixels = _contents(page, bare)
         if pixels is None:
-            return PageGeometry(bare.width_inches, bare.height_inches, None, None, None, colour, kind)
+            return replace(bare, kind=kind)
         width, height = pixels
-        return PageGeometry(
-            width_inches=bare.width_inches,
-            height_inches=bare.height_inches,
+        return replace(
+            bare,
+            kind=kind,
             pixel_width=width,
             pixel_height=height,
-            dpi=Fraction(width) / bare.width_inches,
-            dpi_y=Fraction(height) / bare.height_inches,
-            colour=colour,
-            kind=kind,
+            dpi=width / bare.width_inches,
+            dpi_y=height / bare.height_inches,
         )
 
     def _bare_geometry(self, page: Any) -> PageGeometry:
@@ -190,11 +192,9 @@ def _colour(page: Any, size: PageGeometry) -> str:
     height = max(1, min(MAX_LOOK_PIXELS, round(size.height_inches * LOOK_DPI)))
     placement = Placement(width, height, 0, 0, width, height, turned=False)
     pixels = boundary.draw_pixels(page, placement, colour=True, smooth=False)
-    spread = pixels.max(axis=2) - pixels.min(axis=2)
-    if bool((spread > CHROMA).any()):
+    if has_colour(pixels):
         return "Full"
-    grey = pixels[..., 1]
-    return "Grey" if bool(np.logical_and(grey > CHROMA, grey < 255 - CHROMA).any()) else "Binary"
+    return "Grey" if has_shades(pixels[..., 1]) else "Binary"
 
 
 def _contents(page: Any, size: PageGeometry) -> tuple[str, tuple[int, int] | None]:

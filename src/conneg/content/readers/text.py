@@ -56,10 +56,8 @@ def decode_text(octets: bytes, charset: str | None) -> str:
             return octets.decode(name, "replace")
     if charset and charset.lower() not in {"us-ascii", "ascii"}:
         try:
-            text = codecs.decode(octets, charset, "replace")
-            if isinstance(text, str):
-                return text
-        except (LookupError, ValueError, TypeError):
+            return octets.decode(charset, "replace")
+        except (LookupError, ValueError):
             pass  # an unknown name, or one of Python's transforms that is no charset
     try:
         return octets.decode("utf-8")
@@ -146,6 +144,8 @@ class _TextPage:
         colour="Binary",
         kind="text",
     )
+
+    outline = geometry
 
     def __init__(self, document: Any, faces: FaceCache, lines: list[tuple[Run, ...]]) -> None:
         self._document = document
