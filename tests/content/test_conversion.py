@@ -176,7 +176,8 @@ def test_a_stem_cannot_leave_its_directory(stem: str, safe: str) -> None:
         "(& (image-file-structure=TIFF-minimal) (MRC-mode=0) (color=Binary) (image-coding=MH) (dpi=204)"
         " (dpi-xyratio=[204/98,204/196]) (size-x<=2150/254) (paper-size=A4) (ua-media=stationery))",
         "(& (image-file-structure=[TIFF,TIFF-limited]) (MRC-mode=0) (color=[Full,Grey]) (image-coding=JPEG)"
-        " (image-coding-constraint=JPEG-T4E) (dpi=[200,300]) (dpi-xyratio=1) (size-x<=2150/254) (paper-size=[A4,letter]))",
+        " (image-coding-constraint=JPEG-T4E) (dpi=[200,300]) (dpi-xyratio=1)"
+        " (size-x<=2150/254) (paper-size=[A4,letter]))",
     ],
 )
 def test_whatever_is_chosen_from_an_offer_can_be_made_and_conforms(tmp_path: Path, accepted: str) -> None:

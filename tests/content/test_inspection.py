@@ -33,6 +33,8 @@ def look(path: Path, declared_type: str = "application/octet-stream") -> Inspect
         (b"RIFF\x00\x00\x00\x00WAVEfmt \x00", "", UNKNOWN_TYPE),
         (b"\x00\x00\x00\x18ftypheic\x00\x00", "", "image/heic"),
         (b"\x00\x00\x00\x18ftypavif\x00\x00", "", "image/avif"),
+        (b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1heic", "", "image/heic"),
+        (b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00avifmif1", "", "image/avif"),
         (b"\x00\x00\x00\x18ftypisom\x00\x00", "video/mp4", UNKNOWN_TYPE),
         (b"GIF89a\x01\x00", "", "image/gif"),
         (b"hello\r\n", "application/octet-stream", "text/plain"),

@@ -1,5 +1,7 @@
 """Raster images: geometry, orientation, transparency, profiles, scaling; TIFF with its pages and fields."""
 
+import io
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -220,3 +222,51 @@ def test_a_truncated_image_is_refused_in_one_line(tmp_path: Path, suffix: str) -
             refusals.append(str(error))
     assert not any("\n" in refusal for refusal in refusals)
     assert refusals or suffix in {"webp", "avif"}  # whose libraries may still show something
+
+
+def profile_c(path: Path, pages: list[tuple[int, int, int]], *, decode: bool = False) -> Path:
+    """Save a TIFF-FX profile C file by hand: one JPEG a page, every sample of a page the given (L, a, b) octets."""
+    octets = bytearray(b"II*\x00\x08\x00\x00\x00")
+    for number, samples_of_page in enumerate(pages):
+        image = Image.merge("YCbCr", [Image.new("L", (864, 100), value) for value in samples_of_page])
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=95)
+        start, count = len(octets), 14 + decode
+        data = start + 2 + 12 * count + 4
+        extra = struct.pack("<4I", 100, 1, 100, 1)
+        strip = data + len(extra) + (48 if decode else 0)
+        fields = [
+            (254, 4, 1, 2), (256, 4, 1, 864), (257, 4, 1, 100), (258, 3, 1, 8), (259, 3, 1, 7), (262, 3, 1, 10),
+            (266, 3, 1, 1), (273, 4, 1, strip), (277, 3, 1, 3), (278, 4, 1, 100), (279, 4, 1, buffer.tell()),
+            (282, 5, 1, data), (283, 5, 1, data + 8), (296, 3, 1, 2),
+        ]  # fmt: skip
+        if decode:
+            fields.append((433, 10, 6, data + 16))
+            extra += struct.pack("<12i", 0, 1, 100, 1, -22440, 255, 25245, 255, -27744, 255, 24276, 255)
+        octets += struct.pack("<H", count) + b"".join(struct.pack("<HHII", *field) for field in fields)
+        following = strip + buffer.tell() + (strip + buffer.tell()) % 2 if number + 1 < len(pages) else 0
+        octets += struct.pack("<I", following) + extra + buffer.getvalue()
+        octets += b"\x00" * (len(octets) % 2)
+    path.write_bytes(octets)
+    return path
+
+
+def test_profile_c_is_shown_in_its_colours(tmp_path: Path) -> None:
+    """RFC 3949 6.2.3: component = min + sample * (max - min) / 255, with the default Decode of 4.2.2."""
+    red = (round(54.29 * 2.55), round((80.8 + 21760 / 255) * 1.5), round((69.9 + 19200 / 255) / 200 * 255))
+    path = profile_c(tmp_path / "a.tfx", [red, (255, 128, 96), (0, 128, 96)])
+    assert look(path).colour == "Full"
+    assert (look(path).pixel_width, look(path).dpi) == (864, 100)
+    frame = filled(86, 10)
+    for index, expected in enumerate([(255, 0, 0), (255, 255, 255), (0, 0, 0)]):
+        pixels = draw(path, frame, index)
+        assert pixels.shape == (10, 86, 3)
+        assert abs(pixels[5, 40].astype(int) - expected).max() < 12
+
+
+def test_profile_c_with_a_decode_field_of_its_own(tmp_path: Path) -> None:
+    """The range that RFC 3249 5.2.2 recommends for sRGB has its zero elsewhere: at 120 and 136."""
+    path = profile_c(tmp_path / "a.tfx", [(128, 120, 136)], decode=True)
+    red, green, blue = draw(path, filled(86, 10))[5, 40].astype(int)
+    assert max(red, green, blue) - min(red, green, blue) < 6
+    assert 110 < green < 130

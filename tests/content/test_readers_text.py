@@ -13,6 +13,7 @@ from conneg.content.errors import ContentRefusedError
 from conneg.content.page import Frame
 from conneg.content.readers import fonts, open_document
 from conneg.content.readers.layout import COLUMNS, LINES_A_PAGE, Line, character_width, lay_out
+from conneg.content.readers.markup import text_of_html
 from conneg.content.readers.text import decode_text
 from conneg.content.source import ReadLimits
 from tests.content import samples
@@ -149,6 +150,35 @@ def test_a_script_without_a_face_is_shown_as_question_marks(
     finally:
         for cache in (fonts._face_of, fonts._probes):
             cache.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<p>One <b>bold</b>word.</p><p>Two</p>", "One boldword.\n\nTwo\n"),
+        ("a<br>b<div>c</div>d", "a\nb\nc\nd\n"),
+        ("<ul><li>x</li><li>y</li></ul>", "- x\n- y\n"),
+        ("<head><title>t</title><style>p{}</style></head><body>x<script>alert(1)</script> y", "x y\n"),
+        ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc\n"),
+        ("<pre>a  b\n c</pre>", "a  b\n c\n"),
+        ("caf&eacute; &lt;b&gt; <img src=x alt=logo>", "café <b> [logo]\n"),
+        ("<p unclosed <<>> & &nosuch; text", "> & &nosuch; text\n"),
+        ("", "\n"),
+    ],
+)
+def test_html_is_read_as_its_text(markup: str, text: str) -> None:
+    assert text_of_html(markup) == text
+
+
+@given(st.text(alphabet="<>/abpd !-&;\"'=", max_size=200))
+def test_no_markup_makes_the_text_of_html_fail(markup: str) -> None:
+    assert text_of_html(markup).endswith("\n")
+
+
+def test_an_html_body_has_pages(tmp_path: Path) -> None:
+    path = samples.save(tmp_path / "a", b"<html><body><p>Hello</body></html>")
+    with open_document(samples.source(path, "text/html"), ReadLimits()) as document:
+        assert len(document.pages) == 1
 
 
 def test_a_blank_text_has_no_pages(tmp_path: Path) -> None:

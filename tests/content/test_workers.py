@@ -187,7 +187,7 @@ def test_a_document_that_needs_too_much_memory_is_refused_and_the_next_call_work
             await workers.inspect(samples.source(path))
         assert (await workers.inspect(samples.source(text, "text/plain"))).problem is None
 
-    run(use, limits=WorkerLimits(memory_octets=420 << 20), command=())
+    run(use, limits=WorkerLimits(memory_octets=280 << 20), command=())
 
 
 def test_a_document_that_takes_too_long_is_refused_and_the_next_call_works(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Every example in README.md and docs/ is run: Python blocks as doctests, console blocks as commands, TOML as settings.
 
-In a console block `$ command` is run by the shell in a folder that the page's earlier blocks share, with `conneg` as
+In a console block `$ command`, with further lines after `> `, is run by the shell in a folder that the page's earlier blocks share, with `conneg` as
 installed; the lines after it are what it must print, where `...` stands for anything. A block whose first line is
 `# not run: REASON` is left alone, and the reason must be given.
 """
@@ -81,7 +81,8 @@ def run_console(block: Block, where: str, folder: Path) -> None:
         "NO_COLOR": "1",
     }
     checker = doctest.OutputChecker()
-    for command, wanted in re.findall(r"^\$ (.*(?:\\\n.*)*)\n((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE):
+    for command, wanted in re.findall(r"^\$ (.*\n(?:> .*\n)*)((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE):
+        command = re.sub(r"^> ", "", command, flags=re.MULTILINE)
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=folder,

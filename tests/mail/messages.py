@@ -44,11 +44,22 @@ class Writer:
             return b"".join([*header, self.eol, self._encode(node)])
         self.count += 1
         boundary = b"=_b%d" % self.count
-        content_type = b'Content-Type: multipart/%s;%s boundary="%s"' % (node.subtype.encode(), self.eol, boundary)
+        content_type = b'Content-Type: multipart/%s;%s boundary="%s"' % (
+            node.subtype.encode(),
+            self.eol,
+            boundary,
+        )
         pieces = [head, content_type, self.eol, self.eol]
         pieces += [node.preamble + self.eol if node.preamble else b""]
         for number, child in enumerate(node.children):
-            pieces += [self.eol if number else b"", b"--", boundary, node.padding, self.eol, self.write(child)]
+            pieces += [
+                self.eol if number else b"",
+                b"--",
+                boundary,
+                node.padding,
+                self.eol,
+                self.write(child),
+            ]
         if node.is_closed:
             pieces += [self.eol, b"--", boundary, b"--", self.eol, node.epilogue]
         return b"".join(pieces)
@@ -99,4 +110,6 @@ def messages(draw: st.DrawFn) -> tuple[Leaf | Multi, bytes]:
 
 def tree_leaves(tree: Leaf | Multi) -> list[Leaf]:
     """Return the leaves in order."""
-    return [tree] if isinstance(tree, Leaf) else [leaf for child in tree.children for leaf in tree_leaves(child)]
+    return (
+        [tree] if isinstance(tree, Leaf) else [leaf for child in tree.children for leaf in tree_leaves(child)]
+    )

@@ -36,7 +36,18 @@ def test_what_is_absent_is_left_out() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", "1", '{"from":"a"}', '{"to":3}', '{"to":[{}]}', '{"to":[{"path":1}]}', '{"from":1,"to":[]}', "[" * 9],
+    [
+        "",
+        "[]",
+        "{}",
+        "1",
+        '{"from":"a"}',
+        '{"to":3}',
+        '{"to":[{}]}',
+        '{"to":[{"path":1}]}',
+        '{"from":1,"to":[]}',
+        "[" * 9,
+    ],
 )
 def test_what_is_no_envelope(text: str) -> None:
     with pytest.raises(EnvelopeError):

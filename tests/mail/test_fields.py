@@ -89,7 +89,9 @@ def test_the_standard_library_reads_what_is_written(text: str) -> None:
     assert str(parsed["subject"]).split() == text.split()
 
 
-@pytest.mark.parametrize(("name", "value"), [("A", "b\r\nBcc: c"), ("A", "b\nc"), ("A", "b\0"), ("A B", "c"), ("", "c")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("A", "b\r\nBcc: c"), ("A", "b\nc"), ("A", "b\0"), ("A B", "c"), ("", "c")]
+)
 def test_what_cannot_be_written(name: str, value: str) -> None:
     with pytest.raises(FieldError):
         write_field(name, value)
@@ -102,7 +104,9 @@ def test_a_line_that_cannot_be_folded() -> None:
 
 def test_content_features() -> None:
     """RFC 2912; folds stand between lexical elements only."""
-    expression = "(& (color=Binary) (image-file-structure=TIFF-minimal) (dpi=[200,204]) (image-coding=[MH,MMR]))"
+    expression = (
+        "(& (color=Binary) (image-file-structure=TIFF-minimal) (dpi=[200,204]) (image-coding=[MH,MMR]))"
+    )
     written = write_content_features(expression)
     assert written.startswith(b"Content-Features: (&")
     assert max(map(len, written.split(b"\r\n"))) <= 76

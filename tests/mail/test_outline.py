@@ -11,7 +11,9 @@ def node(media_type: str, *children: bytes, fields: bytes = b"") -> bytes:
         return b"Content-Type: %s\r\n%s\r\nx" % (media_type.encode(), fields)
     boundary = b"b%d" % zlib.crc32(b"".join(children))
     header = b'Content-Type: %s; boundary="%s"\r\n%s\r\n' % (media_type.encode(), boundary, fields)
-    return header + b"".join(b"--%s\r\n%s\r\n" % (boundary, child) for child in children) + b"--%s--" % boundary
+    return (
+        header + b"".join(b"--%s\r\n%s\r\n" % (boundary, child) for child in children) + b"--%s--" % boundary
+    )
 
 
 PLAIN, HTML, PDF = node("text/plain"), node("text/html"), node("application/pdf")

@@ -98,7 +98,9 @@ def test_the_standard_library_sees_the_same_tree(written: tuple[Leaf | Multi, by
             assert ours.split() == theirs.split()
 
 
-_names = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=40)
+_names = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=40
+)
 _names = _names.filter(lambda name: name == name.strip())
 
 
@@ -107,7 +109,9 @@ _names = _names.filter(lambda name: name == name.strip())
     st.lists(st.tuples(_names, st.binary(max_size=300)), max_size=3),
     st.booleans(),
 )
-def test_messages_written_by_the_standard_library(text: str, files: list[tuple[str, bytes]], with_html: bool) -> None:
+def test_messages_written_by_the_standard_library(
+    text: str, files: list[tuple[str, bytes]], with_html: bool
+) -> None:
     message = EmailMessage()
     message["Subject"] = "a document"
     message.set_content(text)
@@ -119,7 +123,12 @@ def test_messages_written_by_the_standard_library(text: str, files: list[tuple[s
     found = [part for part in read_parts(content).leaves() if part.disposition == "attachment"]
     theirs = email.message_from_bytes(content, policy=email.policy.SMTP)
     assert [decode_body(content, part) for part in found] == [octets for _, octets in files]
-    assert [part.filename for part in found] == [part.get_filename() for part in theirs.iter_attachments()]
+    names = [name for name, _ in files]
+    read_back = [part.get_filename() for part in theirs.iter_attachments()]
+    # There are names that the library writes and cannot read again; they say nothing about us.
+    assert [
+        part.filename for part, name, own in zip(found, names, read_back, strict=True) if own == name
+    ] == [name for name, own in zip(names, read_back, strict=True) if own == name]
 
 
 @given(st.binary(max_size=400))
@@ -189,20 +198,33 @@ def test_a_multipart_without_boundary_makes_a_leaf() -> None:
 
 def test_delimiters_may_be_padded() -> None:
     """RFC 2046, 5.1.1: transport padding."""
-    assert bodies(MIXED.replace(b"--x\r\n", b"--x \t\r\n").replace(b"--x--", b"--x-- ")) == [b"first", b"second"]
+    assert bodies(MIXED.replace(b"--x\r\n", b"--x \t\r\n").replace(b"--x--", b"--x-- ")) == [
+        b"first",
+        b"second",
+    ]
 
 
 def test_a_boundary_that_begins_another_is_not_it() -> None:
     """RFC 2046, 5.1.1: a delimiter line is the whole line, not its beginning."""
-    inner = b"Content-Type: multipart/mixed; boundary=xy\r\n\r\n--xy\r\n\r\none\r\n--xy\r\n\r\ntwo\r\n--xy--\r\n"
-    content = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n" + inner + b"\r\n--x\r\n\r\nthree\r\n--x--\r\n"
+    inner = (
+        b"Content-Type: multipart/mixed; boundary=xy\r\n\r\n--xy\r\n\r\none\r\n--xy\r\n\r\ntwo\r\n--xy--\r\n"
+    )
+    content = (
+        b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n"
+        + inner
+        + b"\r\n--x\r\n\r\nthree\r\n--x--\r\n"
+    )
     assert bodies(content) == [b"one", b"two", b"three"]
 
 
 def test_an_outer_delimiter_ends_an_inner_multipart() -> None:
     """RFC 2046, 5.1.2: such a message is bad, and still every part is found."""
     inner = b"Content-Type: multipart/mixed; boundary=in\r\n\r\n--in\r\n\r\none"
-    content = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n" + inner + b"\r\n--x\r\n\r\ntwo\r\n--x--\r\n"
+    content = (
+        b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n"
+        + inner
+        + b"\r\n--x\r\n\r\ntwo\r\n--x--\r\n"
+    )
     assert bodies(content) == [b"one", b"two"]
 
 
@@ -213,7 +235,9 @@ def test_an_empty_part_between_adjacent_delimiters() -> None:
 
 def test_digest_parts_are_messages_by_default() -> None:
     """RFC 2046, 5.1.5."""
-    content = b"Content-Type: multipart/digest; boundary=x\r\n\r\n--x\r\n\r\nSubject: in\r\n\r\nbody\r\n--x--\r\n"
+    content = (
+        b"Content-Type: multipart/digest; boundary=x\r\n\r\n--x\r\n\r\nSubject: in\r\n\r\nbody\r\n--x--\r\n"
+    )
     part = read_parts(content).children[0]
     assert (part.media_type, part.is_message) == ("message/rfc822", True)
     assert part.children[0].fields.get("subject") == "in"
@@ -272,7 +296,9 @@ def test_nested_messages_count_as_depth() -> None:
 
 
 def test_too_many_parts() -> None:
-    content = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"--x\r\n\r\n\r\n" * (MAX_PARTS.value + 1)
+    content = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"--x\r\n\r\n\r\n" * (
+        MAX_PARTS.value + 1
+    )
     with pytest.raises(BoundExceededError, match=r"mail\.parts"):
         read_parts(content)
 

@@ -50,7 +50,9 @@ def parsed(content: bytes) -> EmailMessage:
 
 
 def status_groups(content: bytes) -> list[dict[str, str]]:
-    part = next(part for part in parsed(content).walk() if part.get_content_type() == "message/delivery-status")
+    part = next(
+        part for part in parsed(content).walk() if part.get_content_type() == "message/delivery-status"
+    )
     groups = part.get_payload()
     assert isinstance(groups, list)
     return [{name.lower(): str(value) for name, value in group.items()} for group in groups if group.items()]
@@ -99,13 +101,20 @@ def test_the_fields_for_programs() -> None:
 
 def test_the_part_for_people_says_what_happened_and_what_to_do() -> None:
     text = text_of(dsn())
-    for words in ("could not be delivered", "june@ifax1.example", "Send it as a scan.", "mx.ifax1.example said: 554"):
+    for words in (
+        "could not be delivered",
+        "june@ifax1.example",
+        "Send it as a scan.",
+        "mx.ifax1.example said: 554",
+    ):
         assert words in text
     assert all(len(line) <= 80 for line in text.splitlines())
 
 
 def test_each_recipient_has_a_group() -> None:
-    later = RecipientReport("may@x.example", "delayed", "4.3.3", will_retry_until=datetime(2026, 1, 9, tzinfo=UTC))
+    later = RecipientReport(
+        "may@x.example", "delayed", "4.3.3", will_retry_until=datetime(2026, 1, 9, tzinfo=UTC)
+    )
     content = dsn(later, FAILED)
     assert [group["action"] for group in status_groups(content)[1:]] == ["delayed", "failed"]
     assert status_groups(content)[1]["will-retry-until"] == "Fri, 09 Jan 2026 00:00:00 +0000"
@@ -116,7 +125,9 @@ def test_each_recipient_has_a_group() -> None:
 
 def test_what_the_recipient_can_take() -> None:
     """RFC 2530, 3."""
-    expression = "(& (color=Binary) (image-file-structure=TIFF-minimal) (dpi=[200,204]) (image-coding=[MH,MMR]))"
+    expression = (
+        "(& (color=Binary) (image-file-structure=TIFF-minimal) (dpi=[200,204]) (image-coding=[MH,MMR]))"
+    )
     report = RecipientReport("june@ifax1.example", "failed", "5.6.1", media_accept_features=expression)
     assert status_groups(dsn(report))[1]["media-accept-features"].split() == expression.split()
 
@@ -138,7 +149,9 @@ def test_what_is_returned(ret: str | None, action: str, media_type: str) -> None
     part = read_parts(content).children[2]
     assert part.media_type == media_type
     returned = content[part.body_start : part.body_end]
-    assert returned == (ORIGINAL if media_type == "message/rfc822" else ORIGINAL.partition(b"\r\n\r\n")[0] + b"\r\n")
+    assert returned == (
+        ORIGINAL if media_type == "message/rfc822" else ORIGINAL.partition(b"\r\n\r\n")[0] + b"\r\n"
+    )
 
 
 def test_a_very_long_message_is_not_returned_whole() -> None:
@@ -194,7 +207,9 @@ def test_the_reader_gets_the_words() -> None:
 
 @given(st.binary(max_size=200), st.text(st.characters(exclude_categories=("Cs",)), max_size=100))
 def test_any_original_and_any_words(original: bytes, words: str) -> None:
-    report = RecipientReport("a@b.example", "failed", "5.0.0", diagnostic=words, explanation=words, remote_mta=words)
+    report = RecipientReport(
+        "a@b.example", "failed", "5.0.0", diagnostic=words, explanation=words, remote_mta=words
+    )
     content = dsn(report, original=original, ret="FULL")
     returned = read_parts(content).children[2]
     assert content[returned.body_start : returned.body_end] == original

@@ -23,13 +23,19 @@ def received(helo: str = "scan.example", address: str = "192.0.2.7", message_id:
 
 def test_the_field() -> None:
     assert read_fields(received(message_id="4f1c")).get("received") == (
-        "from scan.example ([192.0.2.7])\tby fax.example (conneg 1) with ESMTP id 4f1c;\tFri, 02 Jan 2026 03:04:05 +0000"
+        "from scan.example ([192.0.2.7])\tby fax.example (conneg 1) with ESMTP id 4f1c;"
+        "\tFri, 02 Jan 2026 03:04:05 +0000"
     )
 
 
 @pytest.mark.parametrize(
     ("address", "literal"),
-    [("2001:db8::1", b"[IPv6:2001:db8::1]"), ("192.0.2.7", b"[192.0.2.7]"), ("", b"[unknown]"), ("x\r\nBcc: y", b"[unknown]")],
+    [
+        ("2001:db8::1", b"[IPv6:2001:db8::1]"),
+        ("192.0.2.7", b"[192.0.2.7]"),
+        ("", b"[unknown]"),
+        ("x\r\nBcc: y", b"[unknown]"),
+    ],
 )
 def test_address_literals(address: str, literal: bytes) -> None:
     """RFC 5321, 4.1.3."""
@@ -46,7 +52,11 @@ def test_a_client_cannot_write_into_the_header(helo: str) -> None:
 
 
 def test_counting() -> None:
-    content = received() + received() + b"RECEIVED : by x; date\r\nX-Received: no\r\n\r\nReceived: not in the header\r\n"
+    content = (
+        received()
+        + received()
+        + b"RECEIVED : by x; date\r\nX-Received: no\r\n\r\nReceived: not in the header\r\n"
+    )
     assert count_received(read_fields(content)) == 3
     assert count_received_in(content) == 3
     assert count_received_in(content.replace(b"\r\n", b"\n")) == 3

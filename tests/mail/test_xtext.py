@@ -10,7 +10,14 @@ from conneg.mail.xtext import read_utf8_address, write_utf8_address
 
 @pytest.mark.parametrize(
     ("coded", "meant"),
-    [("FAX+3D+2B390408565", "FAX=+390408565"), ("plain", "plain"), ("+2b", "+"), ("+", "+"), ("+3", "+3"), ("+ZZ", "+ZZ")],
+    [
+        ("FAX+3D+2B390408565", "FAX=+390408565"),
+        ("plain", "plain"),
+        ("+2b", "+"),
+        ("+", "+"),
+        ("+3", "+3"),
+        ("+ZZ", "+ZZ"),
+    ],
 )
 def test_reading(coded: str, meant: str) -> None:
     assert read_xtext(coded) == meant

@@ -61,7 +61,9 @@ def test_nothing_is_left_when_a_step_fails(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_left_when_the_folder_cannot_be_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_left_when_the_folder_cannot_be_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fsync = os.fsync
 
     def fail_for_folders(fd: int) -> None:

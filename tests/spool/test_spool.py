@@ -12,8 +12,8 @@ from conneg.errors import UnavailableError, UsageError
 from conneg.mail import Envelope, Recipient
 from conneg.spool import (
     Outcome,
-    Record,
     RecipientState,
+    Record,
     Spool,
     SpoolError,
     SpoolLockedError,
@@ -320,7 +320,9 @@ def test_what_cannot_be_stored_is_refused_alone(folder: Path, clock: Clock) -> N
             await spool.settle(message.id, [], records=[Record("k", "\0")])
         with pytest.raises(UsageError):
             await spool.settle(message.id, [Outcome(1, RecipientState.REMOVED)])
-        await spool.settle(message.id, [Outcome(1, RecipientState.FAILED, reply="5\udcff4\r\n\0x", next_hop="\udcff")])
+        await spool.settle(
+            message.id, [Outcome(1, RecipientState.FAILED, reply="5\udcff4\r\n\0x", next_hop="\udcff")]
+        )
         assert (await spool.show(message.id)).recipients[0].last_reply == "5?4   x"
 
     run(folder, clock, test)
@@ -448,8 +450,8 @@ def test_many_at_once_share_transactions(folder: Path, clock: Clock) -> None:
         assert len(commits) < 300
         left = await spool.list(limit=1000)
         assert len(left) == 150
-        contents = sorted(int(await spool.content(message.id)) for message in left)
-        assert contents == list(range(1, 300, 2))
+        contents = [int(await spool.content(message.id)) for message in left]
+        assert sorted(contents) == list(range(1, 300, 2))
 
     run(folder, clock, test)
 

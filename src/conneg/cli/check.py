@@ -54,10 +54,10 @@ def _formats() -> list[dict[str, str]]:
 
     return [
         {
-            "name": row.name,
-            "reads": "yes" if row.reads else "no",
-            "writes": "yes" if row.writes else "no",
-            "missing": row.missing or "",
+            "name": row.media_type,
+            "reads": "yes" if row.can_read else "no",
+            "writes": "yes" if row.can_write else "no",
+            "missing": "" if row.can_read or row.can_write else f"needs {row.requirement}",
         }
         for row in FORMATS
     ]

@@ -65,8 +65,7 @@ def _expression(text: str, lenient: bool, as_json: bool) -> None:
 
 async def _documents(path: Path) -> list[dict[str, object]]:
     from conneg.content import Source, Workers
-    from conneg.mail import outline, read_parts
-    from conneg.mail.parts import decode_body
+    from conneg.mail import decode_body, outline, read_parts
 
     content = path.read_bytes()
     async with Workers(count=1) as workers:

@@ -86,13 +86,14 @@ def recognise(head: bytes, declared_type: str = "") -> str:
 
     `application/octet-stream` is the answer for everything that no reader knows.
     """
+    declared_type = declared_type.lower()
     for offset, magic, media_type in _MAGIC:
         if head[offset : offset + len(magic)] == magic:
             return media_type
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
     if head[4:8] == b"ftyp":
-        return _BRANDS.get(head[8:12], UNKNOWN_TYPE)
+        return _kind_of_heif(head)
     if b"%PDF-" in head[:1024]:
         return "application/pdf"
     if _is_text(head) or (declared_type.startswith("text/") and b"\x00" not in head):
@@ -113,7 +114,6 @@ _BRANDS = {
     b"heix": "image/heic",
     b"heim": "image/heic",
     b"heis": "image/heic",
-    b"mif1": "image/heic",
     b"avif": "image/avif",
     b"avis": "image/avif",
 }
@@ -129,6 +129,15 @@ def _is_text(head: bytes) -> bool:
         return False
     controls = sum(octet < 0x20 and octet not in _TEXT_CONTROLS for octet in head)
     return controls * 50 <= len(head)
+
+
+def _kind_of_heif(head: bytes) -> str:
+    """Return the type of an ISO base media file by its major brand, or for a general one by those it says it fits."""
+    length = int.from_bytes(head[:4], "big")
+    brands = [head[8:12], *(head[place : place + 4] for place in range(16, min(length, len(head)), 4))]
+    if brands[0] not in {b"mif1", b"msf1"}:
+        brands = brands[:1]
+    return next((_BRANDS[brand] for brand in brands if brand in _BRANDS), UNKNOWN_TYPE)
 
 
 def _kind_of_text(head: bytes, declared_type: str) -> str:

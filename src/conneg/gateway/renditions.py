@@ -8,6 +8,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,7 @@ from conneg.content import (
 )
 from conneg.features import FeatureCollection, FeatureSet, feature_set
 from conneg.gateway.events import Converting, Watcher
-from conneg.mail import NewPart, Part, decode_body, outline, read_parts, replace_body, splice
+from conneg.mail import NewPart, Part, Previous, decode_body, outline, read_parts, replace_body, splice
 from conneg.negotiation import AsItIs, ByPart, Convert, Drop, MessageOffer, OfferedPart, OneDocument, Plan
 
 
@@ -32,13 +33,13 @@ class MessageRenditions:
     """The documents of one message; use as an async context manager, which removes the scratch files at the end."""
 
     def __init__(
-        self, message_id: str, content: bytes, workers: Workers, *, scratch: Path | None, watch: Watcher
+        self, message_id: str, content: bytes, workers: Workers, *, hostname: str, watch: Watcher
     ) -> None:
         self._id = message_id
+        self._hostname = hostname
         self._content = content
         self._workers = workers
         self._watch = watch
-        self._scratch = scratch
         self._folder: Path | None = None
         self._root: Part | None = None
         self._sources: dict[str, Source] = {}
@@ -102,7 +103,7 @@ class MessageRenditions:
         )
 
     def _write_sources(self, leaves: tuple[Part, ...]) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix=f"conneg-{self._id}-", dir=self._scratch))
+        self._folder = Path(tempfile.mkdtemp(prefix=f"conneg-{self._id}-"))
         for part in leaves:
             path = self._folder / f"part-{part.id}"
             path.write_bytes(decode_body(self._content, part))
@@ -145,7 +146,9 @@ class MessageRenditions:
             case OneDocument(target=target, part_ids=part_ids):
                 rendition = await self._convert(part_ids, target, "document")
                 parts = _new_parts(rendition, name="document")
-                return await asyncio.to_thread(replace_body, self._content, self._root, parts)
+                return await asyncio.to_thread(
+                    replace_body, self._content, self._root, parts, previous=self._previous()
+                )
             case ByPart(actions=actions):
                 replacements: dict[str, list[NewPart]] = {}
                 for action in actions:
@@ -159,9 +162,16 @@ class MessageRenditions:
                             replacements[part_id] = []
                         case _:
                             pass
-                return await asyncio.to_thread(splice, self._content, self._root, replacements)
+                return await asyncio.to_thread(
+                    splice, self._content, self._root, replacements, previous=self._previous()
+                )
             case _:
                 raise TypeError(f"no content is made for {type(plan).__name__}")
+
+    def _previous(self) -> Previous:
+        """What Content-Previous records of each converted part (RFC 4141, 8)."""
+        forms = {part_id: inspection.features for part_id, inspection in self._inspections.items()}
+        return Previous(by=self._hostname, date=datetime.now(UTC), forms=forms)
 
     async def _convert(self, part_ids: tuple[str, ...], target: FeatureCollection, stem: str) -> Rendition:
         label = f"{stem} to {_describe(target)}"

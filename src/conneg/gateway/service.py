@@ -164,7 +164,7 @@ class Gateway:
     ) -> None:
         """Deliver one message to all its due recipients, each next hop by itself."""
         async with MessageRenditions(
-            message.id, content, self._workers, scratch=None, watch=self._watch
+            message.id, content, self._workers, hostname=self.config.server.hostname, watch=self._watch
         ) as made:
             await asyncio.gather(
                 *(self._deliver_to(message, content, hop, found, made) for hop, found in by_hop.items())

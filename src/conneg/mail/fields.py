@@ -163,7 +163,7 @@ def write_features_field(name: str, expression: str, *, width: int = 76, eol: by
     """Write a field whose value is a feature expression: folded between lexical elements only (RFC 2912; RFC
     2533).
     """
-    from conneg.features import wrap
+    from conneg.features.folding import wrap
 
     _check(name, expression)
     pieces = wrap(expression, width - len(name) - 2, width - 1)

@@ -6,6 +6,7 @@ says aloud that an image file structure is that of a TIFF file.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from conneg.features import Conjunction, Domain, FeatureSet, Text, Token
@@ -51,7 +52,7 @@ def normalise(features: FeatureSet) -> FeatureSet:
     - Type: a conjunction that states `image-file-structure` and no type means `image/tiff` or `image/tiff-fx`, since
       the tag names structures of TIFF files (RFC 2879, 3.7).
     """
-    return _changed(features, _normalised)
+    return FeatureSet(tuple(_replaced(one, _normalised(one)) for one in features.conjunctions))
 
 
 def with_twins(features: FeatureSet) -> FeatureSet:
@@ -96,9 +97,5 @@ def _twins(conjunction: Conjunction) -> list[Conjunction]:
     return found
 
 
-def _changed(features: FeatureSet, change: "object") -> FeatureSet:
-    raise NotImplementedError
-
-
 def _replaced(conjunction: Conjunction, changes: Mapping[str, Domain]) -> Conjunction:
-    raise NotImplementedError
+    return replace(conjunction, domains={**conjunction.domains, **changes}) if changes else conjunction

@@ -18,6 +18,7 @@ def is_accepted(features: FeatureSet, accepted: FeatureSet, octets: int | None =
     stand in the way (RFC 2533, 3.3); a tag stated with several values means that all of them occur. `octets` is held
     against a limit on octets when there is one.
     """
+    accepted = _choosable(accepted)
     if features.is_empty or accepted.is_empty:
         return False
     if octets is not None and accepted.mentions(OCTETS_TAG):
@@ -27,10 +28,18 @@ def is_accepted(features: FeatureSet, accepted: FeatureSet, octets: int | None =
 
 def common_forms(offer: FeatureSet, accepted: FeatureSet) -> FeatureSet:
     """Return what `offer` and `accepted` have in common; with the twin resolutions if there is nothing without them."""
-    common = offer & accepted
+    accepted = _choosable(accepted)
+    common = _choosable(offer) & accepted
     if common.is_empty and not offer.is_empty:
-        common = offer & with_twins(accepted)
+        common = _choosable(offer) & with_twins(accepted)
     return common
+
+
+def _choosable(features: FeatureSet) -> FeatureSet:
+    """Leave out what was said with the quality 0: never choose it (feature expressions, 5)."""
+    if not any(conjunction.is_never_chosen for conjunction in features.conjunctions):
+        return features
+    return FeatureSet(tuple(one for one in features.conjunctions if not one.is_never_chosen))
 
 
 def _covers(accepted: FeatureSet, features: FeatureSet) -> bool:

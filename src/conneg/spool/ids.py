@@ -26,7 +26,8 @@ def read_id(text: str) -> int | None:
     >>> read_id("11000000000"), read_id("?")
     (33, None)
     """
-    return read_prefix(text)[0] if len(text) == ID_LENGTH and read_prefix(text) is not None else None  # type: ignore[index]
+    split = read_prefix(text) if len(text) == ID_LENGTH else None
+    return None if split is None else split[0]
 
 
 def read_prefix(text: str) -> tuple[int, int] | None:

@@ -58,7 +58,8 @@ SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(:rows)
 # Parameters: rows [id, start, length], or [id] for a body in a file; all bodies in one piece.
 ACCEPT_CONTENTS = """
 INSERT INTO content (message, octets)
-SELECT value ->> 0, substr(:bodies, value ->> 1, value ->> 2) FROM json_each(:rows)
+SELECT value ->> 0, iif(value ->> 2 IS NULL, NULL, coalesce(substr(:bodies, value ->> 1, value ->> 2), x''))
+FROM json_each(:rows)
 """
 # Parameters: rows [message, recipient, claimed, due].
 ACCEPT_RECIPIENTS = """

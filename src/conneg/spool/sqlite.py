@@ -140,6 +140,7 @@ class SqliteSpool:
         self._path = path
         self._threshold = blob_threshold
         self._clock = clock
+        self._serves = lock is not None
         self._lock = lock
         self._claims: dict[int, set[int]] = {}
         self._reading, writing = _connect(path), _connect(path)
@@ -375,7 +376,7 @@ class SqliteSpool:
         return round(self._clock(), 3)
 
     def _must_serve(self) -> None:
-        if self._lock is None:
+        if not self._serves:
             raise UsageError("this spool was opened to look at it", hint="use open_spool")
 
     def _blob(self, number: int) -> Path:

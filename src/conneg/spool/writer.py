@@ -63,7 +63,7 @@ class _Waiting:
 
 
 class Writer:
-    """Runs operations in the order they are handed in, in a thread that has `connection` to itself."""
+    """Runs operations in groups as they are handed in, in a thread that has `connection` to itself."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -148,12 +148,24 @@ def _resolve(answers: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
 
 
 def _transact(connection: sqlite3.Connection, operations: Sequence[Operation]) -> list[Any]:
-    """Run all operations in one transaction, or none."""
+    """Run all operations in one transaction, or none; return their results in order.
+
+    Nobody has been answered yet, so operations of one kind may be put together: accepts, then settlements, then calls.
+    """
+    results: list[Any] = [None] * len(operations)
+    accepts = [one for one in operations if isinstance(one, Accept)]
+    settles = [(place, one) for place, one in enumerate(operations) if isinstance(one, Settle)]
     connection.execute("BEGIN IMMEDIATE")
     try:
-        results: list[Any] = []
-        for run in _runs(operations):
-            results += _run_alike(connection, run)
+        if accepts:
+            _accept(connection, accepts)
+        for rows in _settled_once(settles):
+            files = _settle(connection, [one for _, one in rows])
+            for number, (place, _) in enumerate(rows):
+                results[place] = [] if number else files
+        for place, one in enumerate(operations):
+            if not isinstance(one, Accept | Settle):
+                results[place] = _call(connection, one)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -162,34 +174,17 @@ def _transact(connection: sqlite3.Connection, operations: Sequence[Operation]) -
     return results
 
 
-def _runs(operations: Sequence[Operation]) -> list[list[Operation]]:
-    """Cut the operations into runs of one kind that can be done at once; a message is settled once in a run."""
-    runs: list[list[Operation]] = []
-    settled: set[int] = set()
-    for operation in operations:
-        is_alike = bool(runs) and type(runs[-1][0]) is type(operation)
-        if isinstance(operation, Settle):
-            if not is_alike or operation.message in settled:
-                is_alike = False
-                settled.clear()
-            settled.add(operation.message)
-        if is_alike:
-            runs[-1].append(operation)
-        else:
-            runs.append([operation])
+def _settled_once(settles: Sequence[tuple[int, Settle]]) -> list[list[tuple[int, Settle]]]:
+    """Cut settlements into runs in which each message is settled once: one statement sees a row only once."""
+    runs: list[list[tuple[int, Settle]]] = []
+    messages: set[int] = set()
+    for place, settle in settles:
+        if not runs or settle.message in messages:
+            runs.append([])
+            messages.clear()
+        messages.add(settle.message)
+        runs[-1].append((place, settle))
     return runs
-
-
-def _run_alike(connection: sqlite3.Connection, run: Sequence[Operation]) -> list[Any]:
-    accepts = [one for one in run if isinstance(one, Accept)]
-    if accepts:
-        _accept(connection, accepts)
-        return [None] * len(accepts)
-    settles = [one for one in run if isinstance(one, Settle)]
-    if settles:
-        files = _settle(connection, settles)
-        return [files] + [[]] * (len(settles) - 1)
-    return [_call(connection, one) for one in run if not isinstance(one, Accept | Settle)]
 
 
 def _call(connection: sqlite3.Connection, call: Call) -> Any:

@@ -50,13 +50,13 @@ def open_document(source: Source, limits: ReadLimits) -> DocumentReader:
         from conneg.content.readers.image import ImageReader
 
         return ImageReader(source, limits, media_type)
-    if media_type == "text/plain":
+    if media_type.startswith("text/"):
         from conneg.content.readers.text import TextReader
 
         return TextReader(source, limits)
     raise ContentRefusedError(
         f"{source.label}: no reader for {_name_of(media_type, source.declared_type)}",
-        hint="PDF, TIFF, JPEG, PNG, WebP, HEIC, AVIF, GIF and plain text can be read",
+        hint="PDF, TIFF, JPEG, PNG, WebP, HEIC, AVIF, GIF, plain text and HTML can be read",
     )
 
 

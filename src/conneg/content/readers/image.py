@@ -24,7 +24,7 @@ from conneg.content.errors import ContentRefusedError
 from conneg.content.page import Frame, PageGeometry, PageReader, Pixels, Raster
 from conneg.content.paper import A4
 from conneg.content.placement import Placement, place
-from conneg.content.readers import faxtags
+from conneg.content.readers import faxtags, itulab
 from conneg.content.readers.chroma import has_colour
 from conneg.content.readers.tiffdir import TiffDirectory, read_directory
 from conneg.content.source import ReadLimits, Source
@@ -136,23 +136,40 @@ class _Opened:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                image = self._at(index)
-                self._check(image.size, place)
-                yield image
+                yield self._at(index, place)
         except _LIBRARY_ERRORS as error:
             self.close()
             raise ContentRefusedError(
                 f"{place}: the {self.media_type} file is damaged ({_brief(error)})"
             ) from error
 
-    def _at(self, index: int) -> Image.Image:
-        """Return the file's image `index`; a TIFF stays open, because it knows where its pages are."""
+    def _at(self, index: int, place: str) -> Image.Image:
+        """Return the file's image `index`, its size checked; not decoded, unless Pillow could not."""
+        ifds = self.directory.ifds if self.directory else ()
+        if ifds and itulab.is_itulab(ifds[index]):
+            self._check(itulab.size(ifds[index]), place)
+            return itulab.decode(self._path, ifds[index])
+        if ifds and itulab.is_itulab(ifds[0]):
+            image = self._opened_at(ifds[index].offset)
+        else:
+            image = self._opened_in_order(index)
+        self._check(image.size, place)
+        return image
+
+    def _opened_in_order(self, index: int) -> Image.Image:
+        """Return image `index`; a TIFF stays open, because it knows where its pages are."""
         if self._kept is None or self.directory is None:
             self.close()
             self._kept = Image.open(self._path, formats=_FORMATS[self.media_type])
         if self._kept.tell() != index:
             self._kept.seek(index)
         return self._kept
+
+    def _opened_at(self, offset: int) -> Image.Image:
+        """Return the TIFF page whose IFD is at `offset`, where Pillow cannot pass the pages before it."""
+        octets = bytearray(self._path.read_bytes())
+        octets[4:8] = offset.to_bytes(4, "little" if octets[:2] == b"II" else "big")
+        return Image.open(io.BytesIO(octets), formats=_FORMATS[self.media_type])
 
     def close(self) -> None:
         """Close the file and let go of its pixels."""
@@ -233,7 +250,7 @@ class _ImagePage:
         """Return the image drawn into `frame`."""
         placement = place(self.outline, frame)
         with self._opened.image(self._index) as image:
-            pixels = _draw(image, placement, frame.colour, self._opened.media_type)
+            pixels = _draw(image, placement, frame, self._opened.media_type)
         return Raster(pixels, frame.dpi_x, frame.dpi_y)
 
 
@@ -283,8 +300,9 @@ def _colour(image: Image.Image) -> str:
     return "Full" if has_colour(pixels) else "Grey"
 
 
-def _draw(image: Image.Image, placement: Placement, colour: bool, media_type: str) -> Pixels:
+def _draw(image: Image.Image, placement: Placement, frame: Frame, media_type: str) -> Pixels:
     """Return the frame's pixels with the image in its box."""
+    colour = frame.colour
     orientation = _orientation(image, media_type)
     width, height = placement.width, placement.height
     if placement.turned:
@@ -295,7 +313,9 @@ def _draw(image: Image.Image, placement: Placement, colour: bool, media_type: st
     if profile is None and image.mode != "P":
         image.draft("RGB" if colour else "L", (width, height))
     image.load()
-    small = _resize(image, (width, height), colour or profile is not None)
+    # a page of facsimile is screened afterwards: there the sharper filter costs twice the time and shows nothing
+    shrink = Image.Resampling.LANCZOS if frame.fill else Image.Resampling.HAMMING
+    small = _resize(image, (width, height), colour or profile is not None, shrink)
     small = _in_srgb(small, profile)
     if small.mode != ("RGB" if colour else "L"):
         small = small.convert("RGB" if colour else "L")
@@ -324,7 +344,7 @@ _TRANSPOSE = {
 }
 
 
-def _resize(image: Image.Image, size: tuple[int, int], colour: bool) -> Image.Image:
+def _resize(image: Image.Image, size: tuple[int, int], colour: bool, shrink: Image.Resampling) -> Image.Image:
     """Return the image on white with exactly `size`: pixels kept where they fit, else averaged or
     interpolated.
     """
@@ -337,9 +357,7 @@ def _resize(image: Image.Image, size: tuple[int, int], colour: bool) -> Image.Im
     grows = size[0] > plain.width or size[1] > plain.height
     if bilevel:
         return plain.resize(size, Image.Resampling.NEAREST if grows else Image.Resampling.BOX)
-    return plain.resize(
-        size, Image.Resampling.BICUBIC if grows else Image.Resampling.LANCZOS, reducing_gap=2.0
-    )
+    return plain.resize(size, Image.Resampling.BICUBIC if grows else shrink, reducing_gap=2.0)
 
 
 def _on_white(image: Image.Image, colour: bool) -> Image.Image:

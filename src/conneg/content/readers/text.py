@@ -1,4 +1,4 @@
-"""Plain text, laid out on A4 pages and drawn through pdfium, so that it is crisp at every resolution.
+"""Plain text, and the text of HTML, on A4 pages drawn through pdfium: crisp at every resolution.
 
 Eighty columns of a fixed-width face. What the built-in face lacks is taken from a font of the system where
 one is installed (`conneg.content.readers.fonts`), else shown as a question mark. Scripts that run from right
@@ -20,7 +20,8 @@ from conneg.content.placement import place
 from conneg.content.readers import pdfium as boundary
 from conneg.content.readers.fonts import FaceCache
 from conneg.content.readers.layout import COLUMNS, LINES_A_PAGE, Run, lay_out
-from conneg.content.source import ReadLimits, Source, read_head, recognise
+from conneg.content.readers.markup import text_of_html
+from conneg.content.source import HEAD_OCTETS, ReadLimits, Source, read_head, recognise
 
 POINT_SIZE = 10.5
 LEADING = 12.4
@@ -71,14 +72,17 @@ def is_text(source: Source) -> bool:
 
 
 def read_text(source: Source) -> str:
-    """Return the text of `source`; raises ContentRefusedError for one that is too long."""
+    """Return the text of `source`, that of HTML without its markup; ContentRefusedError if it is too long."""
     with source.path.open("rb") as file:
         octets = file.read(MAX_TEXT_OCTETS.value + 1)
     if len(octets) > MAX_TEXT_OCTETS.value:
         raise ContentRefusedError(
             f"{source.label}: more than {MAX_TEXT_OCTETS.value} octets of text (bound {MAX_TEXT_OCTETS.name})"
         )
-    return decode_text(octets, source.charset)
+    text = decode_text(octets, source.charset)
+    if recognise(octets[:HEAD_OCTETS], source.declared_type) == "text/html":
+        return text_of_html(text)
+    return text
 
 
 class TextReader:

@@ -1,0 +1,206 @@
+"""One box of the space of documents: for each tag it mentions, what that tag may be; and the work that boxes cost."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from conneg.bounds import Bound
+from conneg.features.domain import Domain
+
+MAX_CONJUNCTIONS = Bound(
+    name="features.conjunctions",
+    value=10_000,
+    unit="conjunctions in a feature set",
+    reason="profile F in full has five; distribution is exponential in the text",
+    answer="BoundExceededError; the recipient has no usable capability",
+)
+MAX_WORK = Bound(
+    name="features.work",
+    value=1_000_000,
+    unit="steps of set arithmetic in one operation",
+    reason="about a second; an ordinary operation takes a few hundred",
+    answer="BoundExceededError; the recipient has no usable capability",
+)
+_COMPARED = 256
+"""Up to so many conjunctions, each is held against every other to drop those inside another."""
+
+_ONE = Fraction(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Conjunction:
+    """All documents whose tags lie in `domains`; a tag that is not there is not limited.
+
+    The keys are tags in small letters, with a space and the unit behind them when the values have one, and calls of
+    predicates that nobody could resolve, in parentheses. `qualities` are the quality values, the receiver's first, then
+    the sender's; those that are missing are 1.
+    """
+
+    domains: Mapping[str, Domain]
+    qualities: tuple[Fraction, ...] = ()
+
+    def __hash__(self) -> int:
+        return hash((frozenset(self.domains.items()), self.qualities))
+
+    @property
+    def quality(self) -> Fraction:
+        """The receiver's quality value, from 0 (never choose) to 1."""
+        return self.qualities[0] if self.qualities else _ONE
+
+    @property
+    def is_never_chosen(self) -> bool:
+        """Whether one side gave it the quality 0."""
+        return any(quality == 0 for quality in self.qualities)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether some tag has no value left."""
+        return any(domain.is_empty for domain in self.domains.values())
+
+    def domain(self, tag: str) -> Domain | None:
+        """Return what `tag` may be (in any letter case); None if it is not limited."""
+        return self.domains.get(tag.lower())
+
+    def is_within(self, other: "Conjunction") -> bool:
+        """Tell whether every document of this one is one of `other`."""
+        for tag, domain in other.domains.items():
+            own = self.domains.get(tag)
+            if own is None or not own.is_within(domain):
+                return False
+        return True
+
+
+class Work:
+    """Counts the steps of one operation and stops it at `MAX_WORK`."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MAX_WORK.value
+
+    def spend(self, steps: int) -> None:
+        """Count `steps`; raises `conneg.errors.BoundExceededError` when there have been too many."""
+        self.left -= steps
+        if self.left < 0:
+            raise MAX_WORK.exceeded("a feature set")
+
+
+def meet(one: Conjunction, other: Conjunction, work: Work) -> Conjunction | None:
+    """Return what is in both, with the qualities of `one`; None as soon as one tag has no value left."""
+    if not other.domains:
+        return one
+    small, large = one.domains, other.domains
+    if len(small) > len(large):
+        small, large = large, small
+    changed: dict[str, Domain] = {}
+    steps = 1 + len(large) // 8
+    for tag, domain in small.items():
+        opposite = large.get(tag)
+        if opposite is None:
+            changed[tag] = domain
+        elif opposite is not domain:
+            steps += 1 + (domain.size + opposite.size) // 4
+            both = domain & opposite
+            if both.is_empty:
+                work.spend(steps)
+                return None
+            changed[tag] = both
+    work.spend(steps)
+    return Conjunction({**large, **changed}, one.qualities)
+
+
+def product(
+    factors: Iterable[Sequence[Conjunction]], work: Work, start: Conjunction | None = None
+) -> list[Conjunction]:
+    """Return the conjunctions of the intersection of all `factors`, each a union of conjunctions; no qualities.
+
+    The factors with the fewest alternatives come first, and what is empty or inside another goes at once.
+    """
+    found = [start or Conjunction({})]
+    for factor in sorted(factors, key=len):
+        following: list[Conjunction] = []
+        for one in found:
+            for other in factor:
+                both = meet(one, other, work)
+                if both is not None:
+                    following.append(both)
+                    MAX_CONJUNCTIONS.check(len(following))
+        found = absorb(following, work)
+        if not found:
+            break
+    return found
+
+
+def absorb(conjunctions: Sequence[Conjunction], work: Work) -> list[Conjunction]:
+    """Drop each conjunction that is inside another of no lower quality; the rest stay in their order.
+
+    Among very many only those that are equal to another are dropped.
+    """
+    if len(conjunctions) < 2:
+        return list(conjunctions)
+    work.spend(len(conjunctions))
+    distinct = list(dict.fromkeys(conjunctions))
+    if len(distinct) > _COMPARED:
+        return distinct
+    work.spend(len(distinct) * len(distinct) // 4)
+    kept: list[Conjunction] = []
+    for one in distinct:
+        if not any(_absorbs(other, one) for other in kept):
+            kept = [other for other in kept if not _absorbs(one, other)]
+            kept.append(one)
+    return kept
+
+
+def complement(conjunctions: Iterable[Conjunction], work: Work) -> list[Conjunction]:
+    """Return the conjunctions of everything that is in none of `conjunctions`."""
+    factors = []
+    for conjunction in conjunctions:
+        outside = ((tag, domain.complement()) for tag, domain in conjunction.domains.items())
+        factors.append([Conjunction({tag: domain}) for tag, domain in outside if not domain.is_empty])
+    return product(factors, work)
+
+
+def subtract(one: Conjunction, others: Iterable[Conjunction], work: Work) -> list[Conjunction]:
+    """Return what of `one` is in none of `others`, in conjunctions that have nothing in common."""
+    left = [one]
+    for other in others:
+        left = [piece for whole in left for piece in _cut(whole, other, work)]
+        MAX_CONJUNCTIONS.check(len(left))
+        if not left:
+            break
+    return left
+
+
+def _cut(whole: Conjunction, other: Conjunction, work: Work) -> list[Conjunction]:
+    """Return the pieces of `whole` outside `other`: tag by tag what lies outside, then on with what lies inside."""
+    if meet(whole, other, work) is None:
+        return [whole]
+    pieces: list[Conjunction] = []
+    inside = dict(whole.domains)
+    for tag, domain in other.domains.items():
+        own = inside.get(tag, Domain.everything())
+        work.spend(1 + len(inside) // 8 + (domain.size + own.size) // 4)
+        outside = own & domain.complement()
+        if not outside.is_empty:
+            pieces.append(Conjunction({**inside, tag: outside}, whole.qualities))
+        inside[tag] = own & domain
+    return pieces
+
+
+def _absorbs(large: Conjunction, small: Conjunction) -> bool:
+    """Tell whether `small` says nothing beside `large`: inside it, of no higher quality, and not marked as never chosen."""
+    if large.qualities != small.qualities and (
+        small.is_never_chosen or compare_qualities(large.qualities, small.qualities) < 0
+    ):
+        return False
+    return small.is_within(large)
+
+
+def compare_qualities(one: tuple[Fraction, ...], other: tuple[Fraction, ...]) -> int:
+    """Return 1, 0 or -1: the receiver's quality decides, then the sender's; what is missing is 1."""
+    for place in range(max(len(one), len(other))):
+        own = one[place] if place < len(one) else _ONE
+        opposite = other[place] if place < len(other) else _ONE
+        if own != opposite:
+            return 1 if own > opposite else -1
+    return 0

@@ -1,0 +1,177 @@
+"""Feature sets: the meaning of expressions, with the operations of sets (RFC 2533 sections 3.3 and 5).
+
+A set is a union of conjunctions, none of them empty. A tag that a conjunction does not mention is not limited by it.
+Text and preference are apart from it: `conneg.features.reading`, `conneg.features.choice`. Quality values ride along with
+the conjunctions for the choice; no operation of sets looks at them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from conneg.features.conjunction import (
+    MAX_CONJUNCTIONS,
+    Conjunction,
+    Work,
+    absorb,
+    complement,
+    meet,
+    subtract,
+)
+from conneg.features.expansion import Expander, Resolver
+from conneg.features.expression import Expression
+from conneg.features.normal import normal_form
+from conneg.features.reading import parse
+from conneg.features.repair import repair
+from conneg.features.values import Value
+from conneg.features.writing import write
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSet:
+    """A set of feature collections; `conjunctions` unite to it, and `()` is the empty set.
+
+    `==` compares what is written; whether two sets mean the same is `equivalent`. `str()` is the canonical text. The
+    operations raise `conneg.errors.BoundExceededError` when they would cost more than `MAX_CONJUNCTIONS` or `MAX_WORK` of
+    `conneg.features.conjunction` allow.
+    """
+
+    conjunctions: tuple[Conjunction, ...]
+    _text: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        MAX_CONJUNCTIONS.check(len(self.conjunctions))
+        kept = tuple(_tidy(one) for one in self.conjunctions if not one.is_empty)
+        object.__setattr__(self, "conjunctions", kept)
+
+    @classmethod
+    def everything(cls) -> "FeatureSet":
+        """Every collection: no tag is limited."""
+        return cls((Conjunction({}),))
+
+    @classmethod
+    def nothing(cls) -> "FeatureSet":
+        """No collection."""
+        return cls(())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no collection is in it."""
+        return not self.conjunctions
+
+    def __and__(self, other: "FeatureSet") -> "FeatureSet":
+        """Return what is in both. `other` is the receiver where quality values are compared: its own come first."""
+        work = Work()
+        found: list[Conjunction] = []
+        prefix = _most_qualities(other)
+        for theirs in other.conjunctions:
+            for ours in self.conjunctions:
+                both = meet(ours, theirs, work)
+                if both is not None:
+                    if prefix:
+                        both = Conjunction(both.domains, _padded(theirs.qualities, prefix) + ours.qualities)
+                    found.append(both)
+                    MAX_CONJUNCTIONS.check(len(found))
+        return FeatureSet(tuple(absorb(found, work)))
+
+    def __or__(self, other: "FeatureSet") -> "FeatureSet":
+        """Return what is in one of them."""
+        return FeatureSet(tuple(absorb((*self.conjunctions, *other.conjunctions), Work())))
+
+    def __sub__(self, other: "FeatureSet") -> "FeatureSet":
+        """Return what is in this set and not in `other`."""
+        work = Work()
+        return FeatureSet(
+            tuple(
+                piece for one in self.conjunctions for piece in subtract(one, other.conjunctions, work)
+            )
+        )
+
+    def complement(self) -> "FeatureSet":
+        """Return every collection that is not in it; quality values are left out."""
+        return FeatureSet(tuple(complement(self.conjunctions, Work())))
+
+    def contains(self, other: "FeatureSet") -> bool:
+        """Tell whether every collection in `other` is in this set (RFC 2880 section 5's test, decided exactly)."""
+        work = Work()
+        for one in other.conjunctions:
+            if any(one.is_within(own) for own in self.conjunctions):
+                continue
+            if subtract(one, self.conjunctions, work):
+                return False
+        return True
+
+    def equivalent(self, other: "FeatureSet") -> bool:
+        """Tell whether the same collections are in both."""
+        return self.contains(other) and other.contains(self)
+
+    def accepts(self, collection: Mapping[str, Value]) -> bool:
+        """Tell whether a concrete collection matches: a tag that it does not state never stands in the way."""
+        return any(
+            all(
+                domain.contains(collection[tag])
+                for tag, domain in one.domains.items()
+                if tag in collection
+            )
+            for one in self.conjunctions
+        )
+
+    def mentions(self, tag: str) -> bool:
+        """Tell whether some conjunction limits `tag`, in any letter case."""
+        return any(one.domain(tag) is not None for one in self.conjunctions)
+
+    @property
+    def unresolved(self) -> tuple[str, ...]:
+        """The calls of predicates that nobody defined: each counts as a feature of its own, true or false."""
+        found = {
+            getattr(tag, "spelling", tag): None
+            for one in self.conjunctions
+            for tag in one.domains
+            if tag.startswith("(")
+        }
+        return tuple(sorted(found))
+
+    def as_expression(self) -> Expression:
+        """Return an expression for it: conjunctions that differ in one tag are folded, terms sorted by tag."""
+        return normal_form(self.conjunctions)
+
+    @property
+    def key(self) -> str:
+        """The canonical text: the same for sets that differ in order and writing, though not for all equivalent sets."""
+        if not self._text:
+            self._text.append(write(self.as_expression()))
+        return self._text[0]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+def feature_set(
+    source: str | Expression, *, lenient: bool = False, resolver: Resolver | None = None
+) -> FeatureSet:
+    """Return the set that an expression means.
+
+    `resolver` is asked for predicates that the expression does not define, such as `h.` references; what it does not
+    know becomes a feature of its own, see `FeatureSet.unresolved`. `lenient` reads misprints of the published schemas:
+    see `conneg.features.reading.parse` and `conneg.features.repair.repair`. Raises `FeatureSyntaxError`,
+    `FeatureReferenceError` and `conneg.errors.BoundExceededError`.
+    """
+    expression = parse(source, lenient=lenient) if isinstance(source, str) else source
+    conjunctions = Expander(resolver, lenient=lenient).expand(expression)
+    return FeatureSet(repair(conjunctions) if lenient else conjunctions)
+
+
+def _tidy(one: Conjunction) -> Conjunction:
+    """Leave out tags that may be anything."""
+    if any(domain.is_everything for domain in one.domains.values()):
+        domains = {tag: domain for tag, domain in one.domains.items() if not domain.is_everything}
+        return replace(one, domains=domains)
+    return one
+
+
+def _most_qualities(features: FeatureSet) -> int:
+    return max((len(one.qualities) for one in features.conjunctions), default=0)
+
+
+def _padded(qualities: tuple[Fraction, ...], length: int) -> tuple[Fraction, ...]:
+    return qualities + (Fraction(1),) * (length - len(qualities))

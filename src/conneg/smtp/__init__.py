@@ -1,0 +1,75 @@
+"""The SMTP dialogue, sans-IO: server and client sessions, replies, and CONNEG on the wire. No socket, clock or log."""
+
+from conneg.smtp.client import (
+    NOT_SUPPORTED_CODES,
+    PeerProtocolError,
+    RcptRequest,
+    ReplyReader,
+    conneg_parameter,
+    read_extensions,
+    write_mail,
+    write_rcpt,
+)
+from conneg.smtp.conneg import (
+    CapabilityRead,
+    ConnegArgument,
+    close_up,
+    read_argument,
+    read_capability,
+    write_capability_reply,
+)
+from conneg.smtp.data import DotReader, stuff_dots
+from conneg.smtp.grammar import CommandSyntaxError, read_parameters, read_path
+from conneg.smtp.reply import Reply, Verdict
+from conneg.smtp.server import (
+    Closing,
+    ConnegMode,
+    ContentChunk,
+    ContentEnd,
+    DataCommand,
+    Event,
+    MailCommand,
+    RcptBatch,
+    RcptCommand,
+    Reset,
+    ServerConfig,
+    ServerSession,
+    VrfyCommand,
+)
+
+__all__ = [
+    "NOT_SUPPORTED_CODES",
+    "CapabilityRead",
+    "Closing",
+    "CommandSyntaxError",
+    "ConnegArgument",
+    "ConnegMode",
+    "ContentChunk",
+    "ContentEnd",
+    "DataCommand",
+    "DotReader",
+    "Event",
+    "MailCommand",
+    "PeerProtocolError",
+    "RcptBatch",
+    "RcptCommand",
+    "RcptRequest",
+    "Reply",
+    "ReplyReader",
+    "Reset",
+    "ServerConfig",
+    "ServerSession",
+    "Verdict",
+    "VrfyCommand",
+    "close_up",
+    "conneg_parameter",
+    "read_argument",
+    "read_capability",
+    "read_extensions",
+    "read_parameters",
+    "read_path",
+    "stuff_dots",
+    "write_capability_reply",
+    "write_mail",
+    "write_rcpt",
+]

@@ -1,0 +1,91 @@
+"""The states of an SMTP session and every step between them, for both sides in one table.
+
+Neither side owns the table: the server asks it whether a command may come now (and answers 503 if not), the client
+whether a command may be sent now (and raises if not), so the two cannot drift apart. A step is taken when its positive
+reply is sent or read; a negative reply leaves the phase as it is, but for `ANSWER`, which ends a transaction whatever
+the reply to the content is (RFC 5321, 4.1.1.4).
+"""
+
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Where a session is."""
+
+    CONNECTED = "connected"
+    """The connection is there; the greeting is not."""
+    GREETED = "greeted"
+    """220 has been said; the client has not introduced itself."""
+    READY = "ready"
+    """No transaction."""
+    MAIL = "mail"
+    """A transaction with a reverse-path and no recipient yet."""
+    RCPT = "rcpt"
+    """A transaction with at least one recipient."""
+    CONTENT = "content"
+    """354 has been said; octets are content until the final dot."""
+    ANSWER = "answer"
+    """The final dot has come; the reply to it has not."""
+    CLOSED = "closed"
+    """Nothing more will be said."""
+
+
+class Step(StrEnum):
+    """What takes a session from one phase to another."""
+
+    GREET = "220"
+    HELLO = "EHLO, HELO or LHLO"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+    DOT = "final dot"
+    ANSWER = "reply to the content"
+    RESET = "RSET"
+    QUIT = "QUIT"
+    CLOSE = "connection closed"
+
+
+TABLE: dict[Phase, dict[Step, Phase]] = {
+    Phase.CONNECTED: {Step.GREET: Phase.GREETED, Step.QUIT: Phase.CLOSED, Step.CLOSE: Phase.CLOSED},
+    # RSET, NOOP, VRFY, HELP and QUIT need no EHLO before them (RFC 5321, 4.1.4).
+    Phase.GREETED: {
+        Step.HELLO: Phase.READY,
+        Step.RESET: Phase.GREETED,
+        Step.QUIT: Phase.CLOSED,
+        Step.CLOSE: Phase.CLOSED,
+    },
+    Phase.READY: {
+        Step.HELLO: Phase.READY,
+        Step.MAIL: Phase.MAIL,
+        Step.RESET: Phase.READY,
+        Step.QUIT: Phase.CLOSED,
+        Step.CLOSE: Phase.CLOSED,
+    },
+    # EHLO in a transaction is RSET and EHLO (RFC 5321, 4.1.4).
+    Phase.MAIL: {
+        Step.HELLO: Phase.READY,
+        Step.RCPT: Phase.RCPT,
+        Step.RESET: Phase.READY,
+        Step.QUIT: Phase.CLOSED,
+        Step.CLOSE: Phase.CLOSED,
+    },
+    Phase.RCPT: {
+        Step.HELLO: Phase.READY,
+        Step.RCPT: Phase.RCPT,
+        Step.DATA: Phase.CONTENT,
+        Step.RESET: Phase.READY,
+        Step.QUIT: Phase.CLOSED,
+        Step.CLOSE: Phase.CLOSED,
+    },
+    Phase.CONTENT: {Step.DOT: Phase.ANSWER, Step.CLOSE: Phase.CLOSED},
+    Phase.ANSWER: {Step.ANSWER: Phase.READY, Step.CLOSE: Phase.CLOSED},
+    Phase.CLOSED: {},
+}
+
+IN_TRANSACTION = frozenset({Phase.MAIL, Phase.RCPT, Phase.CONTENT, Phase.ANSWER})
+"""The phases in which something would be lost if the session ended."""
+
+
+def after(phase: Phase, step: Step) -> Phase | None:
+    """Return the phase that `step` leads to, or None if it cannot be taken in `phase`."""
+    return TABLE[phase].get(step)

@@ -1,0 +1,142 @@
+"""The command line as a person meets it: help with examples, exit codes, one clear line for whatever is wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conneg.cli import _COMMANDS
+from conneg.demo.message import sample
+
+JUNE = "june@ifax1.jp"
+
+
+def conneg(*arguments: str, cwd: Path | None = None, state: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(state or cwd or "/nonexistent"), "COLUMNS": "100"}
+    return subprocess.run(
+        [sys.executable, "-m", "conneg.cli", *arguments],
+        cwd=cwd, env=environment, text=True, capture_output=True, timeout=100, check=False,
+    )  # fmt: skip
+
+
+def is_one_line(text: str) -> bool:
+    return len(text.strip().splitlines()) == 1 and "Traceback" not in text
+
+
+@pytest.mark.parametrize("name", list(_COMMANDS))
+def test_help_teaches_by_examples(name: str) -> None:
+    done = conneg(name, "--help")
+    assert done.returncode == 0
+    assert "Examples:" in done.stdout
+    assert f"conneg {name}" in done.stdout
+
+
+def test_the_main_help_names_every_command_and_exit_code() -> None:
+    done = conneg("--help")
+    for name in _COMMANDS:
+        assert f"\n  {name} " in done.stdout
+    assert "69" in done.stdout
+    assert conneg("--version").stdout.startswith("conneg, version ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["match", "(dpi=[200,300])", "(dpi=200)"], 0),
+        (["match", "(color=Full)", "(color=Binary)"], 1),
+        (["nonsense"], 2),
+        (["match", "(dpi=200)"], 2),
+        (["match", "(dpi=", "(dpi=200)"], 65),
+        (["features", "(x=1.5)"], 65),
+        (["serve", "--config", "/absent/conneg.toml"], 2),
+        (["probe", "june@127.0.0.1.invalid", "--via", "127.0.0.1:1"], 69),
+        (["probe", "not an address", "--via", "127.0.0.1:1"], 65),
+    ],
+)
+def test_exit_codes(arguments: list[str], code: int) -> None:
+    done = conneg(*arguments)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_mistake_in_an_expression_is_placed() -> None:
+    done = conneg("features", "(&(dpi=200)(color=))")
+    assert done.returncode == 65
+    assert is_one_line(done.stderr)
+    assert "line 1, column 19" in done.stderr
+
+
+def test_a_mismatch_names_the_tag_in_words_and_for_programs() -> None:
+    done = conneg("match", "(color=Full)", "(color=Binary)")
+    assert done.stdout.strip() == "the device takes color=Binary only; the offer is color=Full"
+    told = json.loads(conneg("match", "(color=Full)", "(color=Binary)", "--json").stdout)
+    assert (told["match"], told["tags"]) == (False, ["color"])
+
+
+def test_features_of_a_document(tmp_path: Path) -> None:
+    (tmp_path / "survey.pdf").write_bytes(sample("survey.pdf"))
+    (told,) = json.loads(conneg("features", "survey.pdf", "--json", cwd=tmp_path).stdout)
+    assert (told["media_type"], told["pages"], told["problem"]) == ("application/pdf", 2, None)
+
+
+def test_convert_to_profile_s(tmp_path: Path) -> None:
+    (tmp_path / "survey.pdf").write_bytes(sample("survey.pdf"))
+    done = conneg("convert", "survey.pdf", "out.tif", "--accept", "profile S", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (file,) = json.loads(done.stdout)["files"]
+    assert (file["media_type"], file["pages"]) == ("image/tiff", 2)
+    assert (tmp_path / "out.tif").read_bytes()[:8] == b"II*\0\x08\0\0\0"
+
+
+def test_convert_says_which_tag_stands_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_bytes(sample("letter.txt"))
+    done = conneg("convert", "letter.txt", "out.mp3", "--accept", '(type="audio/mpeg")', cwd=tmp_path)
+    assert done.returncode == 1
+    assert is_one_line(done.stderr)
+    assert "type" in done.stderr
+    assert not (tmp_path / "out.mp3").exists()
+
+
+def test_convert_refuses_what_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "bad.pdf").write_bytes(b"%PDF-1.7\n" + b"\xff" * 2000)
+    done = conneg("convert", "bad.pdf", "out.tif", "--accept", "profile S", cwd=tmp_path)
+    assert done.returncode == 65
+    assert is_one_line(done.stderr)
+    assert "bad.pdf" in done.stderr
+
+
+def test_the_directory_is_kept_and_tested(tmp_path: Path) -> None:
+    database = str(tmp_path / "d.sqlite")
+    common = ["directory", "--sqlite", database]
+    assert conneg(*common, "set", JUNE, "profile S").returncode == 0
+    assert conneg(*common, "set", "*@fax.example", "(color=Binary)").returncode == 0
+    told = json.loads(conneg(*common, "test", JUNE, "--json").stdout)
+    assert told["kind"] == "known"
+    assert "d.sqlite" in told["source"]
+    assert conneg(*common, "test", "a@fax.example").returncode == 0
+    assert conneg(*common, "test", "a@other.example").returncode == 1
+    wrong = conneg(*common, "set", JUNE, "(color=")
+    assert wrong.returncode == 65
+    assert is_one_line(wrong.stderr)
+    assert conneg(*common, "remove", JUNE).returncode == 0
+    assert conneg(*common, "remove", JUNE).returncode == 1
+
+
+def test_check_tells_the_configuration_and_the_formats(tmp_path: Path) -> None:
+    (tmp_path / "conneg.toml").write_text("[server]\nlisten = ['127.0.0.1:0']\n", encoding="utf-8")
+    done = conneg("check", "--config", "conneg.toml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "application/pdf" in done.stdout
+    (tmp_path / "conneg.toml").write_text("[server]\nlisten = 3\n", encoding="utf-8")
+    done = conneg("check", "--config", "conneg.toml", cwd=tmp_path)
+    assert done.returncode == 65
+    assert "conneg.toml: line 2: server.listen" in done.stderr
+
+
+def test_queue_of_an_empty_spool_and_of_none(tmp_path: Path) -> None:
+    done = conneg("queue", "--spool", "nowhere", "list", cwd=tmp_path)
+    assert done.returncode in (0, 69)
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "nowhere").exists(), "looking creates nothing"
