@@ -118,15 +118,16 @@ def test_an_image_is_described_by_its_pixels_colour_and_stated_resolution(tmp_pa
     assert inspection.declared_type == "image/png"
     assert not inspection.lossless
     assert inspection.features == (
-        '(& (type="image/jpeg") (pix-x=800) (pix-y=600) (dpi=300) (dpi-xyratio=1) (color=Full))'
+        '(& (type="image/jpeg") (pix-x=800) (pix-y=600) (dpi=300) (dpi-xyratio=1) (color=Full)'
+        " (image-coding=JPEG) (image-file-structure=none))"
     )
 
 
 def test_a_pdf_says_colour_only_where_a_receiver_could_not_show_it(tmp_path: Path) -> None:
     black = samples.save(tmp_path / "a.pdf", samples.pdf([samples.TEXT_PAGE]))
     red = samples.save(tmp_path / "b.pdf", samples.pdf([samples.RED_PAGE]))
-    assert look(black).features == '(type="application/pdf")'
-    assert look(red).features == '(& (type="application/pdf") (color=Full))'
+    assert look(black).features == '(& (type="application/pdf") (image-file-structure=none))'
+    assert look(red).features == '(& (type="application/pdf") (color=Full) (image-file-structure=none))'
 
 
 def test_kinds_of_text_keep_their_declared_type(tmp_path: Path) -> None:

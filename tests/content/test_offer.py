@@ -1,11 +1,11 @@
 """What is offered: bounded by the source, and nothing that cannot be made."""
 
+import importlib
 from fractions import Fraction
 
 import pytest
 
 from conneg.content import formats
-from conneg.content import offer as offering
 from conneg.content.inspection import Inspection
 from conneg.content.offer import document_offer, offer
 from conneg.content.page import PageGeometry
@@ -140,8 +140,8 @@ def test_large_paper_is_offered_to_large_pages_only() -> None:
         assert not has(small, fax("204x196", paper=paper))
         assert has(large, fax("204x196", paper=paper))
     assert has(large, fax("204x196", paper="A4"))
-    assert has(large, "(& (paper-size=A3) (size-x=3030/254))")
-    assert not has(large, "(& (paper-size=A4) (size-x=3030/254))")
+    assert has(large, '(& (type="image/tiff") (paper-size=A3) (size-x=3030/254))')
+    assert not has(large, '(& (type="image/tiff") (paper-size=A4) (size-x=3030/254))')
 
 
 def test_text_plain_is_offered_for_text_only() -> None:
@@ -155,11 +155,22 @@ def test_every_rendition_states_its_type() -> None:
             assert conjunction.domain("type") is not None
 
 
+@pytest.mark.parametrize("media_type", ["application/pdf", "text/plain"])
+def test_a_receiver_of_fax_that_states_no_type_is_offered_tiff_alone(media_type: str) -> None:
+    features = offer(inspected(BROCHURE, media_type=media_type))
+    common = features & feature_set("(& (image-file-structure=[TIFF,TIFF-minimal]) (image-coding=[MH,JPEG]))")
+    assert not common.is_empty
+    assert common.equivalent(common & feature_set('(type=["image/tiff","image/tiff-fx"])'))
+
+
 def test_nothing_is_offered_of_a_document_with_a_problem() -> None:
     assert offer(inspected(problem="encrypted")).is_empty
 
 
 def test_nothing_is_offered_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    offering = importlib.import_module(
+        "conneg.content.offer"
+    )  # the package's own name for it is the function
     monkeypatch.setattr(offering, "can_write", lambda media_type: media_type == "image/png")
     features = offer(inspected(PHOTO))
     assert has(features, '(type="image/png")')

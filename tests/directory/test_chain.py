@@ -47,7 +47,9 @@ def broken(error: BaseException, name: str = "broken") -> Source:
     return Source(name, answer)
 
 
-def look_up(*sources: Source, recipients: Sequence[str] = ("june@x",), deadline: float = 0.05) -> Mapping[str, Answer]:
+def look_up(
+    *sources: Source, recipients: Sequence[str] = ("june@x",), deadline: float = 0.05
+) -> Mapping[str, Answer]:
     return asyncio.run(ChainDirectory(sources).lookup(recipients, deadline))
 
 
@@ -108,7 +110,9 @@ def test_a_source_that_will_not_be_cancelled_does_not_hold_up_the_answer() -> No
     assert isinstance(asyncio.run(run())["june@x"], Unavailable)
 
 
-@pytest.mark.parametrize("error", [RuntimeError("boom"), OSError("boom"), KeyError("boom"), asyncio.CancelledError()])
+@pytest.mark.parametrize(
+    "error", [RuntimeError("boom"), OSError("boom"), KeyError("boom"), asyncio.CancelledError()]
+)
 def test_a_source_that_fails_is_unavailable_with_the_reason(error: BaseException) -> None:
     answer = look_up(broken(error))["june@x"]
     assert isinstance(answer, Unavailable)

@@ -40,6 +40,7 @@ def test_a_name_shows_its_kind() -> None:
         (EntryKind.ADDRESS, "ifax1.jp"),
         (EntryKind.ADDRESS, "@ifax1.jp"),
         (EntryKind.ADDRESS, "june@"),
+        (EntryKind.ADDRESS, "fax=*@ifax1.jp"),
         (EntryKind.DOMAIN, "june@ifax1.jp"),
         (EntryKind.DOMAIN, ""),
         (EntryKind.DOMAIN, "ifax1 jp"),

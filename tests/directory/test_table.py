@@ -11,8 +11,9 @@ from conneg.negotiation import profile_expression
 
 K7 = (
     "(&(image-file-structure=TIFF-minimal)(MRC-mode=0)(color=Binary)(|(&(dpi=204)(dpi-xyratio=[204/98,204/196]) )"
-    "(&(dpi=200)(dpi-xyratio=[200/100,1]) )(&(dpi=400)(dpi-xyratio=1) ) )(|(image-coding=[MH,MR,MMR])(&(image-coding=JBIG)"
-    "(image-coding-constraint=JBIG-T85)(JBIG-stripe-size=128) ) )(paper-size=[letter,A4,B4])(ua-media=stationery) )"
+    "(&(dpi=200)(dpi-xyratio=[200/100,1]) )(&(dpi=400)(dpi-xyratio=1) ) )(|(image-coding=[MH,MR,MMR])"
+    "(&(image-coding=JBIG)(image-coding-constraint=JBIG-T85)(JBIG-stripe-size=128) ) )"
+    "(paper-size=[letter,A4,B4])(ua-media=stationery) )"
 )
 EVERYTHING = f"""
 [profiles]
@@ -122,6 +123,13 @@ def test_toml_errors_and_bad_octets_are_told_with_their_line() -> None:
         read_table(b'[addresses]\n"j\xfcne@x" = "S"\n', name="who.toml")
 
 
+def test_an_error_is_one_line_whatever_the_name() -> None:
+    with pytest.raises(DirectoryFileError) as caught:
+        read_table(b'[addresses]\n"a\\nb\\u2028c\\u001b@x" = 7')
+    assert len(str(caught.value).splitlines()) == 1
+    assert str(caught.value).isprintable()
+
+
 def test_deep_nesting_is_an_error_not_a_crash() -> None:
     with pytest.raises(DirectoryFileError):
         read_table(b"[addresses]\na = " + b"[" * 100_000)
@@ -140,10 +148,10 @@ def test_all_faults_are_gathered_up_to_a_number() -> None:
 
 
 def test_bounds() -> None:
-    with pytest.raises(BoundExceededError, match="directory.file"):
+    with pytest.raises(BoundExceededError, match=r"directory\.file"):
         read_table(b" " * (MAX_FILE_OCTETS.value + 1))
     lines = "".join(f'"u{n}*@x" = "(a=1)"\n' for n in range(MAX_PATTERNS.value + 1))
-    with pytest.raises(BoundExceededError, match="directory.patterns"):
+    with pytest.raises(BoundExceededError, match=r"directory\.patterns"):
         read_table(f"[patterns]\n{lines}".encode())
 
 

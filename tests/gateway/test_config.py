@@ -59,13 +59,13 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ("[relay]\nnetworks = ['10.0.0.0/33']\n", 2, ["relay.networks"]),
         (
             GOOD + "\n[[destination]]\ndomains = ['a.example']\ndeliver = 'smtp'\n",
-            22,
+            23,
             ["destination", "needs host"],
         ),
-        (GOOD + "\n[[destination]]\ndomains = ['a b']\n", 23, ["domains", "is not a domain"]),
+        (GOOD + "\n[[destination]]\ndomains = ['a b']\n", 24, ["domains", "is not a domain"]),
         (
             GOOD + "\n[[destination]]\ndomains = ['a.example']\nbaseline = '(color=1.5)'\n",
-            24,
+            25,
             ["baseline", "column"],
         ),
         (

@@ -3,12 +3,21 @@
 from fractions import Fraction
 
 from conneg.features import FeatureSet, feature_set
-from conneg.negotiation import Capability, MessageOffer, OfferedPart, Provenance, baseline, read_capability
+from conneg.negotiation import (
+    Capability,
+    MessageOffer,
+    OfferedPart,
+    Provenance,
+    baseline,
+    profile_expression,
+    read_capability,
+)
 
 K7 = (
     "(&(image-file-structure=TIFF-minimal)(MRC-mode=0)(color=Binary)(|(&(dpi=204)(dpi-xyratio=[204/98,204/196]) )"
-    "(&(dpi=200)(dpi-xyratio=[200/100,1]) )(&(dpi=400)(dpi-xyratio=1) ) )(|(image-coding=[MH,MR,MMR])(&(image-coding=JBIG)"
-    "(image-coding-constraint=JBIG-T85)(JBIG-stripe-size=128) ) )(paper-size=[letter,A4,B4])(ua-media=stationery) )"
+    "(&(dpi=200)(dpi-xyratio=[200/100,1]) )(&(dpi=400)(dpi-xyratio=1) ) )(|(image-coding=[MH,MR,MMR])"
+    "(&(image-coding=JBIG)(image-coding-constraint=JBIG-T85)(JBIG-stripe-size=128) ) )"
+    "(paper-size=[letter,A4,B4])(ua-media=stationery) )"
 )
 """Vector K-7 of the fax schema: the capability of draft 6.1."""
 PHONE = '(| (& (type=["image/jpeg","image/png"]) (pix-x<=1080)) (type="text/plain"))'
@@ -26,15 +35,13 @@ JUNE = said(K7)
 MONO = baseline("S")
 PHONE_USER = said(PHONE)
 DESK_USER = said(DESK)
+COLOUR = said(
+    f"""(| (& (image-file-structure=TIFF-limited) (image-coding=JPEG) (image-coding-constraint=JPEG-T4E) (MRC-mode=0)
+    (color=[Grey,Full]) (color-space=CIELAB) (color-illuminant=D50) (dpi=200) (dpi-xyratio=1) (size-x<=2150/254)
+    (paper-size=[A4,letter])) {profile_expression("S")})"""
+)
+"""Profile C at 200 dpi, or profile S."""
 
-
-def colour_user() -> Capability:
-    from conneg.negotiation import profile_expression
-
-    return said(f"(| {profile_expression('C')} {profile_expression('S')})")
-
-
-COLOUR = colour_user()
 
 _PAGE = "(size-x=2150/254) (paper-size=[A4,letter]) (ua-media=stationery) (MRC-mode=0)"
 _BW_RESOLUTIONS = """(| (& (dpi=204) (dpi-xyratio=[204/98,204/196,204/391])) (& (dpi=200) (dpi-xyratio=[200/100,1]))
@@ -44,7 +51,8 @@ BW_PAGES = f"""(& (type="image/tiff") (color=Binary) {_BW_RESOLUTIONS} {_PAGE}
        (& (image-file-structure=TIFF-limited) (image-coding=[MH,MR,MMR]))))"""
 COLOUR_PAGES = f"""(& (type=["image/tiff","image/tiff-fx"]) (image-file-structure=TIFF-limited) (image-coding=JPEG)
     (image-coding-constraint=JPEG-T4E) (color-space=CIELAB) (color-illuminant=D50) (dpi=[100,200,300]) (dpi-xyratio=1)
-    (| (& (color=Grey) (color-levels=256)) (& (color=Full) (color-levels=16777216) (color-subsampling=["1:1:1","4:1:1"])))
+    (| (& (color=Grey) (color-levels=256))
+       (& (color=Full) (color-levels=16777216) (color-subsampling=["1:1:1","4:1:1"])))
     {_PAGE})"""
 PDF_IMAGES = """(| (& (type="application/pdf") (color=[Binary,Grey,Full]))
     (& (type=["image/jpeg","image/png"]) (color=[Grey,Full]) (pix-x>=100) (pix-x<=4960)))"""

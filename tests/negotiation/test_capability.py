@@ -1,10 +1,13 @@
 """Reading capabilities (design 4; fax schema, 2 and 5), classes of them, and the strategies of Appendix A."""
 
+from typing import ClassVar
+
 import pytest
 
 from conneg.errors import ConnegError
 from conneg.features import FeatureSyntaxError, feature_set
 from conneg.negotiation import (
+    CapabilityError,
     Provenance,
     Strategy,
     baseline,
@@ -31,6 +34,13 @@ def test_a_capability_keeps_its_text_and_who_said_it() -> None:
 def test_what_cannot_be_read_is_an_error(text: str) -> None:
     with pytest.raises(ConnegError):
         read_capability(text, Provenance.REPLY, "peer")
+
+
+def test_what_refers_to_something_undefined_says_nothing() -> None:
+    with pytest.raises(CapabilityError, match=r"h\.SBB5REAOMHC09CP2GM4V07PQP0"):
+        said("(& (color=Binary) (h.SBB5REAOMHC09CP2GM4V07PQP0))")
+    capability = said('(| (type="text/plain") (!(h.SBB5REAOMHC09CP2GM4V07PQP0)))')
+    assert capability.features.equivalent(feature_set('(type="text/plain")'))
 
 
 def test_profiles_have_names_but_not_on_the_wire() -> None:
@@ -81,7 +91,13 @@ def test_a_page_device_takes_page_images_and_nothing_else(expression: str, answe
 
 
 def test_the_demo_recipients() -> None:
-    assert [c.is_page_device for c in (JUNE, MONO, COLOUR, PHONE_USER, DESK_USER)] == [True, True, True, False, False]
+    assert [c.is_page_device for c in (JUNE, MONO, COLOUR, PHONE_USER, DESK_USER)] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_classes_partition_the_recipients_by_meaning() -> None:
@@ -107,7 +123,7 @@ def test_many_distinct_capabilities_are_still_told_apart() -> None:
 class TestStrategies:
     """Draft Appendix A."""
 
-    CAPABILITIES = {"june": JUNE, "may": said(K7), "mono": MONO, "phone": PHONE_USER}
+    CAPABILITIES: ClassVar = {"june": JUNE, "may": said(K7), "mono": MONO, "phone": PHONE_USER}
 
     def test_single_recipient(self) -> None:
         assert [b.recipients for b in batches(self.CAPABILITIES, Strategy.SINGLE)] == [
@@ -129,4 +145,6 @@ class TestStrategies:
         shared = batches({"june": JUNE, "mono": MONO}, Strategy.COMMON)[0].capability
         assert shared.source == "ifax1.jp, RFC 3965, 4"
         assert not shared.authenticated
-        assert read_capability(shared.expression, Provenance.DIRECTORY, "x").features.equivalent(shared.features)
+        assert read_capability(shared.expression, Provenance.DIRECTORY, "x").features.equivalent(
+            shared.features
+        )

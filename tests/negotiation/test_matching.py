@@ -13,7 +13,11 @@ from conneg.negotiation.matching import common_forms, is_accepted
         ('(type="text/plain")', '(type="text/plain")', True),
         ('(type="text/plain")', '(type="image/png")', False),
         ('(type="text/plain")', '(| (type="text/plain") (& (type="image/png") (pix-x<=10)))', True),
-        ('(& (type="image/png") (pix-x=11))', '(| (type="text/plain") (& (type="image/png") (pix-x<=10)))', False),
+        (
+            '(& (type="image/png") (pix-x=11))',
+            '(| (type="text/plain") (& (type="image/png") (pix-x<=10)))',
+            False,
+        ),
         ('(& (type="image/png") (pix-x=10))', '(& (type="image/png") (pix-x<=10))', True),
         ("(| (& (dpi=200) (a=1)) (& (dpi=300) (a=1)))", "(dpi=200)", False),  # every page
         ("(| (& (dpi=200) (a=1)) (& (dpi=300) (a=1)))", "(dpi=[200,300])", True),

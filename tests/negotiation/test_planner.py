@@ -75,7 +75,9 @@ class TestPageDevices:
         assert str(plan.target["image-coding"]) == "MH"
 
     def test_a_tiff_whose_structure_is_not_known_is_made_again(self) -> None:
-        offer = message(tiff_part(features='(& (type="image/tiff") (color=Binary))'), document=feature_set(BW_PAGES))
+        offer = message(
+            tiff_part(features='(& (type="image/tiff") (color=Binary))'), document=feature_set(BW_PAGES)
+        )
         assert isinstance(make_plan(offer, JUNE), OneDocument)
 
     def test_text_is_no_page_although_no_tag_of_it_conflicts(self) -> None:
@@ -102,7 +104,9 @@ class TestPageDevices:
     def test_policy_may_send_the_original(self) -> None:
         only_jbig = said("(& (image-file-structure=TIFF) (color=Binary) (image-coding=JBIG))")
         plan = make_plan(
-            message(text_part("1"), document=feature_set(BW_PAGES)), only_jbig, PlanPolicy(on_no_common_form="original")
+            message(text_part("1"), document=feature_set(BW_PAGES)),
+            only_jbig,
+            PlanPolicy(on_no_common_form="original"),
         )
         assert isinstance(plan, AsItIs)
         assert "policy sends the original" in plan.reason
@@ -241,16 +245,45 @@ class TestAlternatives:
 
     def test_a_container_is_an_alternative_with_all_its_parts(self) -> None:
         offer = message(
-            text_part("1.1"), html_part("1.2.1"), photo_part("1.2.2"), pdf_part("1.3"), alternatives=(("1.1", "1.2"),)
+            text_part("1.1"),
+            html_part("1.2.1"),
+            photo_part("1.2.2"),
+            pdf_part("1.3"),
+            alternatives=(("1.1", "1.2"),),
         )
         plan = make_plan(offer, PHONE_USER)
         assert kinds(plan) == {"1.1": "Keep", "1.2": "Drop", "1.3": "Convert"}
 
     def test_groups_inside_a_dropped_alternative_are_not_decided_again(self) -> None:
         offer = message(
-            text_part("1.1"), html_part("1.2.1"), html_part("1.2.2"), alternatives=(("1.2.1", "1.2.2"), ("1.1", "1.2"))
+            text_part("1.1"),
+            html_part("1.2.1"),
+            html_part("1.2.2"),
+            alternatives=(("1.2.1", "1.2.2"), ("1.1", "1.2")),
         )
         assert kinds(make_plan(offer, PHONE_USER)) == {"1.1": "Keep", "1.2": "Drop"}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        '(& (type="image/jpeg") (dpi=fine) (pix-x=wide) (color=mauve))',
+        '(& (type="image/jpeg") (dpi=200) (dpi-xyratio=0))',
+        '(& (type="image/jpeg") (dpi=200dpi) (image-coding="x"))',
+        "(& (image-file-structure=TIFF) (dpi-xyratio=0))",
+        "(& (image-file-structure=fancy) (color=[mauve,Binary]))",
+        "(!(image-file-structure=TIFF))",
+        '(& (!(type="text/plain")) (!(color=Full)))',
+        f"(type=[{','.join(f'{chr(34)}a/{n}{chr(34)}' for n in range(2000))}])",
+    ],
+)
+def test_strange_capabilities_lead_to_a_plan_with_a_short_reason(expression: str) -> None:
+    capability = said(expression)
+    for offer in (WHOLE, message(photo_part("1", label="a\r\nb\x1b" * 100)), message(text_part("1"))):
+        plan = make_plan(offer, capability)
+        assert plan.reason.isprintable()
+        assert len(plan.reason) < 2000
+        json.loads(plan.to_json())
 
 
 class TestPlansAsValues:
@@ -266,7 +299,9 @@ class TestPlansAsValues:
         assert "image-coding=MMR" in document["target"]
         parts = json.loads(make_plan(WHOLE, PHONE_USER).to_json())
         assert [part["action"] for part in parts["parts"]] == ["keep", "convert", "convert"]
-        refused = json.loads(make_plan(message(photo_part("1")), said('(& (type="image/jpeg") (color=Binary))')).to_json())
+        refused = json.loads(
+            make_plan(message(photo_part("1")), said('(& (type="image/jpeg") (color=Binary))')).to_json()
+        )
         assert refused["status"] == "5.6.1"
         assert refused["conflicts"]
         assert json.loads(make_plan(WHOLE, DESK_USER).to_json())["plan"] == "as it is"

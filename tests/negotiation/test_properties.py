@@ -76,7 +76,9 @@ def offers(draw: st.DrawFn) -> MessageOffer:
 
 @settings(max_examples=200, deadline=None)
 @given(offers(), CAPABILITIES, POLICIES)
-def test_what_a_plan_sends_is_offered_and_accepted(offer: MessageOffer, capability, policy: PlanPolicy) -> None:  # type: ignore[no-untyped-def]
+def test_what_a_plan_sends_is_offered_and_accepted(
+    offer: MessageOffer, capability, policy: PlanPolicy
+) -> None:  # type: ignore[no-untyped-def]
     plan = make_plan(offer, capability, policy)
     accepted = with_twins(capability.features)
     by_id = {part.id: part for part in offer.parts}
@@ -119,7 +121,11 @@ def test_what_a_plan_sends_is_offered_and_accepted(offer: MessageOffer, capabili
 def test_equal_capabilities_lead_to_equal_plans(offer: MessageOffer, first: str, second: str) -> None:
     here, there = said(f"(| {first} {second})"), said(f"(| {second} {first})")
     assert here.features.key == there.features.key
-    assert make_plan(offer, here).key == make_plan(offer, there).key
+    one, other = make_plan(offer, here), make_plan(offer, there)
+    if isinstance(one, Undeliverable) and isinstance(other, Undeliverable):
+        assert one.status == other.status, "which of several mismatches is told may depend on the order"
+    else:
+        assert one.key == other.key
 
 
 @settings(max_examples=100, deadline=None)
@@ -150,4 +156,6 @@ def test_one_point_that_is_accepted_is_accepted_as_it_is(features: str, accepted
     """The judge is intersection: a page description is accepted if each of its pages meets the capability."""
     described, capability = feature_set(features), feature_set(accepted)
     if is_accepted(described, capability):
-        assert all(not (FeatureSet((page,)) & with_twins(capability)).is_empty for page in described.conjunctions)
+        assert all(
+            not (FeatureSet((page,)) & with_twins(capability)).is_empty for page in described.conjunctions
+        )

@@ -23,7 +23,9 @@ def test_what_is_not_known_is_said() -> None:
         "nothing is known of what can be taken",
         "a@x: it goes as it came",
     )
-    assert "so the baseline holds (RFC 3965, 4)" in DecisionRecord(("a@x",), baseline(), AsItIs("")).lines()[0]
+    assert (
+        "so the baseline holds (RFC 3965, 4)" in DecisionRecord(("a@x",), baseline(), AsItIs("")).lines()[0]
+    )
 
 
 def test_json() -> None:

@@ -46,10 +46,17 @@ def test_everything_is_anything() -> None:
             (paper-size=A4) (color=Binary))""",
             "400x400 dpi, MMR, A4, B/W",
         ),
-        ("(& (image-file-structure=TIFF-minimal) (dpi=204) (dpi-xyratio=204/98) (image-coding=MH))", "204x98 dpi, MH"),
+        (
+            "(& (image-file-structure=TIFF-minimal) (dpi=204) (dpi-xyratio=204/98) (image-coding=MH))",
+            "204x98 dpi, MH",
+        ),
         ('(& (type="image/jpeg") (pix-x=1080) (color=Full))', "JPEG, 1080 px wide, colour"),
-        ('(& (type="image/png") (pix-x=800) (pix-y=600) (color=Grey))', "PNG, 800x600 px, grey"),
+        ('(& (type="image/png") (pix-x=800) (pix-y=600) (color=Grey))', "PNG, within 800x600 px, grey"),
         ('(type="application/pdf")', "PDF"),
+        (
+            '(& (type="image/jpeg") (image-file-structure=none) (dpi=300) (image-coding=JPEG))',
+            "JPEG, 300 dpi",
+        ),
         ("(x=1)", "(x=1)"),
     ],
 )

@@ -131,7 +131,7 @@ def test_a_claim_of_a_failed_commit_is_no_claim(folder: Path, clock: Clock) -> N
 def test_another_process_that_keeps_the_database(
     folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("conneg.spool.sqlite._BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("conneg.spool.database._BUSY_SECONDS", 0.01)
 
     async def test(spool: SqliteSpool) -> None:
         with contextlib.closing(sqlite3.connect(folder / "queue.sqlite3", isolation_level=None)) as other:

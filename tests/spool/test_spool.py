@@ -246,7 +246,7 @@ def test_records_stay_until_purged(folder: Path, clock: Clock) -> None:
 
 
 def test_many_are_purged_in_steps(folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conneg.spool.sqlite._PURGE_AT_ONCE", 3)
+    monkeypatch.setattr("conneg.spool.database.PURGE_AT_ONCE", 3)
 
     async def test(spool: SqliteSpool) -> None:
         for _ in range(7):

@@ -54,7 +54,7 @@ async def _convert(source: Path, target: Path, capability: Any) -> dict[str, Any
     from conneg.content import ConversionJob, Source, Workers, document_offer, offer
     from conneg.features import choose, default_preference, explain_mismatch, feature_set
 
-    document = Source(source, "application/octet-stream", source.name)
+    document = Source(source.resolve(), "application/octet-stream", source.name)
     async with Workers(count=1) as workers:
         inspection = await workers.inspect(document)
         if inspection.problem:

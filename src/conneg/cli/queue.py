@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,7 +106,7 @@ def show(path: Path, message_id: str, content: bool, as_json: bool) -> None:
 
     message, octets_ = _with_spool(path, read)
     if octets_ is not None:
-        click.get_binary_stream("stdout").write(octets_)
+        sys.stdout.buffer.write(octets_)
     elif as_json:
         print_json(_message(message))
     else:

@@ -69,7 +69,7 @@ Exit status: 0 every recipient's server has it; 1 some recipient's will never; 7
 @click.option("--transcript", is_flag=True, help="Show the dialogues.")
 @as_json
 @click.pass_context
-def command(ctx: click.Context, files: tuple[Path, ...], as_json: bool, **options: Any) -> None:
+def command(ctx: click.Context, /, files: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     """Send FILES; ask each recipient's server what the recipient can take, and make that form."""
     report = asyncio.run(_send(files, options))
     if as_json:

@@ -32,6 +32,9 @@ def command(config_file: Path | None, log_json: bool, verbose: bool) -> None:
 
     from conneg.cli.log import LogWatcher, set_up_log
 
+    # The spool's writer thread would wait for the interpreter lock behind a busy event loop: 5 ms, the default, for
+    # each group of commits is too long.
+    sys.setswitchinterval(0.001)
     set_up_log(as_json=log_json, level=logging.INFO)
     config = load_config(config_file)
     uvloop.run(_serve(config, LogWatcher() if verbose else None))

@@ -1,1 +1,40 @@
-"""Documents: looked at, offered in other forms, converted, checked."""
+"""Documents: looked at, offered in other forms, converted, checked.
+
+`Workers.inspect` says what a document is, `offer` what can be made of it, `Workers.convert` makes it and
+`Workers.verify` checks a file. Hostile octets are decoded in worker processes only; importing this package loads none
+of the libraries for that.
+"""
+
+from conneg.content.conversion import ConversionJob
+from conneg.content.errors import ContentRefusedError, ConversionError
+from conneg.content.fence import WorkerLimits
+from conneg.content.formats import FORMATS, Format, can_write
+from conneg.content.inspection import Inspection
+from conneg.content.offer import document_offer, offer
+from conneg.content.page import Frame, PageGeometry, PageReader, Raster
+from conneg.content.rendition import Rendition, RenditionFile
+from conneg.content.source import ReadLimits, Source, recognise
+from conneg.content.workers import Workers
+
+__all__ = [
+    "FORMATS",
+    "ContentRefusedError",
+    "ConversionError",
+    "ConversionJob",
+    "Format",
+    "Frame",
+    "Inspection",
+    "PageGeometry",
+    "PageReader",
+    "Raster",
+    "ReadLimits",
+    "Rendition",
+    "RenditionFile",
+    "Source",
+    "WorkerLimits",
+    "Workers",
+    "can_write",
+    "document_offer",
+    "offer",
+    "recognise",
+]

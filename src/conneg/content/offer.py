@@ -25,6 +25,7 @@ from conneg.content.paper import (
     TWIN_TOLERANCE,
     Resolution,
 )
+from conneg.content.source import NO_TIFF
 from conneg.features import FeatureSet, feature_set
 
 _RANKS = {"Binary": 0, "Grey": 1, "Full": 2}
@@ -45,7 +46,7 @@ def offer(inspection: Inspection) -> FeatureSet:
     pages = inspection.pages or (_BLANK,)
     branches = [*_image_branches(pages), *_pdf_branches(pages), *_tiff_branches(pages)]
     if inspection.media_type.startswith("text/") and can_write("text/plain"):
-        branches.append('(type="text/plain")')
+        branches.append(f'(& (type="text/plain") {NO_TIFF})')
     return _union(branches)
 
 
@@ -96,14 +97,16 @@ def _image_branches(pages: Sequence[PageGeometry]) -> list[str]:
     ):
         if can_write(media_type):
             levels = _any_of(_LEVELS[colour] for colour in possible)
-            branches.append(f'(& (type="{media_type}") {size} {levels})')
+            coding = f"(image-coding={media_type.removeprefix('image/').upper()})"
+            branches.append(f'(& (type="{media_type}") {NO_TIFF} {coding} {size} {levels})')
     return branches
 
 
 def _pdf_branches(pages: Sequence[PageGeometry]) -> list[str]:
     if not can_write("application/pdf"):
         return []
-    return [f'(& (type="application/pdf") {_any_of(_LEVELS[colour] for colour in _colours(pages))})']
+    levels = _any_of(_LEVELS[colour] for colour in _colours(pages))
+    return [f'(& (type="application/pdf") {NO_TIFF} {levels})']
 
 
 def _tiff_branches(pages: Sequence[PageGeometry]) -> list[str]:

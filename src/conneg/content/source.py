@@ -16,6 +16,9 @@ HEAD_OCTETS = 4096
 
 UNKNOWN_TYPE = "application/octet-stream"
 
+NO_TIFF = "(image-file-structure=none)"
+"""The term that images and PDF carry: a receiver of TIFF that states no type must not take them by silence."""
+
 MAX_SOURCE_OCTETS = Bound(
     name="content.source-octets",
     value=256 << 20,

@@ -90,12 +90,12 @@ def _serve(request: dict[str, Any], limits: WorkerLimits, send: Send) -> None:
             {"error": "refused", "message": f"exceeded its limit of {megabytes} MiB of memory", "spent": True}
         )
     except Exception as error:
-        # a fault of ours or of a library on octets that somebody sent: for the mail it means that they cannot be read
+        # a fault of ours or of a library, on octets that somebody sent: the document cannot be handled
         sys.excepthook(*sys.exc_info())
         send(
             {
                 "error": "refused",
-                "message": f"cannot be read ({type(error).__name__}: {error})",
+                "message": f"cannot be handled ({type(error).__name__}: {error})",
                 "spent": True,
             }
         )
@@ -120,9 +120,9 @@ def _convert(request: dict[str, Any], limits: ReadLimits, send: Send) -> dict[st
 
 def _verify(request: dict[str, Any], limits: ReadLimits, send: Send) -> dict[str, Any]:
     from conneg.content.conformance import verify_file
-    from conneg.features import feature_set
+    from conneg.features import feature_set, widen
 
-    accepted = feature_set(request["accepted"], lenient=True)
+    accepted = widen(feature_set(request["accepted"], lenient=True))
     return {"problems": list(verify_file(Path(request["path"]), request["media_type"], accepted))}
 
 

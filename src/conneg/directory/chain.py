@@ -67,7 +67,7 @@ async def _ask(source: Directory, recipients: Sequence[str], seconds: float) -> 
         async with asyncio.timeout(seconds):
             await asyncio.wait({task})
     except TimeoutError:
-        return _nobody(recipients, f"{source.name}: no answer within {seconds:.3g} s")
+        return _nobody(recipients, f"{source.name}: no answer within {seconds:.1f} s")
     finally:
         if not task.done():
             task.add_done_callback(_forget)

@@ -36,20 +36,22 @@ def name_key(kind: EntryKind, name: str) -> str:
 
     Raises `DirectoryError` when `name` cannot be what `kind` says.
     """
+    key = name.strip().lower()
     match kind:
         case EntryKind.ADDRESS:
+            if "*" in name:
+                raise DirectoryError(f"{name!r} is a pattern, not an address; it belongs with the patterns")
             key = address_key(name)
             local_part, at, domain = key.rpartition("@")
             if not at or not local_part or not _DOMAIN.fullmatch(domain):
                 raise DirectoryError(f"{name!r} is not an address (write local-part@domain)")
         case EntryKind.PATTERN:
-            key = name.strip().lower()
             if "*" not in key:
                 raise DirectoryError(f"{name!r} is not a pattern: it has no *")
             if "@" not in key and not _DOMAIN_PATTERN.fullmatch(key):
                 raise DirectoryError(f"{name!r} is not a pattern for domains; one for addresses has an @")
         case EntryKind.DOMAIN:
-            key = _domain_key(name.strip())
+            key = _domain_key(key)
             if not _DOMAIN.fullmatch(key):
                 raise DirectoryError(f"{name!r} is not a domain")
     return key

@@ -133,7 +133,8 @@ class SqliteDirectory:
         def read() -> tuple[StoredEntry, ...]:
             rows = self._ready(WRITE_SECONDS).execute(_LIST)
             return tuple(
-                StoredEntry(Entry(EntryKind(kind), name, text), updated_at) for kind, name, text, updated_at in rows
+                StoredEntry(Entry(EntryKind(kind), name, text), updated_at)
+                for kind, name, text, updated_at in rows
             )
 
         return await self._run(read)
@@ -178,7 +179,11 @@ class SqliteDirectory:
     def _answer(self, connection: sqlite3.Connection, recipient: str) -> Answer:
         key = address_key(recipient)
         pattern = self._current_patterns(connection).find(key)
-        candidates = ((EntryKind.ADDRESS, key), (EntryKind.PATTERN, pattern), (EntryKind.DOMAIN, domain_of(key)))
+        candidates = (
+            (EntryKind.ADDRESS, key),
+            (EntryKind.PATTERN, pattern),
+            (EntryKind.DOMAIN, domain_of(key)),
+        )
         for kind, name in candidates:
             row = connection.execute(_FIND, (kind, name)).fetchone() if name else None
             if row is None:

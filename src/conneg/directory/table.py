@@ -23,6 +23,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from conneg.bounds import Bound
@@ -48,6 +49,9 @@ MAX_PATTERNS = Bound(
 MAX_PROBLEMS = 20
 """How many faults of one file are gathered before reading stops."""
 
+_SHOWN = 500
+"""A fault is told in at most so many characters."""
+
 _SECTIONS = {
     "addresses": EntryKind.ADDRESS,
     "patterns": EntryKind.PATTERN,
@@ -58,7 +62,7 @@ _KEY = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)\s*=""")
 
 
 class DirectoryFileError(DirectoryError):
-    """A directory text with something wrong in it; `problems` has one line for each fault found, file and line first."""
+    """A directory text with something wrong in it; `problems` has one line for each fault, file and line first."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         more = len(problems) - 1
@@ -123,7 +127,7 @@ def read_table(content: bytes, *, name: str = "directory") -> DirectoryTable:
     except RecursionError as error:
         raise DirectoryFileError((f"{name}: arrays or tables nested too deeply",)) from error
     except ValueError as error:
-        raise DirectoryFileError((f"{name}: not TOML: {error}",)) from error
+        raise DirectoryFileError((_one_line(f"{name}: not TOML: {error}"),)) from error
     return _Reader(text, name).read(values)
 
 
@@ -146,7 +150,7 @@ class _Reader:
         for section, kind in _SECTIONS.items():
             entries: dict[str, str] = {}
             by_kind[kind] = entries
-            self._each(values, section, lambda key, value, k=kind, e=entries: self._read_entry(k, key, value, e))
+            self._each(values, section, partial(self._read_entry, kind, entries))
         MAX_PATTERNS.check(len(by_kind[EntryKind.PATTERN]), self._name)
         if self._problems:
             raise DirectoryFileError(tuple(self._problems))
@@ -172,7 +176,7 @@ class _Reader:
             raise DirectoryError(f"{key} is the name of a built-in profile; choose another")
         self._profiles[key.lower()] = self._expression(value, own_profiles=False)
 
-    def _read_entry(self, kind: EntryKind, key: str, value: Any, entries: dict[str, str]) -> None:
+    def _read_entry(self, kind: EntryKind, entries: dict[str, str], key: str, value: Any) -> None:
         name = name_key(kind, key)
         if name in entries:
             raise DirectoryError("entered twice (letter case makes no difference)")
@@ -203,7 +207,9 @@ class _Reader:
         own = self._profiles.get(text.lower()) if own_profiles else None
         expression = own or profile_expression(text)
         if expression is None:
-            raise DirectoryError(f"{name!r} is neither an expression (which begins with a parenthesis) nor a profile")
+            raise DirectoryError(
+                f"{name!r} is neither an expression (which begins with a parenthesis) nor a profile"
+            )
         return expression
 
     def _check(self, expression: str) -> None:
@@ -218,7 +224,13 @@ class _Reader:
         place = f"[{section}]" if key is None else f'[{section}] "{key}"'
         line = _line_of(self._text, section, key)
         where = f"{self._name}: line {line}" if line else self._name
-        self._problems.append(f"{where}: {place}: {what}")
+        self._problems.append(_one_line(f"{where}: {place}: {what}"))
+
+
+def _one_line(text: str) -> str:
+    """Return `text` with what a terminal would not show as itself written as escapes, and not too long to read."""
+    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 3]}..."
 
 
 def _fault(expression: str) -> str | None:
@@ -234,7 +246,9 @@ def _wrong_table(value: Mapping[str, Any]) -> str:
         return "has both capability and profile; one of them is enough"
     unknown = next((key for key in value if key not in ("capability", "profile")), None)
     if unknown is not None:
-        return f"unknown key {unknown!r}; there are capability and profile (a name with dots in it needs quotes)"
+        return (
+            f"unknown key {unknown!r}; there are capability and profile (a name with dots in it needs quotes)"
+        )
     if not value:
         return "is empty; write an expression, a profile's name, or { profile = ... }"
     return "capability must be an expression; profile must be a name or a list of names"
@@ -252,7 +266,9 @@ def _line_of(text: str, section: str, key: str | None) -> int | None:
                 return number
         elif current in ("", section) and (found := _KEY.match(line)):
             written = _unquoted(found[1])
-            if (key is None and not current and written == section) or (current == section and written == key):
+            if (key is None and not current and written == section) or (
+                current == section and written == key
+            ):
                 return number
     return None
 

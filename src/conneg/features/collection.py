@@ -6,10 +6,10 @@ from fractions import Fraction
 from conneg.features.conjunction import Conjunction
 from conneg.features.domain import Domain
 from conneg.features.errors import FeatureValueError
-from conneg.features.expression import And, Comparison, Expression
-from conneg.features.normal import normal_form
+from conneg.features.expression import And, Expression, Or
+from conneg.features.normal import fold, normal_form
 from conneg.features.sets import FeatureSet, feature_set
-from conneg.features.values import Quantity, TagName, Value, split_key
+from conneg.features.values import FALSE, TRUE, Quantity, TagName, Value, split_key
 from conneg.features.writing import write
 
 
@@ -54,7 +54,7 @@ class FeatureCollection(Mapping[str, Value]):
     def as_expression(self) -> Expression:
         """Return the expression `(& (tag=value) ...)`, sorted by tag; always with the `&`, were there but one tag."""
         expression = normal_form((self._conjunction(),))
-        return And((expression,)) if isinstance(expression, Comparison) else expression
+        return expression if isinstance(expression, And | Or) else And((expression,))
 
     def _conjunction(self) -> Conjunction:
         return Conjunction({tag: Domain.of(value) for tag, value in self._values.items()})
@@ -65,14 +65,18 @@ def collection(source: str | Expression) -> FeatureCollection:
 
     Raises `FeatureValueError` if some tag is left more than one value or none, and what `feature_set` raises.
     """
-    features = feature_set(source)
-    if len(features.conjunctions) != 1:
-        raise FeatureValueError(f"a collection is one form, this expression has {len(features.conjunctions)}")
+    forms = fold(feature_set(source).conjunctions)
+    if len(forms) != 1:
+        raise FeatureValueError(f"a collection is one form, and this expression has {len(forms)}")
     values: dict[str, Value] = {}
-    for tag, domain in features.conjunctions[0].domains.items():
+    for tag, domain in forms[0].domains.items():
         value = domain.single
+        if tag.startswith("("):
+            value = TRUE if domain.contains(TRUE) else FALSE
         if value is None:
-            raise FeatureValueError(f"{tag} must have one value in a collection, and it may be {domain.describe()}")
+            raise FeatureValueError(
+                f"{tag} must have one value in a collection, and it may be {domain.describe()}"
+            )
         values[tag] = with_unit(tag, value)
     return FeatureCollection(values)
 

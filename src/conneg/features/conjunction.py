@@ -32,8 +32,8 @@ class Conjunction:
     """All documents whose tags lie in `domains`; a tag that is not there is not limited.
 
     The keys are tags in small letters, with a space and the unit behind them when the values have one, and calls of
-    predicates that nobody could resolve, in parentheses. `qualities` are the quality values, the receiver's first, then
-    the sender's; those that are missing are 1.
+    predicates that nobody could resolve, in parentheses. `qualities` are compared from the first on, and those that
+    are missing are 1: of `a & b` those of `b`, the receiver, come first, and a set without quality values adds none.
     """
 
     domains: Mapping[str, Domain]
@@ -44,7 +44,7 @@ class Conjunction:
 
     @property
     def quality(self) -> Fraction:
-        """The receiver's quality value, from 0 (never choose) to 1."""
+        """The quality value that is compared first, from 0 (never choose) to 1."""
         return self.qualities[0] if self.qualities else _ONE
 
     @property
@@ -93,7 +93,7 @@ def meet(one: Conjunction, other: Conjunction, work: Work) -> Conjunction | None
     if len(small) > len(large):
         small, large = large, small
     changed: dict[str, Domain] = {}
-    steps = 1 + len(large) // 8
+    steps = 1 + len(large) // 4
     for tag, domain in small.items():
         opposite = large.get(tag)
         if opposite is None:
@@ -109,15 +109,23 @@ def meet(one: Conjunction, other: Conjunction, work: Work) -> Conjunction | None
     return Conjunction({**large, **changed}, one.qualities)
 
 
-def product(
-    factors: Iterable[Sequence[Conjunction]], work: Work, start: Conjunction | None = None
-) -> list[Conjunction]:
+def product(factors: Iterable[Sequence[Conjunction]], work: Work) -> list[Conjunction]:
     """Return the conjunctions of the intersection of all `factors`, each a union of conjunctions; no qualities.
 
     The factors with the fewest alternatives come first, and what is empty or inside another goes at once.
     """
-    found = [start or Conjunction({})]
-    for factor in sorted(factors, key=len):
+    several: list[Sequence[Conjunction]] = []
+    only: list[Conjunction] = []
+    for factor in factors:
+        if len(factor) == 1:
+            only += factor
+        else:
+            several.append(factor)
+    common = _meet_all(only, work)
+    if common is None:
+        return []
+    found = [common]
+    for factor in sorted(several, key=len):
         following: list[Conjunction] = []
         for one in found:
             for other in factor:
@@ -134,17 +142,18 @@ def product(
 def absorb(conjunctions: Sequence[Conjunction], work: Work) -> list[Conjunction]:
     """Drop each conjunction that is inside another of no lower quality; the rest stay in their order.
 
-    Among very many only those that are equal to another are dropped.
+    Those that limit but one tag, the same one, become one. Among very many only those that are equal to another are
+    dropped.
     """
     if len(conjunctions) < 2:
         return list(conjunctions)
     work.spend(len(conjunctions))
-    distinct = list(dict.fromkeys(conjunctions))
-    if len(distinct) > _COMPARED:
-        return distinct
-    work.spend(len(distinct) * len(distinct) // 4)
+    united = _unite_singles(conjunctions)
+    if len(united) > _COMPARED:
+        return list(dict.fromkeys(united))
+    work.spend(len(united) * len(united))
     kept: list[Conjunction] = []
-    for one in distinct:
+    for one in united:
         if not any(_absorbs(other, one) for other in kept):
             kept = [other for other in kept if not _absorbs(one, other)]
             kept.append(one)
@@ -155,6 +164,7 @@ def complement(conjunctions: Iterable[Conjunction], work: Work) -> list[Conjunct
     """Return the conjunctions of everything that is in none of `conjunctions`."""
     factors = []
     for conjunction in conjunctions:
+        work.spend(len(conjunction.domains))
         outside = ((tag, domain.complement()) for tag, domain in conjunction.domains.items())
         factors.append([Conjunction({tag: domain}) for tag, domain in outside if not domain.is_empty])
     return product(factors, work)
@@ -171,6 +181,42 @@ def subtract(one: Conjunction, others: Iterable[Conjunction], work: Work) -> lis
     return left
 
 
+def _meet_all(conjunctions: Iterable[Conjunction], work: Work) -> Conjunction | None:
+    """Return what is in all of them, without qualities; None if that is nothing."""
+    found: dict[str, Domain] = {}
+    for one in conjunctions:
+        for tag, domain in one.domains.items():
+            own = found.get(tag)
+            both = domain if own is None else own & domain
+            work.spend(1 if own is None else 1 + (domain.size + own.size) // 4)
+            if both.is_empty:
+                return None
+            found[tag] = both
+    return Conjunction(found)
+
+
+def _unite_singles(conjunctions: Sequence[Conjunction]) -> list[Conjunction]:
+    """Make one of all conjunctions that limit only the same tag, with the same qualities, at the place of the first."""
+    groups: dict[tuple[str, tuple[Fraction, ...]], list[Domain]] = {}
+    places: dict[tuple[str, tuple[Fraction, ...]], int] = {}
+    kept: list[Conjunction] = []
+    for one in conjunctions:
+        if len(one.domains) != 1:
+            kept.append(one)
+            continue
+        ((tag, domain),) = one.domains.items()
+        key = (tag, one.qualities)
+        if key not in groups:
+            places[key] = len(kept)
+            kept.append(one)
+        groups.setdefault(key, []).append(domain)
+    for key, domains in groups.items():
+        if len(domains) > 1:
+            united = Domain.union(domains)
+            kept[places[key]] = Conjunction({} if united.is_everything else {key[0]: united}, key[1])
+    return kept
+
+
 def _cut(whole: Conjunction, other: Conjunction, work: Work) -> list[Conjunction]:
     """Return the pieces of `whole` outside `other`: tag by tag what lies outside, then on with what lies inside."""
     if meet(whole, other, work) is None:
@@ -179,7 +225,7 @@ def _cut(whole: Conjunction, other: Conjunction, work: Work) -> list[Conjunction
     inside = dict(whole.domains)
     for tag, domain in other.domains.items():
         own = inside.get(tag, Domain.everything())
-        work.spend(1 + len(inside) // 8 + (domain.size + own.size) // 4)
+        work.spend(1 + len(inside) // 4 + (domain.size + own.size) // 4)
         outside = own & domain.complement()
         if not outside.is_empty:
             pieces.append(Conjunction({**inside, tag: outside}, whole.qualities))
@@ -188,7 +234,7 @@ def _cut(whole: Conjunction, other: Conjunction, work: Work) -> list[Conjunction
 
 
 def _absorbs(large: Conjunction, small: Conjunction) -> bool:
-    """Tell whether `small` says nothing beside `large`: inside it, of no higher quality, and not marked as never chosen."""
+    """Tell whether `small` says nothing beside `large`: inside it, of no higher quality, not marked as never chosen."""
     if large.qualities != small.qualities and (
         small.is_never_chosen or compare_qualities(large.qualities, small.qualities) < 0
     ):

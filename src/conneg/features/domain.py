@@ -134,7 +134,7 @@ class Domain:
             has_words = other.words.isdisjoint(self.words)
         else:
             has_words = self.words <= other.words
-        return has_words and (not self.cuts or _meet(self.cuts, other.cuts) == self.cuts)
+        return has_words and _is_within(self.cuts, other.cuts)
 
     def __and__(self, other: "Domain") -> "Domain":
         if self is other:
@@ -156,9 +156,7 @@ class Domain:
     @property
     def intervals(self) -> tuple[Interval, ...]:
         """The numbers in it, lowest first."""
-        return tuple(
-            _interval(low, high) for low, high in zip(self.cuts[::2], self.cuts[1::2], strict=True)
-        )
+        return tuple(_interval(low, high) for low, high in zip(self.cuts[::2], self.cuts[1::2], strict=True))
 
     @property
     def values(self) -> tuple[Value, ...] | None:
@@ -225,6 +223,15 @@ def _meet(one: _Cuts, other: _Cuts) -> _Cuts:
         else:
             j += 2
     return tuple(found)
+
+
+def _is_within(inner: _Cuts, outer: _Cuts) -> bool:
+    """Tell whether the numbers of `inner` are all in `outer`; the common cases without merging."""
+    if not inner or inner == outer:
+        return True
+    if not outer or inner[0] < outer[0] or outer[-1] < inner[-1]:
+        return False
+    return len(outer) == 2 or _meet(inner, outer) == inner
 
 
 def _complement(cuts: _Cuts) -> _Cuts:

@@ -55,7 +55,9 @@ class _Scope:
         """Return the scope inside a filter with its where-clause; the definitions do not see each other (6.1.3)."""
         if not expression.where:
             return self
-        own = {definition.name: (definition, self) for definition in expression.where}
+        own: dict[str, tuple[NamedPredicate, _Scope]] = {
+            definition.name: (definition, self) for definition in expression.where
+        }
         return replace(self, definitions={**self.definitions, **own})
 
     def tag(self, name: TagName) -> TagName:
@@ -101,9 +103,7 @@ class Expander:
             MAX_CONJUNCTIONS.check(len(found))
         return tuple(absorb(found, self._work))
 
-    def _expand(
-        self, expression: Expression, is_true: bool, scope: _Scope, depth: int
-    ) -> list[Conjunction]:
+    def _expand(self, expression: Expression, is_true: bool, scope: _Scope, depth: int) -> list[Conjunction]:
         """Return the conjunctions of `expression`, or of its negation: De Morgan on the way down (RFC 2533 5.4)."""
         self._work.spend(1)
         depth = self._deeper(depth)
@@ -137,12 +137,14 @@ class Expander:
             if low_key == high_key:
                 plain.setdefault(low_key, []).append((low, high))
             else:
-                ends = {low_key: Domain.compared(Operator.AT_LEAST, low)}
+                ends: dict[str, Domain] = {low_key: Domain.compared(Operator.AT_LEAST, low)}
                 mixed.append(Conjunction({**ends, high_key: Domain.compared(Operator.AT_MOST, high)}))
         if len(plain) == 1 and not mixed:
             key, entries = next(iter(plain.items()))
             return _signed(key, Domain.of_entries(entries), is_true)
-        union = [one for key, entries in plain.items() for one in _signed(key, Domain.of_entries(entries), True)]
+        union = [
+            one for key, entries in plain.items() for one in _signed(key, Domain.of_entries(entries), True)
+        ]
         union += mixed
         return union if is_true else complement(union, self._work)
 

@@ -1,4 +1,4 @@
-"""From conjunctions back to an expression: few terms, always in the same order (RFC 2533 section 5's normal form, shortened)."""
+"""From conjunctions back to an expression: the normal form of RFC 2533 section 5 in few terms, in a fixed order."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -20,11 +20,14 @@ from conneg.features.expression import (
 )
 from conneg.features.reading import parse
 from conneg.features.registry import value_rank
-from conneg.features.values import Quantity, TagName, Token, Value, split_key, value_order
+from conneg.features.values import TRUE, Quantity, TagName, Token, Value, split_key, value_order
 from conneg.features.writing import write
 
 _Item: TypeAlias = tuple[str, Domain]
 _Row: TypeAlias = tuple[frozenset[int], tuple[Fraction, ...]]
+
+_FOLDED = 300_000
+"""Sets with more tags times terms than this are written without folding: it would take longer than a second."""
 
 _DPI = TagName("dpi")
 _ZERO = Comparison(_DPI, Operator.AT_MOST, Fraction(0))
@@ -34,13 +37,19 @@ _EVERYTHING = Or((_ZERO, Not(_ZERO)))
 
 
 def fold(conjunctions: Iterable[Conjunction]) -> list[Conjunction]:
-    """Unite conjunctions that differ in what one tag may be, until there are none; the same for any order of them."""
+    """Unite conjunctions that differ in what one tag may be, until there are none (or at all, in very large sets).
+
+    The result is the same for any order of them.
+    """
     items = _Items()
     rows = {(frozenset(map(items.number, one.domains.items())), one.qualities) for one in conjunctions}
+    tags = items.tags()
     before = len(rows) + 1
+    if len(tags) * sum(len(row) for row, _ in rows) > _FOLDED:
+        before = 0
     while 1 < len(rows) < before:
         before = len(rows)
-        for tag in items.tags():
+        for tag in tags:
             rows = _fold_tag(tag, rows, items)
     return [Conjunction(dict(sorted(map(items.item, row))), qualities) for row, qualities in rows]
 
@@ -48,7 +57,7 @@ def fold(conjunctions: Iterable[Conjunction]) -> list[Conjunction]:
 def normal_form(conjunctions: Sequence[Conjunction]) -> Expression:
     """Return the expression for the union of `conjunctions`: folded, terms sorted by tag, clauses by their text.
 
-    The receiver's quality values are kept; the sender's have no place in an expression.
+    Of several quality values the first is kept: the others have no place in an expression.
     """
     if not conjunctions:
         return _NOTHING
@@ -62,10 +71,11 @@ def terms(key: str, domain: Domain) -> list[Expression]:
     """Return the expressions that together say that the tag of `key` is in `domain`; none if that says nothing."""
     if domain.is_everything:
         return []
+    if key.startswith("("):
+        call = parse(getattr(key, "spelling", key))
+        return [call if domain.contains(TRUE) else Not(call)]
     if domain.is_cofinite:
         return [Not(_all(terms(key, domain.complement())))]
-    if key.startswith("("):
-        return [parse(getattr(key, "spelling", key))]
     tag, unit = split_key(key)
     intervals = domain.intervals
     words: list[Value] = sorted(domain.words, key=lambda word: (value_rank(tag, word), value_order(word)))

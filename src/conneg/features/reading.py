@@ -1,7 +1,8 @@
 """Feature expressions from text to tree: a function for each rule of the grammar, whose docstring is the rule.
 
-The grammar is RFC 2533 section 4.1 with units (6.2), named predicates (6.1) and `setentry` as RFC 2738 section 2 corrects
-it. Raises `FeatureSyntaxError` with the place, or `BoundExceededError`; never anything else, in time linear in the text.
+The grammar is RFC 2533 section 4.1 with units (6.2), named predicates (6.1) and `setentry` as RFC 2738 section 2
+corrects it. Raises `FeatureSyntaxError` with the place, or `BoundExceededError`; never anything else. Time is linear in
+the text.
 """
 
 from dataclasses import replace
@@ -62,7 +63,8 @@ class _Reader:
     def read_filter(self, depth: int) -> Expression:
         """filter = "(" filtercomp ")" *( ";" parameter ) [ where-clause ]
 
-        RFC 2533 6.1.3 prints the parameters inside the parentheses when a where-clause follows; both are read.
+        RFC 2533 6.1.3 prints the parameters inside the parentheses when a where-clause follows; both are read, though
+        behind the last filter of a list they can only be that filter's.
         """
         MAX_DEPTH.check(depth)
         source = self.source

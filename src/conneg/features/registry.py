@@ -45,7 +45,9 @@ _TAGS = (
     Tag("size-y"),
     Tag("dpi"),
     Tag("dpi-xyratio", usual=Fraction(1)),
-    Tag("ua-media", _tokens("stationery transparency envelope envelope-plain continuous screen screen-paged")),
+    Tag(
+        "ua-media", _tokens("stationery transparency envelope envelope-plain continuous screen screen-paged")
+    ),
     Tag("paper-size", _tokens("A4 letter legal B4 A3")),
     Tag("color", _tokens("Binary Grey Limited Mapped Full")),
     Tag("color-levels"),
@@ -75,7 +77,10 @@ TAGS: dict[str, Tag] = {tag.name.lower(): tag for tag in _TAGS}
 
 _UNKNOWN = Tag("")
 _WORDS: dict[tuple[str, Value], str] = {
-    (name, value): value.text for name, tag in TAGS.items() for value in tag.values if isinstance(value, Token)
+    (name, value): value.text
+    for name, tag in TAGS.items()
+    for value in tag.values
+    if isinstance(value, Token)
 }
 
 

@@ -1,4 +1,4 @@
-"""Values that the fax schema's printed texts use and its registrations do not have, and what stands for more than it says.
+"""Values in print that the fax schema does not register, and values that stand for more than they say.
 
 Sources: RFC 2879 section 3.7 and appendix B (structures left over from RFC 2531), A.13 (`color-space=LAB`); RFC 2913
 section 3 (a media type is written in small letters).

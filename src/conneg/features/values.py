@@ -84,6 +84,7 @@ class TagName(str):
     spelling: str
 
     def __new__(cls, spelling: str) -> "TagName":
+        """Return the name that `spelling` is in small letters."""
         name = super().__new__(cls, spelling.lower())
         name.spelling = spelling
         return name

@@ -5,7 +5,17 @@ reduced, a denominator of 1 left out. Reading the text gives the tree again.
 """
 
 from conneg.features.composite import is_hash_name
-from conneg.features.expression import And, Call, Comparison, Expression, NamedPredicate, Not, Or, Range, SetOf
+from conneg.features.expression import (
+    And,
+    Call,
+    Comparison,
+    Expression,
+    NamedPredicate,
+    Not,
+    Or,
+    Range,
+    SetOf,
+)
 from conneg.features.folding import one_line
 from conneg.features.registry import spelling, value_spelling
 from conneg.features.values import TagName, Value
@@ -28,7 +38,7 @@ def _write_filtercomp(expression: Expression) -> str:
         case Or(operands=operands):
             return f"| {' '.join(write(operand) for operand in operands)}"
         case Not(operand=operand):
-            return f"! {write(operand)}"
+            return f"!{write(operand)}"
         case Comparison(tag=tag, operator=operator, value=value):
             return f"{spelling(tag)}{operator}{value_spelling(tag, value)}"
         case SetOf(tag=tag, entries=entries):

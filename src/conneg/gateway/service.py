@@ -6,6 +6,7 @@ what is in hand is finished within the configured bound, and the rest stays in t
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -92,7 +93,7 @@ class Gateway:
                 count=content.workers,
                 limits=WorkerLimits(
                     memory_octets=content.memory_mib << 20,
-                    cpu_seconds=content.seconds,
+                    cpu_seconds=math.ceil(content.seconds),
                     wall_seconds=content.seconds,
                     pages=content.pages,
                     pixels=int(content.megapixels * 1_000_000),

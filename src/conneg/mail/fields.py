@@ -11,6 +11,7 @@ from typing import overload
 
 from conneg.bounds import Bound
 from conneg.errors import ConnegError
+from conneg.features import wrap
 from conneg.mail.words import read_words
 
 MAX_HEADER = Bound(
@@ -163,8 +164,6 @@ def write_features_field(name: str, expression: str, *, width: int = 76, eol: by
     """Write a field whose value is a feature expression: folded between lexical elements only (RFC 2912; RFC
     2533).
     """
-    from conneg.features.folding import wrap
-
     _check(name, expression)
     pieces = wrap(expression, width - len(name) - 2, width - 1)
     return _join(name, [f"{name}: {pieces[0]}", *(f" {piece}" for piece in pieces[1:])], eol)

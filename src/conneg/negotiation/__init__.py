@@ -1,11 +1,19 @@
 """Who gets what: capabilities, plans and their reasons, as pure values and functions.
 
-`capability` reads what a recipient can take; `offer` describes what a message holds and could become; `planner` brings the
-two together into a `plan`; `classes` and `strategy` bring recipients together; `reply` is the table of what follows from a
-reply to RCPT; `summary` and `record` put it all into words. Nothing here reads, converts or sends an octet.
+`capability` reads what a recipient can take; `offer` describes what a message holds and could become; `planner`
+brings the two together into a `plan`; `classes` and `strategy` bring recipients together; `reply` is the table of what
+follows from a reply to RCPT; `summary` and `record` put it all into words. Nothing here reads, converts or sends an
+octet.
 """
 
-from conneg.negotiation.capability import Capability, Provenance, baseline, profile_expression, read_capability
+from conneg.negotiation.capability import (
+    Capability,
+    CapabilityError,
+    Provenance,
+    baseline,
+    profile_expression,
+    read_capability,
+)
 from conneg.negotiation.classes import CapabilityClass, capability_classes
 from conneg.negotiation.matching import OCTETS_TAG, common_forms, is_accepted
 from conneg.negotiation.offer import MessageOffer, OfferedPart
@@ -32,6 +40,7 @@ __all__ = [
     "ByPart",
     "Capability",
     "CapabilityClass",
+    "CapabilityError",
     "Convert",
     "DecisionRecord",
     "Drop",

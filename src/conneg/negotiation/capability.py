@@ -4,13 +4,17 @@ import threading
 from dataclasses import dataclass
 from enum import StrEnum
 
-from conneg.features import FeatureSet, feature_set, widen
+from conneg.errors import ConnegError
+from conneg.features import PROFILES, FeatureSet, feature_set, widen
 from conneg.negotiation.fax import is_page_structure, normalise
-from conneg.negotiation.profiles import PROFILES
 
 _CACHED_TEXTS = 1024
 _CACHED_TEXT_LENGTH = 4096
 _CACHED_CONJUNCTIONS = 256
+
+
+class CapabilityError(ConnegError):
+    """An expression that can be read, but does not say what the recipient can take."""
 
 
 class Provenance(StrEnum):
@@ -60,8 +64,9 @@ def read_capability(
 
     What did not come from a peer may also be the name of a TIFF-FX profile (`S`, `C`; see `profile_expression`).
     Widened: the structures that a reader of `TIFF` can read too (`conneg.features.widen`); normalised: see
-    `conneg.negotiation.fax.normalise`. Raises `conneg.features.FeatureSyntaxError` or
-    `conneg.errors.BoundExceededError`.
+    `conneg.negotiation.fax.normalise`. Alternatives that refer to something undefined are left out, since nobody knows
+    what they admit. Raises `conneg.features.FeatureSyntaxError`, `conneg.errors.BoundExceededError`, and
+    `CapabilityError` when no alternative is left.
     """
     text = expression.strip()
     if provenance is not Provenance.REPLY:
@@ -70,8 +75,8 @@ def read_capability(
 
 
 def profile_expression(name: str) -> str | None:
-    """Return the expression of the TIFF-FX profile called `name`, in any letter case; None if there is none."""
-    return PROFILES.get(name.strip().lower().removeprefix("profile ").strip())
+    """Return the expression of the TIFF-FX profile `name` (`S`, `C full`, in any letter case); None for others."""
+    return _PROFILE_TEXTS.get(" ".join(name.split()).lower().removeprefix("profile "))
 
 
 def baseline(expression: str = "S", source: str = "RFC 3965, 4") -> Capability:
@@ -83,6 +88,8 @@ def baseline(expression: str = "S", source: str = "RFC 3965, 4") -> Capability:
     return read_capability(expression, Provenance.BASELINE, source)
 
 
+_PROFILE_TEXTS = {profile.name.lower(): profile.text for profile in PROFILES.values()}
+
 _cache: dict[str, FeatureSet] = {}
 _cache_lock = threading.Lock()
 
@@ -92,10 +99,21 @@ def _read(text: str) -> FeatureSet:
     found = _cache.get(text)
     if found is not None:
         return found
-    features = normalise(widen(feature_set(text, lenient=True)))
+    features = normalise(widen(_resolved(feature_set(text, lenient=True))))
     if len(text) <= _CACHED_TEXT_LENGTH and len(features.conjunctions) <= _CACHED_CONJUNCTIONS:
         with _cache_lock:
             if len(_cache) >= _CACHED_TEXTS:
                 del _cache[next(iter(_cache))]
             _cache[text] = features
     return features
+
+
+def _resolved(features: FeatureSet) -> FeatureSet:
+    """Leave out alternatives that refer to predicates which nobody defined, such as an unknown hash (RFC 2938)."""
+    unresolved = features.unresolved
+    if not unresolved:
+        return features
+    known = tuple(one for one in features.conjunctions if not any(tag.startswith("(") for tag in one.domains))
+    if not known:
+        raise CapabilityError(f"refers to {', '.join(unresolved)}, which is not defined")
+    return FeatureSet(known)

@@ -37,7 +37,7 @@ _TWINS = (
 
 
 def is_page_structure(conjunction: Conjunction) -> bool:
-    """Tell whether `conjunction` is about page images: it states an image file structure and admits no type but TIFF."""
+    """Tell whether `conjunction` admits page images only: an image file structure is stated and no type but TIFF."""
     types = conjunction.domain("type")
     return conjunction.domain("image-file-structure") is not None and (
         types is None or types.is_within(_TIFF_TYPES)

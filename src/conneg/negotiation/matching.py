@@ -36,17 +36,18 @@ def common_forms(offer: FeatureSet, accepted: FeatureSet) -> FeatureSet:
 
 
 def _choosable(features: FeatureSet) -> FeatureSet:
-    """Leave out what was said with the quality 0: never choose it (feature expressions, 5)."""
-    if not any(conjunction.is_never_chosen for conjunction in features.conjunctions):
+    """Leave out what was said with the quality 0 (RFC 2533, 3.6), also where it was said with another one."""
+    never = tuple(one for one in features.conjunctions if one.is_never_chosen)
+    if not never:
         return features
-    return FeatureSet(tuple(one for one in features.conjunctions if not one.is_never_chosen))
+    return FeatureSet(tuple(one for one in features.conjunctions if not one.is_never_chosen)) - FeatureSet(
+        never
+    )
 
 
 def _covers(accepted: FeatureSet, features: FeatureSet) -> bool:
     """Tell whether every page in `features` lies within `accepted` as far as its own tags go."""
-    return all(
-        _project(accepted, page).contains(FeatureSet((page,))) for page in features.conjunctions
-    )
+    return all(_project(accepted, page).contains(FeatureSet((page,))) for page in features.conjunctions)
 
 
 def _project(accepted: FeatureSet, page: Conjunction) -> FeatureSet:

@@ -134,7 +134,8 @@ class Undeliverable:
     def to_json(self) -> str:
         """Return the plan as one JSON object."""
         conflicts = [
-            {"tag": c.tag, "offered": c.offered.describe(), "accepted": c.accepted.describe()} for c in self.conflicts
+            {"tag": c.tag, "offered": c.offered.describe(), "accepted": c.accepted.describe()}
+            for c in self.conflicts
         ]
         values = {"status": self.status, "conflicts": conflicts}
         return _json("undeliverable", self.summary, self.reason, values)

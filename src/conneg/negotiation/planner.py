@@ -38,6 +38,7 @@ MEDIA_NOT_SUPPORTED = "5.6.1"
 CONVERSION_NOT_SUPPORTED = "5.6.3"
 """The recipient does not take the content, and it cannot be converted (RFC 3463, 3.7)."""
 
+_LONGEST_LABEL = 80
 _TIFF_TYPES = ("image/tiff", "image/tiff-fx")
 
 
@@ -63,7 +64,10 @@ class PlanPolicy:
 
 
 def make_plan(offer: MessageOffer, capability: Capability, policy: PlanPolicy | None = None) -> Plan:
-    """Decide what a recipient who can take `capability` gets of the message; never raises for any offer."""
+    """Decide what a recipient who can take `capability` gets of the message.
+
+    Raises `conneg.errors.BoundExceededError` only for sets so large that they cannot be compared.
+    """
     policy = policy or PlanPolicy()
     if not offer.parts:
         return AsItIs("the message has no content that could be held against the capability")
@@ -92,8 +96,14 @@ def _plan_document(offer: MessageOffer, capability: Capability, policy: PlanPoli
     )
     if choice is None:
         return _no_document(offer, pages, capability, policy, device)
-    count = f"{len(pages)} parts become the pages of one document" if len(pages) > 1 else "becomes one document"
-    words = [device, count if len(pages) > 1 else f"{pages[0].label} {count}", describe_form(choice.collection)]
+    count = (
+        f"{len(pages)} parts become the pages of one document" if len(pages) > 1 else "becomes one document"
+    )
+    words = [
+        device,
+        count if len(pages) > 1 else f"{_label(pages[0])} {count}",
+        describe_form(choice.collection),
+    ]
     loss = describe_loss(choice.collection, offer.document_colour, offer.document_dpi)
     return OneDocument(
         choice.collection,
@@ -127,7 +137,9 @@ def _is_accepted_tiff(parts: Sequence[OfferedPart], accepted: FeatureSet) -> boo
     if len(parts) != 1 or parts[0].media_type not in _TIFF_TYPES:
         return False
     part = parts[0]
-    return part.features.mentions("image-file-structure") and is_accepted(part.features, accepted, part.octets)
+    return part.features.mentions("image-file-structure") and is_accepted(
+        part.features, accepted, part.octets
+    )
 
 
 def _page_parts(offer: MessageOffer, accepted: FeatureSet) -> tuple[OfferedPart, ...]:
@@ -192,7 +204,9 @@ class _PartPlanner:
         best = _labels(members[chosen])
         for member, parts in members.items():
             if member != chosen:
-                self._drops.append(Drop(member, f"{_labels(parts)} is left out: its alternative {best} {why}"))
+                self._drops.append(
+                    Drop(member, f"{_labels(parts)} is left out: its alternative {best} {why}")
+                )
                 self._dropped |= {part.id for part in parts}
 
     def _is_usable(self, part: OfferedPart) -> bool:
@@ -204,7 +218,7 @@ class _PartPlanner:
 
     def _decide(self, part: OfferedPart) -> PartAction:
         if self._fits[part.id]:
-            return Keep(part.id, f"{part.label} is accepted as it is")
+            return Keep(part.id, f"{_label(part)} is accepted as it is")
         if part.protected:
             return self._decide_protected(part)
         choice = _choose(
@@ -215,21 +229,23 @@ class _PartPlanner:
         if choice is None:
             return self._no_common_form(part)
         loss = describe_loss(choice.collection, part.colour, part.dpi, part.features)
-        reason = f"{part.label} becomes {describe_form(choice.collection)}"
+        reason = f"{_label(part)} becomes {describe_form(choice.collection)}"
         return Convert(part.id, choice.collection, reason + (f" (given up: {loss})" if loss else ""))
 
     def _decide_protected(self, part: OfferedPart) -> Keep:
-        what = f"{part.label} is signed or encrypted and not converted"
+        what = f"{_label(part)} is signed or encrypted and not converted"
         if self._policy.on_protected == "refuse":
             self._problems.append(Undeliverable(CONVERSION_NOT_SUPPORTED, what))
         return Keep(part.id, f"{what}; policy keeps it")
 
     def _no_common_form(self, part: OfferedPart) -> Keep:
-        what = f"no form of {part.label} is accepted"
+        what = f"no form of {_label(part)} is accepted"
         if self._policy.on_no_common_form == "refuse":
             mismatch = explain_mismatch(part.features if part.offer.is_empty else part.offer, self._accepted)
             if part.offer.is_empty:
-                problem = f"{part.label} ({part.media_type}) is not accepted and cannot be converted: {mismatch}"
+                problem = (
+                    f"{_label(part)} ({part.media_type}) is not accepted and cannot be converted: {mismatch}"
+                )
                 status = CONVERSION_NOT_SUPPORTED
             else:
                 problem, status = f"{what}: {mismatch}", MEDIA_NOT_SUPPORTED
@@ -260,8 +276,14 @@ def _outer_first(groups: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return sorted(groups, key=lambda group: min((member.count(".") for member in group), default=0))
 
 
+def _label(part: OfferedPart) -> str:
+    """Return the part's name for a line of text; it came with the message and may hold anything."""
+    shown = "".join(char if char.isprintable() else "?" for char in part.label)
+    return shown if len(shown) <= _LONGEST_LABEL else f"{shown[: _LONGEST_LABEL - 3]}..."
+
+
 def _labels(parts: Sequence[OfferedPart]) -> str:
-    names = [part.label for part in parts]
+    names = [_label(part) for part in parts]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

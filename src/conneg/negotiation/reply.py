@@ -71,14 +71,18 @@ def after_rcpt(
             return Outcome.BASELINE  # 6.5
         case 5:
             if argument is not None and not is_required and code in NOT_SUPPORTED_CODES:
-                return Outcome.REPEAT  # 4.1: as if CONNEG were absent; a server ignorant of it cannot do that itself
+                return (
+                    Outcome.REPEAT
+                )  # 4.1: as if CONNEG were absent; a server ignorant of it cannot do that itself
             return Outcome.FAIL  # 6.3, and any 5yz about the address
         case _:
-            return Outcome.DEFER  # 6.4; 404 is any 4yz (RFC 5321, 4.2), and 1yz or 3yz here is a server out of step
+            return (
+                Outcome.DEFER
+            )  # 6.4; 404 is any 4yz (RFC 5321, 4.2), and 1yz or 3yz here is a server out of step
 
 
 def when_not_listed(argument: str | None, policy: RcptPolicy | None = None) -> Outcome:
-    """Return what to do with a recipient when the EHLO reply does not list CONNEG: the parameter must not be sent (4.2).
+    """Return what to do with a recipient when EHLO does not list CONNEG: the parameter must not be sent (4.2).
 
     FAIL as if 504 had been the reply; BASELINE means RCPT without the parameter.
     """

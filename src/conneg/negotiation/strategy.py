@@ -62,7 +62,8 @@ def common(capabilities: Mapping[str, Capability]) -> tuple[CapabilityClass, ...
             recipients = list(capability_class.recipients)
             merged.append((recipients, [capability_class.capability], capability_class.capability.features))
     return tuple(
-        CapabilityClass(tuple(recipients), _stand_for(members, features)) for recipients, members, features in merged
+        CapabilityClass(tuple(recipients), _stand_for(members, features))
+        for recipients, members, features in merged
     )
 
 

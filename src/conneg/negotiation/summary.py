@@ -37,10 +37,11 @@ _TYPE_WORDS = {
 }
 _TEXT_TYPES = frozenset({"text/plain", "text/html"})
 _MANY_IMAGE_TYPES = 5
+_LONGEST = 200
 
 
 def describe_capability(capability: Capability) -> str:
-    """Return what `capability` admits in a short phrase: `fax, B/W, up to 400 dpi, MMR`; `JPEG or PNG up to 1080 px`."""
+    """Return what `capability` admits in a phrase: `fax, B/W, up to 400 dpi, MMR`; `JPEG or PNG up to 1080 px`."""
     features = capability.features
     if features.is_empty:
         return "nothing"
@@ -50,47 +51,51 @@ def describe_capability(capability: Capability) -> str:
     others = [c for c in features.conjunctions if c.domain("image-file-structure") is None]
     phrases = [_describe_pages(pages)] if pages else []
     phrases += _describe_types(others)
-    return ", ".join(phrases)
+    return _short(", ".join(phrases))
 
 
 def describe_page_device(capability: Capability) -> str:
     """Say in words and tags why only page images will do: `device takes black and white TIFF pages only (...)`."""
     features = capability.features
     colours = all_words(features, "color")
-    structures = all_words(features, "image-file-structure") or frozenset()
-    tags = [f"image-file-structure={_one_or_set(_spell_structure(s) for s in sorted(structures))}"]
+    structures = all_words(features, "image-file-structure")
+    tags = []
+    if structures is not None:
+        tags.append(f"image-file-structure={_one_or_set(_spell_structure(s) for s in sorted(structures))}")
     if colours is not None:
         ordered = sorted(colours, key=_colour_rank)
         tags.append(f"color={_one_or_set(colour.capitalize() for colour in ordered)}")
     kind = "" if colours is None or _can_show_colour(colours) else "grey "
-    if colours == {"binary"}:
+    if colours == frozenset({"binary"}):
         kind = "black and white "
-    return f"device takes {kind}TIFF pages only ({', '.join(tags)})"
+    return f"device takes {kind}TIFF pages only" + (f" ({_short(', '.join(tags))})" if tags else "")
 
 
 def describe_form(target: FeatureCollection) -> str:
-    """Return one concrete form in a few words: `400x400 dpi, MMR, A4, B/W`; `JPEG, 1080x810 px, colour`."""
+    """Return one concrete form in a few words: `400x400 dpi, MMR, A4, B/W`; `JPEG, within 1080x3000 px, colour`.
+
+    A size in pixels is the frame that an image has to fit in; its own proportions decide what of that it fills.
+    """
     values = _texts(target)
     phrases: list[str] = []
     kind = values.get("type", "")
-    if "image-file-structure" not in values and kind:
+    is_page = values.get("image-file-structure", "none").startswith("tiff")
+    if kind and not is_page:
         phrases.append(_TYPE_WORDS.get(kind, kind))
     if "pix-x" in values:
-        phrases.append(
-            f"{values['pix-x']}x{values['pix-y']} px" if "pix-y" in values else f"{values['pix-x']} px wide"
-        )
-    if "image-file-structure" in values and "dpi" in values:
-        phrases.append(_resolution(Fraction(values["dpi"]), Fraction(values.get("dpi-xyratio", "1"))))
-    elif "dpi" in values:
-        phrases.append(f"{values['dpi']} dpi")
+        width = values["pix-x"]
+        phrases.append(f"within {width}x{values['pix-y']} px" if "pix-y" in values else f"{width} px wide")
+    dpi, ratio = _number(target, "dpi"), _number(target, "dpi-xyratio") or Fraction(1)
+    if dpi is not None:
+        phrases.append(_resolution(dpi, ratio) if is_page else f"{number_text(dpi)} dpi")
     coding = values.get("image-coding", "")
-    if coding and (coding.upper() != "JPEG" or "image-file-structure" in values):
+    if coding and is_page:
         phrases.append(coding.upper())
     if "paper-size" in values:
         phrases.append(_spell_paper(values["paper-size"]))
     if "color" in values:
         phrases.append(_COLOUR_WORDS.get(values["color"], values["color"]))
-    return ", ".join(phrases) or str(target)
+    return _short(", ".join(phrases) or str(target))
 
 
 def describe_loss(
@@ -104,12 +109,13 @@ def describe_loss(
     lost: list[str] = []
     if colour is not None and _colour_rank(values.get("color", colour)) < _colour_rank(colour):
         lost.append("shades of grey" if colour.lower() == "grey" else "colour")
-    if dpi is not None and "dpi" in values and Fraction(values["dpi"]) < dpi:
+    across = _number(target, "dpi")
+    if dpi is not None and across is not None and across < dpi:
         lost.append(f"resolution ({number_text(dpi)} dpi before)")
-    if original is not None and "pix-x" in values:
-        before = largest(original.conjunctions, "pix-x")
-        if before is not None and Fraction(values["pix-x"]) < before:
-            lost.append(f"size ({number_text(before)} px wide before)")
+    width = _number(target, "pix-x")
+    before = None if original is None else largest(original.conjunctions, "pix-x")
+    if width is not None and before is not None and width < before:
+        lost.append(f"size ({number_text(before)} px wide before)")
     return ", ".join(lost)
 
 
@@ -124,7 +130,9 @@ def _describe_pages(pages: list[Conjunction]) -> str:
         codings = {coding.upper() for page in of_best for coding in words(page, "image-coding") or ()}
         phrases += [next((coding for coding in _CODINGS if coding in codings), "")] if codings else []
     else:
-        phrases.append(" ".join([_COLOUR_WORDS.get(best, "any colour"), *([resolution] if resolution else [])]))
+        phrases.append(
+            " ".join([_COLOUR_WORDS.get(best, "any colour"), *([resolution] if resolution else [])])
+        )
     return ", ".join(phrase for phrase in phrases if phrase)
 
 
@@ -132,8 +140,9 @@ def _resolutions(conjunctions: list[Conjunction]) -> str:
     most = largest(conjunctions, "dpi")
     if most is None:
         return ""
-    found = {str(v) for c in conjunctions for v in ((d.values if (d := c.domain("dpi")) else None) or ())}
-    return f"{number_text(most)} dpi" if len(found) == 1 else f"up to {number_text(most)} dpi"
+    stated = [words(conjunction, "dpi") for conjunction in conjunctions]
+    is_only_one = all(values is not None and values == stated[0] and len(values) == 1 for values in stated)
+    return f"{number_text(most)} dpi" if is_only_one else f"up to {number_text(most)} dpi"
 
 
 def _describe_types(conjunctions: list[Conjunction]) -> list[str]:
@@ -148,9 +157,11 @@ def _describe_types(conjunctions: list[Conjunction]) -> list[str]:
         else:
             by_limit.setdefault(limit, set()).update(types)
     has_pdf = any("application/pdf" in types for types in by_limit.values())
-    phrases = [_name_types(types, limit, has_pdf) for limit, types in by_limit.items()]
-    texts_last = sorted((p for p in phrases if p), key=lambda phrase: phrase in ("text", "HTML", "text or HTML"))
-    return [*texts_last, *dict.fromkeys(untyped)]
+    in_order = sorted(
+        by_limit.items(), key=lambda item: (item[1] <= _TEXT_TYPES, _first_rank(item[1]), item[0])
+    )
+    phrases = [_name_types(types, limit, has_pdf) for limit, types in in_order]
+    return [*(phrase for phrase in phrases if phrase), *sorted(set(untyped))]
 
 
 def _name_types(types: set[str], limit: str, has_pdf: bool) -> str:
@@ -199,8 +210,22 @@ def _type_rank(media_type: str) -> tuple[int, str]:
     return (names.index(media_type) if media_type in names else len(names), media_type)
 
 
+def _first_rank(types: set[str]) -> tuple[int, str]:
+    return min(map(_type_rank, types))
+
+
 def _resolution(dpi: Fraction, ratio: Fraction) -> str:
     return f"{number_text(dpi)}x{number_text(dpi / ratio)} dpi"
+
+
+def _number(target: FeatureCollection, tag: str) -> Fraction | None:
+    value = target.get(tag)
+    return value if isinstance(value, Fraction) else None
+
+
+def _short(phrase: str) -> str:
+    """Cut a phrase that a capability of very many words led to."""
+    return phrase if len(phrase) <= _LONGEST else f"{phrase[: _LONGEST - 3]}..."
 
 
 def _texts(target: FeatureCollection) -> Mapping[str, str]:

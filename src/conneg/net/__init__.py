@@ -1,28 +1,16 @@
-"""SMTP on asyncio: the server's listener and the client's connector around the sans-IO sessions of `conneg.smtp`."""
+"""SMTP on asyncio and uvloop: `start_listener` serves an `SmtpHandler`, `connect` opens a session with a server.
 
-from conneg.net.connector import (
-    ConnectionLostError,
-    Deadlines,
-    RcptResult,
-    SmtpClient,
-    TransactionOpened,
-    Transcript,
-    connect,
-)
-from conneg.net.listener import (
-    Listener,
-    ListenerLimits,
-    MessageSink,
-    Peer,
-    RcptAnswer,
-    SessionInfo,
-    SmtpHandler,
-    start_listener,
-)
-from conneg.smtp import MailCommand, RcptCommand, RcptRequest
+The dialogue itself is `conneg.smtp`; here are sockets, deadlines, flow control and limits.
+"""
+
+from conneg.net.connector import DeadlineError, RefusedError, SmtpClient, Transcript, connect
+from conneg.net.deadlines import Deadlines
+from conneg.net.handler import MessageSink, Peer, SessionInfo, SmtpHandler
+from conneg.net.listener import Listener, ListenerLimits, start_listener
+from conneg.smtp import MailCommand, RcptAnswer, RcptCommand, RcptRequest, RcptResult, TransactionOpened
 
 __all__ = [
-    "ConnectionLostError",
+    "DeadlineError",
     "Deadlines",
     "Listener",
     "ListenerLimits",
@@ -33,6 +21,7 @@ __all__ = [
     "RcptCommand",
     "RcptRequest",
     "RcptResult",
+    "RefusedError",
     "SessionInfo",
     "SmtpClient",
     "SmtpHandler",

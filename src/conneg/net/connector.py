@@ -1,157 +1,149 @@
-"""The client's driver: a session with one server over asyncio, every wait under a deadline."""
+"""Sessions with SMTP and LMTP servers: `connect` gives an `SmtpClient`, each of whose calls has its deadline.
+
+An `asyncio.Protocol` around `conneg.smtp.ClientSession`. Calls come one after the other; a call that is cancelled, or
+fails, leaves a dialogue of which nobody knows where it is, so the connection is then cut.
+"""
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+import contextlib
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar, cast
 
-from conneg.errors import TemporaryError, UnavailableError
+from conneg.errors import ConnegError, TemporaryError, UnavailableError
+from conneg.net.deadlines import Deadlines
 from conneg.smtp import (
-    NOT_SUPPORTED_CODES,
-    CapabilityRead,
-    ConnegArgument,
-    PeerProtocolError,
+    ClientConfig,
+    ClientEvent,
+    ClientSession,
+    CommandAnswered,
+    ContentAnswered,
+    DataAnswered,
+    Phase,
     RcptRequest,
     Reply,
-    ReplyReader,
-    conneg_parameter,
-    read_capability,
-    read_extensions,
-    stuff_dots,
-    write_mail,
-    write_rcpt,
+    SessionEndedError,
+    SessionReady,
+    SessionRefused,
+    TransactionOpened,
 )
+from conneg.smtp.data import check_newlines
 
+__all__ = ["RcptRequest", "SmtpClient", "Transcript", "connect"]
 
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """How long each wait may take, in seconds (RFC 5321, 4.5.3.2)."""
+_CHUNK = 256 * 1024
 
-    connect: float = 30
-    reply: float = 300
-    final: float = 600
+Content = bytes | Iterable[bytes] | AsyncIterable[bytes]
 
 
 class Transcript(Protocol):
-    """Sees every command and reply line, never the content."""
+    """Told every line of the dialogue, without CRLF; not the content."""
 
     def sent(self, line: str) -> None:
-        """A command went out."""
+        """A command line has been sent."""
 
     def received(self, line: str) -> None:
-        """A reply line came in."""
+        """A reply line has come."""
 
 
-@dataclass(frozen=True, slots=True)
-class RcptResult:
-    """The final reply to one RCPT, what it reported, and what was asked in the end (None: without CONNEG)."""
-
-    reply: Reply
-    capability: CapabilityRead | None = None
-    asked: ConnegArgument | None = None
+class DeadlineError(TemporaryError):
+    """The peer did not answer in time; the connection has been cut."""
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionOpened:
-    """The replies to MAIL and to each RCPT; without a positive MAIL there are no results."""
+class RefusedError(UnavailableError):
+    """The server does not serve us: a negative greeting or reply to EHLO; `reply` says why."""
 
-    mail: Reply
-    rcpts: tuple[RcptResult, ...] = ()
-
-
-class ConnectionLostError(TemporaryError):
-    """The server closed the connection, or it broke."""
+    def __init__(self, message: str, reply: Reply) -> None:
+        super().__init__(message)
+        self.reply = reply
 
 
-class _Stream(asyncio.Protocol):
-    """Gathers replies; writers wait for it while the transport is full."""
+_Wanted = TypeVar("_Wanted", bound=ClientEvent)
 
-    def __init__(self) -> None:
-        self.reader = ReplyReader()
-        self.replies: list[Reply] = []
-        self.waiter: asyncio.Future[None] | None = None
-        self.error: Exception | None = None
-        self.transport: asyncio.Transport
-        self.can_write = asyncio.Event()
-        self.can_write.set()
+
+class _Link(asyncio.Protocol):
+    """The connection: octets to the core, a wake-up for who waits, flow control for content."""
+
+    def __init__(self, session: ClientSession) -> None:
+        self.session = session
+        self.transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self.is_open = False
+        self._news = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
+        self.is_open = True
 
     def data_received(self, data: bytes) -> None:
-        try:
-            self.replies += self.reader.receive(data)
-        except PeerProtocolError as error:
-            self.error = error
-            self.transport.abort()
-        self._wake()
+        self.session.receive_data(data)
+        self._news.set()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.error = self.error or ConnectionLostError(f"the connection was lost: {exc or 'closed by the server'}")
-        self.can_write.set()
-        self._wake()
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.is_open = False
+        self._news.set()
+        self._writable.set()
 
     def pause_writing(self) -> None:
-        self.can_write.clear()
+        self._writable.clear()
 
     def resume_writing(self) -> None:
-        self.can_write.set()
+        self._writable.set()
 
-    def _wake(self) -> None:
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(None)
+    async def news(self) -> None:
+        """Wait until octets have come, or the end."""
+        await self._news.wait()
+        self._news.clear()
 
-    async def reply(self, seconds: float) -> Reply:
-        while not self.replies:
-            if self.error is not None:
-                raise self.error
-            self.waiter = asyncio.get_running_loop().create_future()
-            try:
-                async with asyncio.timeout(seconds):
-                    await self.waiter
-            except TimeoutError as error:
-                raise TemporaryError(f"no reply within {seconds:g} seconds") from error
-        return self.replies.pop(0)
+    def mark_read(self) -> None:
+        """All octets that have come so far have been read."""
+        self._news.clear()
+
+    async def drain(self) -> None:
+        """Wait until the peer has taken enough of what was written."""
+        await self._writable.wait()
 
 
 class SmtpClient:
-    """A session; made by `connect`. After any error other than a negative reply the session is of no more use."""
+    """A session with a server, introduced and ready. Not for use by two tasks at once.
+
+    Every call raises `conneg.errors.TemporaryError` when the peer does not answer in time, ends the session or sends
+    what is no reply; the client is `closed` then. Negative replies are returned, not raised.
+    """
 
     def __init__(
-        self, stream: _Stream, peer: str, deadlines: Deadlines, transcript: Transcript | None, lmtp: bool
+        self, link: _Link, peer: str, deadlines: Deadlines, transcript: Transcript | None = None
     ) -> None:
-        self._stream = stream
+        self._link = link
+        self._session = link.session
         self._deadlines = deadlines
         self._transcript = transcript
-        self._lmtp = lmtp
-        self._accepted = 0
         self.peer = peer
-        self.extensions: dict[str, str] = {}
+        self.greeting: Reply | None = None
+
+    @property
+    def extensions(self) -> Mapping[str, str]:
+        """What the server's EHLO reply lists: keyword in capitals -> its parameters' text."""
+        return self._session.extensions
+
+    @property
+    def lmtp(self) -> bool:
+        """Whether this is an LMTP session."""
+        return self._session.config.lmtp
 
     @property
     def closed(self) -> bool:
-        """Whether the connection is gone."""
-        return self._stream.error is not None or self._stream.transport.is_closing()
+        """Whether nothing more can be sent."""
+        return (
+            not self._link.is_open or self._session.phase is Phase.CLOSED or self._link.transport.is_closing()
+        )
 
     def supports(self, keyword: str) -> bool:
-        """Whether the server's EHLO reply lists `keyword`."""
-        return keyword.upper() in self.extensions
-
-    async def greet(self, helo: str) -> None:
-        """Read the greeting and introduce ourselves: EHLO (LHLO for LMTP), or HELO to a server that knows no EHLO."""
-        greeting = await self._reply(self._deadlines.connect)
-        if greeting.code != 220:
-            raise _refused("the greeting", greeting)
-        reply = await self._command(f"{'LHLO' if self._lmtp else 'EHLO'} {helo}")
-        if reply.code == 250:
-            self.extensions = read_extensions(reply)
-            return
-        if self._lmtp or reply.code < 500:
-            raise _refused("EHLO", reply)
-        reply = await self._command(f"HELO {helo}")
-        if reply.code != 250:
-            raise _refused("HELO", reply)
+        """Whether the server lists this extension."""
+        return self._session.supports(keyword)
 
     async def open_transaction(
         self,
@@ -162,122 +154,163 @@ class SmtpClient:
         body: str | None = None,
         ret: str | None = None,
         envid: str | None = None,
+        smtputf8: bool = False,
     ) -> TransactionOpened:
-        """MAIL and every RCPT, in one batch where the server pipelines; the content comes after all replies are read."""
-        mail = write_mail(
-            reverse_path,
-            size=size if self.supports("SIZE") else None,
-            body=body if self.supports("8BITMIME") else None,
-            ret=ret,
-            envid=envid,
+        """Send MAIL and every RCPT, in one go where the server pipelines, and return all the replies.
+
+        `orcpt` and `envid` are xtext, as they came. Where it was OPTIONAL and the server does not know CONNEG, RCPT is
+        repeated without it; where it is REQUIRED and not listed, the recipient's result is our own 504 and nothing is
+        sent for it. Raises `conneg.smtp.EnvelopeSyntaxError` for what no command can carry, before anything is sent.
+        """
+        self._session.open_transaction(
+            reverse_path, recipients, size=size, body=body, ret=ret, envid=envid, smtputf8=smtputf8
         )
-        rcpts = [write_rcpt(r, conneg_parameter(r.conneg, self.extensions)) for r in recipients]
-        self._accepted = 0
-        if self.supports("PIPELINING"):
-            self._send(mail, *rcpts)
-            replies = [await self._reply() for _ in range(len(rcpts) + 1)]
-        else:
-            replies = [await self._command(mail)]
-            if replies[0].code < 400:
-                replies += [await self._command(rcpt) for rcpt in rcpts]
-        if replies[0].code >= 400:
-            return TransactionOpened(replies[0])
-        results = [await self._result(r, reply) for r, reply in zip(recipients, replies[1:], strict=True)]
-        self._accepted = sum(result.reply.code < 400 for result in results)
-        return TransactionOpened(replies[0], tuple(results))
+        return await self._event(TransactionOpened, self._deadlines.reply)
 
-    async def _result(self, request: RcptRequest, reply: Reply) -> RcptResult:
-        """Read one RCPT's reply; an OPTIONAL that a server does not know is repeated once without (draft A5 16)."""
-        asked = request.conneg if conneg_parameter(request.conneg, self.extensions) else None
-        if request.conneg is ConnegArgument.REQUIRED and asked is None and reply.code < 400:
-            pass  # the caller decides: what was not announced was not sent
-        if asked is ConnegArgument.OPTIONAL and reply.code in NOT_SUPPORTED_CODES:
-            reply = await self._command(write_rcpt(request, None))
-            return RcptResult(reply)
-        capability = read_capability(reply) if asked is not None and reply.code < 300 else None
-        return RcptResult(reply, capability, asked)
+    async def data(self, content: Content) -> tuple[Reply, ...]:
+        """Send DATA and the content; return the reply, in LMTP one for each accepted recipient.
 
-    async def data(self, content: bytes | Iterable[bytes] | AsyncIterable[bytes]) -> tuple[Reply, ...]:
-        """Send the content; one reply, or with LMTP one for each accepted recipient in order."""
-        octets = content if isinstance(content, bytes) else await _gather(content)
-        reply = await self._command("DATA")
-        if reply.code != 354:
-            count = self._accepted if self._lmtp else 1
-            return (reply,) * count
-        self._stream.transport.write(stuff_dots(octets))
-        async with asyncio.timeout(self._deadlines.final):
-            await self._stream.can_write.wait()
-        if not self._lmtp:
-            return (await self._reply(self._deadlines.final),)
-        return tuple([await self._reply(self._deadlines.final) for _ in range(self._accepted)])
+        A negative reply to DATA itself is returned in their place. `content` has CRLF line ends: a bare CR or LF raises
+        `conneg.smtp.BareNewlineError`, before anything is sent if the content is bytes; else the connection is cut, so
+        that no part of a message is taken for the whole.
+        """
+        config = self._session.config
+        if isinstance(content, bytes) and config.bare_newlines == "refuse":
+            check_newlines(content)
+        self._session.send_data()
+        answered = await self._event(DataAnswered, self._deadlines.data)
+        if self._session.phase is not Phase.CONTENT:
+            return (answered.reply,) * (max(1, self._session.accepted) if self.lmtp else 1)
+        try:
+            await self._send_content(content)
+            self._session.end_content()
+        except BaseException:
+            self.abort()
+            raise
+        return (await self._event(ContentAnswered, self._deadlines.final)).replies
 
     async def rset(self) -> Reply:
-        """End the transaction."""
-        return await self._command("RSET")
+        """Send RSET: the transaction is over, and what was learned of its recipients is void."""
+        self._session.reset()
+        return (await self._event(CommandAnswered, self._deadlines.reply)).reply
 
     async def quit(self) -> None:
-        """End the session politely."""
-        await self._command("QUIT")
-        self._stream.transport.close()
+        """Send QUIT, wait a little for the reply, close. Raises nothing but `asyncio.CancelledError`."""
+        if not self.closed:
+            with contextlib.suppress(ConnegError):
+                self._session.quit()
+                await self._event(CommandAnswered, self._deadlines.quit)
+        self._link.transport.close()
 
     def abort(self) -> None:
-        """End the session at once."""
-        self._stream.transport.abort()
+        """Cut the connection."""
+        self._link.transport.abort()
 
-    async def _command(self, command: str) -> Reply:
-        self._send(command)
-        return await self._reply()
+    async def _ready(self) -> None:
+        event = await self._event(SessionReady, self._deadlines.greeting)
+        self.greeting = event.greeting
 
-    def _send(self, *commands: str) -> None:
+    async def _send_content(self, content: Content) -> None:
+        if isinstance(content, bytes):
+            for at in range(0, len(content), _CHUNK):
+                await self._send_chunk(content[at : at + _CHUNK])
+        elif isinstance(content, AsyncIterable):
+            async for chunk in content:
+                await self._send_chunk(chunk)
+        else:
+            for chunk in content:
+                await self._send_chunk(chunk)
+
+    async def _send_chunk(self, chunk: bytes) -> None:
+        self._session.send_content(chunk)
+        self._flush()
+        try:
+            async with asyncio.timeout(self._deadlines.block):
+                await self._link.drain()
+        except TimeoutError:
+            raise DeadlineError(
+                f"{self.peer} did not take the content in {self._deadlines.block:g} s"
+            ) from None
+        if not self._link.is_open:
+            raise SessionEndedError(f"{self.peer} closed the connection while the content was sent")
+
+    def _flush(self) -> None:
+        data = self._session.data_to_send()
+        self._tell()
+        if data and self._link.is_open:
+            self._link.transport.write(data)
+
+    def _tell(self) -> None:
+        sent, received = self._session.dialogue()
         if self._transcript is not None:
-            for command in commands:
-                self._transcript.sent(command)
-        self._stream.transport.write("".join(f"{command}\r\n" for command in commands).encode("utf-8"))
-
-    async def _reply(self, seconds: float | None = None) -> Reply:
-        reply = await self._stream.reply(self._deadlines.reply if seconds is None else seconds)
-        if self._transcript is not None:
-            for line in reply.encode(enhanced=True).decode("utf-8", "replace").splitlines():
+            for line in received:
                 self._transcript.received(line)
-        return reply
+            for line in sent:
+                self._transcript.sent(line)
 
+    async def _event(self, wanted: type[_Wanted], seconds: float) -> _Wanted:
+        """Send what there is to send, wait for the event that it leads to; cut the connection if none comes."""
+        try:
+            async with asyncio.timeout(seconds):
+                event = await self._next_event()
+        except TimeoutError:
+            self.abort()
+            raise DeadlineError(f"{self.peer} did not answer in {seconds:g} s") from None
+        except BaseException:
+            self.abort()
+            raise
+        if isinstance(event, SessionRefused):
+            self.abort()
+            raise RefusedError(f"{self.peer} refuses the session: {event.reply}", event.reply)
+        if not isinstance(event, wanted):
+            self.abort()
+            raise TemporaryError(f"{self.peer}: {type(event).__name__} where {wanted.__name__} was due")
+        return event
 
-async def _gather(content: Iterable[bytes] | AsyncIterable[bytes]) -> bytes:
-    if isinstance(content, AsyncIterable):
-        return b"".join([chunk async for chunk in content])
-    return b"".join(content)
-
-
-def _refused(what: str, reply: Reply) -> UnavailableError | TemporaryError:
-    text = f"{what} was answered with {reply.code} {' '.join(reply.lines)}"
-    return UnavailableError(text) if reply.code >= 500 else TemporaryError(text)
+    async def _next_event(self) -> ClientEvent:
+        self._flush()
+        while True:
+            self._link.mark_read()
+            event = self._session.next_event()
+            self._flush()
+            if event is not None:
+                return event
+            if not self._link.is_open:
+                self._session.receive_eof()
+                raise SessionEndedError(f"{self.peer} closed the connection")
+            await self._link.news()
 
 
 async def connect(
     host: str,
     port: int,
     *,
-    helo: str = "localhost",
+    helo: str,
     deadlines: Deadlines | None = None,
     transcript: Transcript | None = None,
     local_address: str | None = None,
     lmtp: bool = False,
+    dialect: str = "draft",
 ) -> SmtpClient:
-    """Open a session with the server at `host`, `port`. Raises OSError, `TemporaryError`, `UnavailableError`."""
+    """Connect, read the greeting, say EHLO (LHLO; HELO if the server knows no EHLO); return the session.
+
+    Raises OSError if there is no connection, `conneg.errors.TemporaryError` if the peer is too slow or no SMTP server,
+    `RefusedError` (a `conneg.errors.UnavailableError`) if it does not want us.
+    """
     deadlines = deadlines or Deadlines()
+    session = ClientSession(ClientConfig(helo, lmtp=lmtp, dialect=dialect))
     loop = asyncio.get_running_loop()
+    peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         async with asyncio.timeout(deadlines.connect):
-            _, stream = await loop.create_connection(
-                _Stream, host, port, local_addr=(local_address, 0) if local_address else None
+            _, link = await loop.create_connection(
+                lambda: _Link(session),
+                host,
+                port,
+                local_addr=None if local_address is None else (local_address, 0),
             )
-    except TimeoutError as error:
-        raise TemporaryError(f"no connection within {deadlines.connect:g} seconds") from error
-    peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    client = SmtpClient(stream, peer, deadlines, transcript, lmtp)
-    try:
-        await client.greet(helo)
-    except BaseException:
-        client.abort()
-        raise
+    except TimeoutError:
+        raise DeadlineError(f"no connection to {peer} in {deadlines.connect:g} s") from None
+    client = SmtpClient(link, peer, deadlines, transcript)
+    await client._ready()
     return client

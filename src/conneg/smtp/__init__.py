@@ -1,75 +1,99 @@
-"""The SMTP dialogue, sans-IO: server and client sessions, replies, and CONNEG on the wire. No socket, clock or log."""
+"""SMTP sessions with content negotiation, sans-IO: octets in, events out; answers in, octets out.
 
-from conneg.smtp.client import (
-    NOT_SUPPORTED_CODES,
-    PeerProtocolError,
-    RcptRequest,
-    ReplyReader,
-    conneg_parameter,
-    read_extensions,
-    write_mail,
-    write_rcpt,
-)
+`ServerSession` and `ClientSession` are the two sides; they share the table of `conneg.smtp.states`. Nothing here opens
+a socket, reads a clock, starts a task or writes a log: `conneg.net` does. CONNEG is that of
+draft-ietf-fax-esmtp-conneg-03, with RFC 4141's spelling understood.
+"""
+
+from conneg.smtp.client import ClientConfig, ClientSession, SessionEndedError
+from conneg.smtp.command import CommandError, EnvelopeSyntaxError, MailCommand, RcptCommand, RcptRequest
+from conneg.smtp.config import ConnegSupport, ServerConfig
 from conneg.smtp.conneg import (
+    CapabilityFlag,
     CapabilityRead,
     ConnegArgument,
-    close_up,
-    read_argument,
+    is_not_supported,
+    not_supported,
     read_capability,
+    unavailable,
     write_capability_reply,
 )
-from conneg.smtp.data import DotReader, stuff_dots
-from conneg.smtp.grammar import CommandSyntaxError, read_parameters, read_path
-from conneg.smtp.reply import Reply, Verdict
-from conneg.smtp.server import (
-    Closing,
-    ConnegMode,
+from conneg.smtp.data import BareNewlineError, ContentReader, ContentWriter, write_content
+from conneg.smtp.events import (
+    ClientEvent,
+    CommandAnswered,
+    ContentAnswered,
     ContentChunk,
     ContentEnd,
+    ContentRefused,
+    DataAnswered,
     DataCommand,
-    Event,
-    MailCommand,
+    Hello,
+    RcptAnswer,
     RcptBatch,
-    RcptCommand,
-    Reset,
-    ServerConfig,
-    ServerSession,
+    RcptResult,
+    ServerEvent,
+    SessionEnd,
+    SessionReady,
+    SessionRefused,
+    TransactionOpened,
+    TransactionReset,
     VrfyCommand,
 )
+from conneg.smtp.reply import RemoteProtocolError, Reply, ReplyError, ReplyReader, Verdict, read_reply_lines
+from conneg.smtp.server import ServerSession
+from conneg.smtp.states import LocalProtocolError, Phase, Step
 
 __all__ = [
-    "NOT_SUPPORTED_CODES",
+    "BareNewlineError",
+    "CapabilityFlag",
     "CapabilityRead",
-    "Closing",
-    "CommandSyntaxError",
+    "ClientConfig",
+    "ClientEvent",
+    "ClientSession",
+    "CommandAnswered",
+    "CommandError",
     "ConnegArgument",
-    "ConnegMode",
+    "ConnegSupport",
+    "ContentAnswered",
     "ContentChunk",
     "ContentEnd",
+    "ContentReader",
+    "ContentRefused",
+    "ContentWriter",
+    "DataAnswered",
     "DataCommand",
-    "DotReader",
-    "Event",
+    "EnvelopeSyntaxError",
+    "Hello",
+    "LocalProtocolError",
     "MailCommand",
-    "PeerProtocolError",
+    "Phase",
+    "RcptAnswer",
     "RcptBatch",
     "RcptCommand",
     "RcptRequest",
+    "RcptResult",
+    "RemoteProtocolError",
     "Reply",
+    "ReplyError",
     "ReplyReader",
-    "Reset",
     "ServerConfig",
+    "ServerEvent",
     "ServerSession",
+    "SessionEnd",
+    "SessionEndedError",
+    "SessionReady",
+    "SessionRefused",
+    "Step",
+    "TransactionOpened",
+    "TransactionReset",
     "Verdict",
     "VrfyCommand",
-    "close_up",
-    "conneg_parameter",
-    "read_argument",
+    "is_not_supported",
+    "not_supported",
     "read_capability",
-    "read_extensions",
-    "read_parameters",
-    "read_path",
-    "stuff_dots",
+    "read_reply_lines",
+    "unavailable",
     "write_capability_reply",
-    "write_mail",
-    "write_rcpt",
+    "write_content",
 ]

@@ -1,121 +1,458 @@
-"""The client's side of a session, sans-IO: replies are read leniently and bounded, and matched to commands by counting."""
+"""The client's side of a session, sans-IO: commands out, replies in, events out.
 
-import re
+`next_event` gives one event for each thing asked for: `SessionReady` (asked for by being there), then whatever
+`open_transaction`, `send_data`, `send_content` ... `end_content`, `reset` and `quit` lead to. One thing at a time:
+`LocalProtocolError` if the one before has not been answered. Replies are matched with commands by counting
+(RFC 2920, 3.1), so a reply too many or out of place ends the session with `RemoteProtocolError`.
+"""
+
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import assert_never
 
 from conneg.errors import TemporaryError
-from conneg.smtp.conneg import ConnegArgument
-from conneg.smtp.reply import Reply
-
-MAX_LINE_OCTETS = 4096
-MAX_REPLY_OCTETS = 65_536
-
-_LINE = re.compile(rb"(\d\d\d)(?:([ -])(.*))?$", re.DOTALL)
-NOT_SUPPORTED_CODES = frozenset({500, 501, 502, 504, 555})
-"""What a server answers to a parameter it does not know, whatever its own RFCs say (draft A5 item 15)."""
-
-
-class PeerProtocolError(TemporaryError):
-    """The server said something that is no reply, or too much of it."""
-
-
-class ReplyReader:
-    """Octets in, replies out, in order."""
-
-    def __init__(self) -> None:
-        self._input = b""
-        self._texts: list[str] = []
-        self._octets = 0
-        self._first_code = 0
-
-    def receive(self, octets: bytes) -> list[Reply]:
-        """Return the replies that are complete now. Raises `PeerProtocolError`."""
-        self._input += octets
-        replies = []
-        while True:
-            end = self._input.find(b"\n")
-            if end < 0:
-                if len(self._input) > MAX_LINE_OCTETS:
-                    raise PeerProtocolError(f"a reply line longer than {MAX_LINE_OCTETS} octets")
-                return replies
-            line, self._input = self._input[:end].rstrip(b"\r"), self._input[end + 1 :]
-            reply = self._read_line(line)
-            if reply is not None:
-                replies.append(reply)
-
-    def _read_line(self, line: bytes) -> Reply | None:
-        self._octets += len(line)
-        if len(line) > MAX_LINE_OCTETS or self._octets > MAX_REPLY_OCTETS:
-            raise PeerProtocolError(f"a reply longer than {MAX_REPLY_OCTETS} octets")
-        match = _LINE.match(line)
-        if match is None:
-            raise PeerProtocolError(f"not an SMTP reply: {line[:60]!r}")
-        code = int(match[1])
-        if not self._texts:
-            self._first_code = code
-        self._texts.append((match[3] or b"").decode("utf-8", "replace"))
-        if match[2] == b"-":
-            return None
-        # differing codes: the first digit of the last line decides (RFC 5321, 4.2.1)
-        agreed = self._first_code if self._first_code // 100 == code // 100 else code
-        reply = Reply.read(agreed, tuple(self._texts))
-        self._texts, self._octets = [], 0
-        return reply
+from conneg.smtp import conneg
+from conneg.smtp.command import EnvelopeSyntaxError, RcptRequest, write_mail, write_rcpt
+from conneg.smtp.conneg import ConnegArgument, read_capability
+from conneg.smtp.data import ContentWriter
+from conneg.smtp.events import (
+    ClientEvent,
+    CommandAnswered,
+    ContentAnswered,
+    DataAnswered,
+    RcptResult,
+    SessionReady,
+    SessionRefused,
+    TransactionOpened,
+)
+from conneg.smtp.extension import read_listing
+from conneg.smtp.grammar import is_hello_name
+from conneg.smtp.reply import RemoteProtocolError, Reply, ReplyReader, Verdict
+from conneg.smtp.states import TABLE, LocalProtocolError, Phase, Step
 
 
 @dataclass(frozen=True, slots=True)
-class RcptRequest:
-    """One RCPT to send; `conneg` asks for the capability, if the server offers that."""
+class ClientConfig:
+    """How a client behaves.
 
-    forward_path: str
-    conneg: ConnegArgument | None = None
-    notify: frozenset[str] | None = None
-    orcpt: str | None = None
+    `dialect` says how CONNEG is written when the server does not list CONPERM (a server of RFC 4141 gets it bare in any
+    case): "draft" with its argument; "both" bare for REQUIRED, which both documents know. `bare_newlines`: "refuse"
+    raises for content with a CR or LF that is not part of CRLF, "keep" sends it. Raises ValueError for other values.
+    """
 
+    helo: str
+    lmtp: bool = False
+    dialect: str = "draft"
+    bare_newlines: str = "refuse"
 
-def read_extensions(reply: Reply) -> dict[str, str]:
-    """Return what an EHLO reply offers: keyword in upper case to parameters (RFC 5321, 4.1.1.1)."""
-    found = {}
-    for line in reply.lines[1:]:
-        keyword, _, parameters = line.strip().partition(" ")
-        if keyword:
-            found[keyword.upper()] = parameters.strip()
-    return found
-
-
-def write_mail(
-    reverse_path: str, *, size: int | None = None, body: str | None = None, ret: str | None = None, envid: str | None = None
-) -> str:
-    """Return the MAIL command without its CRLF."""
-    words = [f"MAIL FROM:<{reverse_path}>"]
-    words += [f"{name}={value}" for name, value in (("SIZE", size), ("BODY", body), ("RET", ret), ("ENVID", envid)) if value]
-    return _checked(" ".join(words))
+    def __post_init__(self) -> None:
+        if not is_hello_name(self.helo) or not self.helo.isascii():
+            raise ValueError(f"{self.helo!r} is no host name")
+        if self.dialect not in ("draft", "both"):
+            raise ValueError(f"dialect is draft or both, not {self.dialect!r}")
+        if self.bare_newlines not in ("refuse", "keep"):
+            raise ValueError(f"bare_newlines is refuse or keep, not {self.bare_newlines!r}")
 
 
-def write_rcpt(request: RcptRequest, conneg: str | None) -> str:
-    """Return the RCPT command without its CRLF; `conneg` is the parameter to write."""
-    words = [f"RCPT TO:<{request.forward_path}>"]
-    if conneg:
-        words.append(conneg)
-    if request.notify:
-        words.append("NOTIFY=" + ",".join(sorted(request.notify)))
-    if request.orcpt:
-        words.append(f"ORCPT={request.orcpt}")
-    return _checked(" ".join(words))
+class SessionEndedError(TemporaryError):
+    """The server has ended the session, by closing the connection or with 421."""
 
 
-def _checked(command: str) -> str:
-    if "\r" in command or "\n" in command or "\0" in command:
-        raise ValueError("a line end or NUL in a command")
-    return command
+class _Awaited(Enum):
+    """What the next reply answers."""
+
+    GREETING = "greeting"
+    EHLO = "EHLO"
+    HELO = "HELO"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+    CONTENT = "content"
+    OTHER = "another command"
+    QUIT = "QUIT"
 
 
-def conneg_parameter(argument: ConnegArgument | None, extensions: dict[str, str]) -> str | None:
-    """Return the parameter to send, None for none: never unannounced (draft 4.2)."""
-    if argument is None or "CONNEG" not in extensions:
+class _Form(Enum):
+    """How CONNEG is written on one RCPT."""
+
+    ARGUMENT = "CONNEG=..."
+    BARE = "CONNEG"
+    ABSENT = ""
+
+
+@dataclass(slots=True)
+class _Recipient:
+    """One recipient of the transaction that is being opened."""
+
+    request: RcptRequest
+    form: _Form
+    result: RcptResult | None = None
+    is_repeated: bool = False
+
+
+class ClientSession:
+    """One session. `phase` and `extensions` may be looked at; nothing but the methods changes them."""
+
+    def __init__(self, config: ClientConfig) -> None:
+        self.config = config
+        self.phase = Phase.CONNECTED
+        self.extensions: Mapping[str, str] = {}
+        self._replies = ReplyReader()
+        self._out: list[bytes] = []
+        self._awaited: deque[_Awaited] = deque([_Awaited.GREETING])
+        self._greeting: Reply | None = None
+        self._mail: Reply | None = None
+        self._recipients: list[_Recipient] = []
+        self._in_hand: deque[_Recipient] = deque()
+        self._waiting: deque[_Recipient] = deque()
+        self._accepted = 0
+        self._content: ContentWriter | None = None
+        self._content_replies: list[Reply] = []
+        self._sent_lines: list[str] = []
+        self._received_lines: list[str] = []
+
+    # What the driver does with the octets.
+
+    def receive_data(self, data: bytes) -> None:
+        """Take octets from the server."""
+        self._replies.receive(data)
+
+    def receive_eof(self) -> None:
+        """The server has closed the connection. Raises `SessionEndedError` if an answer was still to come."""
+        was = self.phase
+        self.phase = Phase.CLOSED
+        if self._awaited and was is not Phase.CLOSED:
+            raise SessionEndedError(
+                f"the server closed the connection instead of answering {self._awaited[0].value}"
+            )
+
+    def data_to_send(self) -> bytes:
+        """Return the octets to send now, and forget them."""
+        data = b"".join(self._out)
+        self._out.clear()
+        return data
+
+    def dialogue(self) -> tuple[list[str], list[str]]:
+        """Return the command lines sent and the reply lines received since the last call, for a transcript."""
+        lines = self._sent_lines, self._received_lines
+        self._sent_lines, self._received_lines = [], []
+        return lines
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a reply is still to come."""
+        return bool(self._awaited)
+
+    @property
+    def accepted(self) -> int:
+        """How many recipients the present transaction has."""
+        return self._accepted
+
+    def supports(self, keyword: str) -> bool:
+        """Whether the server lists this extension in the present session."""
+        return keyword.upper() in self.extensions
+
+    def next_event(self) -> ClientEvent | None:
+        """Return the next event, or None for "more octets needed".
+
+        Raises `RemoteProtocolError` for what is no reply, or one that no command is waiting for.
+        """
+        while self.phase is not Phase.CLOSED:
+            awaited = self._awaited[0] if self._awaited else None
+            plain = awaited in (_Awaited.GREETING, _Awaited.EHLO, _Awaited.HELO)
+            try:
+                reply = self._replies.next_reply(enhanced=not plain)
+            except RemoteProtocolError:
+                self.phase = Phase.CLOSED
+                raise
+            if reply is None:
+                return None
+            self._received_lines.extend(self._replies.last_lines)
+            event = self._take(awaited, reply)
+            if event is not None:
+                return event
         return None
-    return "CONNEG" if "CONPERM" in extensions else f"CONNEG={argument}"
+
+    # What the caller may ask for.
+
+    def open_transaction(
+        self,
+        reverse_path: str,
+        requests: Sequence[RcptRequest],
+        *,
+        size: int | None = None,
+        body: str | None = None,
+        ret: str | None = None,
+        envid: str | None = None,
+        smtputf8: bool = False,
+    ) -> None:
+        """Send MAIL and RCPTs, in one go where PIPELINING is offered; leads to `TransactionOpened`.
+
+        A parameter whose extension the server does not list is left out (RFC 5321, 4.1.1.3), but for CONNEG=REQUIRED,
+        whose recipient then fails here, as if by 504. Raises `conneg.smtp.command.EnvelopeSyntaxError` before anything
+        is sent, `LocalProtocolError` if a transaction is open.
+        """
+        self._begin(Step.MAIL)
+        if not requests:
+            raise EnvelopeSyntaxError("a transaction without recipients")
+        recipients = [_Recipient(self._within_offer(request), self._form(request)) for request in requests]
+        line = write_mail(
+            reverse_path, self._mail_parameters(size=size, body=body, ret=ret, envid=envid, smtputf8=smtputf8)
+        )
+        for recipient in recipients:
+            write_rcpt(recipient.request, _written(recipient))
+        self._recipients = recipients
+        self._mail = None
+        self._accepted = 0
+        self._waiting = deque(r for r in recipients if not self._fails_here(r))
+        self._send(line, _Awaited.MAIL)
+        if self.supports("PIPELINING"):
+            self._send_recipients()
+
+    def send_data(self) -> None:
+        """Send DATA; leads to `DataAnswered`. Not before all replies to RCPT are read: the content depends on them."""
+        self._begin(Step.DATA)
+        self._send("DATA", _Awaited.DATA)
+
+    def send_content(self, chunk: bytes) -> None:
+        """Send a piece of the content, after 354; its dots are stuffed here. Raises `conneg.smtp.BareNewlineError`."""
+        if self.phase is not Phase.CONTENT or self._content is None:
+            raise LocalProtocolError("content can be sent only after 354")
+        self._out.append(self._content.feed(chunk))
+
+    def end_content(self) -> None:
+        """Send the final dot; leads to `ContentAnswered`."""
+        if self.phase is not Phase.CONTENT or self._content is None:
+            raise LocalProtocolError("content can be ended only after 354")
+        self._out.append(self._content.finish())
+        self._content = None
+        self.phase = TABLE[self.phase][Step.DOT]
+        self._content_replies = []
+        count = self._accepted if self.config.lmtp else 1
+        self._awaited.extend([_Awaited.CONTENT] * count)
+
+    def reset(self) -> None:
+        """Send RSET; leads to `CommandAnswered`. What was learned of recipients in the transaction is void."""
+        self._begin(Step.RESET)
+        self._send("RSET", _Awaited.OTHER)
+
+    def quit(self) -> None:
+        """Send QUIT; leads to `CommandAnswered`, after which the session is closed."""
+        self._begin(Step.QUIT)
+        self._send("QUIT", _Awaited.QUIT)
+
+    # The rest is private.
+
+    def _begin(self, step: Step) -> None:
+        if self._awaited:
+            raise LocalProtocolError(
+                f"{step.value} cannot come now: the reply to {self._awaited[0].value} has not"
+            )
+        if step not in TABLE[self.phase]:
+            raise LocalProtocolError(f"{step.value} cannot come in phase {self.phase.value}")
+
+    def _send(self, line: str, awaited: _Awaited) -> None:
+        self._sent_lines.append(line)
+        self._out.append(f"{line}\r\n".encode())
+        self._awaited.append(awaited)
+
+    def _take(self, awaited: _Awaited | None, reply: Reply) -> ClientEvent | None:
+        """Act on one reply; an event when what was asked for is complete."""
+        if awaited is None:
+            self.phase = Phase.CLOSED
+            if reply.code == 421:
+                raise SessionEndedError(f"the server ended the session: {reply}")
+            raise RemoteProtocolError(f"a reply that no command is waiting for: {reply}")
+        self._awaited.popleft()
+        event: ClientEvent | None
+        match awaited:
+            case _Awaited.GREETING:
+                event = self._take_greeting(reply)
+            case _Awaited.EHLO | _Awaited.HELO:
+                event = self._take_hello(awaited, reply)
+            case _Awaited.MAIL:
+                event = self._take_mail(reply)
+            case _Awaited.RCPT:
+                event = self._take_rcpt(reply)
+            case _Awaited.DATA:
+                event = self._take_data(reply)
+            case _Awaited.CONTENT:
+                event = self._take_content(reply)
+            case _Awaited.OTHER:
+                if reply.is_positive:
+                    self.phase = TABLE[self.phase][Step.RESET]
+                event = CommandAnswered(reply)
+            case _Awaited.QUIT:
+                self.phase = Phase.CLOSED
+                event = CommandAnswered(reply)
+            case _:
+                assert_never(awaited)
+        if reply.code == 421 and self.phase is not Phase.CLOSED:
+            self.phase = Phase.CLOSED
+            if event is None:
+                raise SessionEndedError(f"the server ended the session: {reply}")
+        return event
+
+    def _take_greeting(self, reply: Reply) -> ClientEvent | None:
+        if not reply.is_positive:
+            self.phase = Phase.CLOSED
+            return SessionRefused(reply)
+        self.phase = TABLE[self.phase][Step.GREET]
+        self._greeting = reply
+        self._send(f"{'LHLO' if self.config.lmtp else 'EHLO'} {self.config.helo}", _Awaited.EHLO)
+        return None
+
+    def _take_hello(self, awaited: _Awaited, reply: Reply) -> ClientEvent | None:
+        if reply.is_positive and self._greeting is not None:
+            self.phase = TABLE[self.phase][Step.HELLO]
+            # The reply to HELO has no keywords, and a new reply to EHLO replaces what was known (RFC 5321, 4.1.4).
+            self.extensions = read_listing(reply.lines[1:]) if awaited is _Awaited.EHLO else {}
+            return SessionReady(self._greeting, reply, self.extensions)
+        if awaited is _Awaited.EHLO and reply.verdict is Verdict.PERMANENT and not self.config.lmtp:
+            self._send(f"HELO {self.config.helo}", _Awaited.HELO)  # RFC 5321, 3.2
+            return None
+        self.phase = Phase.CLOSED
+        return SessionRefused(reply)
+
+    def _take_mail(self, reply: Reply) -> ClientEvent | None:
+        self._mail = reply
+        if reply.is_positive:
+            self.phase = TABLE[self.phase][Step.MAIL]
+            self._send_recipients()
+        else:
+            self._waiting.clear()
+        return self._opened()
+
+    def _take_rcpt(self, reply: Reply) -> ClientEvent | None:
+        recipient = self._in_hand.popleft()
+        request = recipient.request
+        asked = request.conneg if recipient.form is not _Form.ABSENT else None
+        if self._repeat(recipient, reply):
+            return self._opened()
+        recipient.result = RcptResult(
+            request.forward_path,
+            reply,
+            read_capability(reply) if asked is not None else None,
+            asked,
+            recipient.is_repeated,
+        )
+        if reply.is_positive and self._mail is not None and self._mail.is_positive:
+            self._accepted += 1
+            self.phase = TABLE[self.phase][Step.RCPT]
+        return self._opened()
+
+    def _repeat(self, recipient: _Recipient, reply: Reply) -> bool:
+        """Put a recipient back whose RCPT is to be sent again in another form: without CONNEG in the end.
+
+        Only for OPTIONAL: a server that has never heard of CONNEG cannot process the address "as if the requested
+        CONNEG capabilities had not been specified" (draft 4.1), so the client does.
+        """
+        if (
+            recipient.request.conneg is not ConnegArgument.OPTIONAL
+            or self._mail is None
+            or not self._mail.is_positive
+        ):
+            return False
+        unavailable = (
+            recipient.form is _Form.BARE and reply.code == 404
+        )  # bare is REQUIRED to a server of the draft
+        if recipient.form is _Form.ABSENT or not (conneg.is_not_supported(reply) or unavailable):
+            return False
+        bare_next = (
+            self.config.dialect == "both"
+            and recipient.form is _Form.ARGUMENT
+            and reply.code in (501, 504, 555)
+        )
+        recipient.form = _Form.BARE if bare_next else _Form.ABSENT
+        recipient.is_repeated = True
+        self._waiting.append(recipient)
+        return True
+
+    def _opened(self) -> ClientEvent | None:
+        """Return the event when the last reply has come; else send what is left to send."""
+        if self._awaited:
+            if not self.supports("PIPELINING"):
+                self._send_recipients()
+            return None
+        if self._waiting:
+            self._send_recipients()
+            return None
+        if self._mail is None:
+            return None
+        if not self._mail.is_positive:
+            return TransactionOpened(self._mail, ())
+        return TransactionOpened(
+            self._mail, tuple(r.result for r in self._recipients if r.result is not None)
+        )
+
+    def _send_recipients(self) -> None:
+        """Send the RCPTs that wait: all in one go, or one if the server does not pipeline."""
+        pipelining = self.supports("PIPELINING")
+        while self._waiting and (pipelining or not self._awaited):
+            recipient = self._waiting.popleft()
+            self._in_hand.append(recipient)
+            self._send(write_rcpt(recipient.request, _written(recipient)), _Awaited.RCPT)
+
+    def _take_data(self, reply: Reply) -> ClientEvent:
+        if reply.code // 100 == 3:
+            self.phase = TABLE[self.phase][Step.DATA]
+            self._content = ContentWriter(bare_newlines=self.config.bare_newlines)
+        return DataAnswered(reply)
+
+    def _take_content(self, reply: Reply) -> ClientEvent | None:
+        self._content_replies.append(reply)
+        if self._awaited:
+            return None
+        self.phase = TABLE[self.phase][Step.ANSWER]
+        return ContentAnswered(tuple(self._content_replies))
+
+    def _mail_parameters(
+        self, *, size: int | None, body: str | None, ret: str | None, envid: str | None, smtputf8: bool
+    ) -> dict[str, str]:
+        parameters: dict[str, str] = {}
+        if size is not None and self.supports("SIZE"):
+            parameters["SIZE"] = str(size)
+        if body is not None and self.supports("8BITMIME"):
+            parameters["BODY"] = body
+        if ret is not None and self.supports("DSN"):
+            parameters["RET"] = ret
+        if envid is not None and self.supports("DSN"):
+            parameters["ENVID"] = envid
+        if smtputf8 and self.supports("SMTPUTF8"):
+            parameters["SMTPUTF8"] = ""
+        return parameters
+
+    def _within_offer(self, request: RcptRequest) -> RcptRequest:
+        if self.supports("DSN") or (request.notify is None and request.orcpt is None):
+            return request
+        return replace(request, notify=None, orcpt=None)
+
+    def _form(self, request: RcptRequest) -> _Form:
+        """Say how CONNEG is written: not at all where EHLO does not list it (draft 4.2: MUST NOT)."""
+        if request.conneg is None or not self.supports(conneg.KEYWORD):
+            return _Form.ABSENT
+        if self.supports("CONPERM"):
+            return _Form.BARE  # RFC 4141, 5.2 has no argument
+        if self.config.dialect == "both" and request.conneg is ConnegArgument.REQUIRED:
+            return _Form.BARE
+        return _Form.ARGUMENT
+
+    def _fails_here(self, recipient: _Recipient) -> bool:
+        request = recipient.request
+        if request.conneg is not ConnegArgument.REQUIRED or recipient.form is not _Form.ABSENT:
+            return False
+        reply = conneg.not_supported(request.forward_path)
+        recipient.result = RcptResult(request.forward_path, reply, is_local=True)
+        return True
 
 
-Pending = deque[str]
+def _written(recipient: _Recipient) -> str | None:
+    match recipient.form:
+        case _Form.ABSENT:
+            return None
+        case _Form.BARE:
+            return conneg.KEYWORD
+        case _Form.ARGUMENT:
+            return f"{conneg.KEYWORD}={recipient.request.conneg}"

@@ -124,7 +124,8 @@ def check_newlines(content: bytes) -> None:
     pairs = content.count(b"\r\n")
     if content.count(b"\n") != pairs or content.count(b"\r") != pairs:
         raise BareNewlineError(
-            "the content has a bare CR or LF, which some servers take for a line end", hint="end its lines with CRLF"
+            "the content has a bare CR or LF, which some servers take for a line end",
+            hint="end its lines with CRLF",
         )
 
 

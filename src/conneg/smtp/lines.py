@@ -25,7 +25,7 @@ class BadLine(Enum):
 
 
 class LineBuffer:
-    """Octets received and not yet read; `next_line` takes lines from them, `take_all` and `put_back` are for content."""
+    """Octets received and not yet read, as lines or, by `take_all` and `put_back`, as content."""
 
     __slots__ = ("_at", "_data", "_discarding", "_scanned")
 
@@ -51,9 +51,12 @@ class LineBuffer:
     def next_line(self) -> bytes | BadLine | None:
         """Return the next line without its CRLF, what is wrong with it, or None for "more octets needed"."""
         data, at = self._data, self._at
+        if at == len(data):
+            return None
         end = data.find(b"\r\n", self._scanned if self._scanned > at else at)
         if end < 0:
-            return self._wait()
+            self._wait()
+            return None
         self._at = self._scanned = end + 2
         if self._discarding:
             self._discarding = False

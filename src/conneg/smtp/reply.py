@@ -91,7 +91,7 @@ class Reply:
             if len(text) < 480 and text.isascii() and text.isprintable() and 200 <= self.code < 600:
                 if self.enhanced is None or not enhanced:
                     return f"{self.code} {text}\r\n".encode("ascii")
-                if self.enhanced[0] == str(self.code)[0] and self.enhanced.isascii():
+                if self.enhanced[0] == str(self.code)[0] and _STATUS.fullmatch(self.enhanced) is not None:
                     return f"{self.code} {self.enhanced} {text}\r\n".encode("ascii")
         return self._encode_lines(enhanced)
 

@@ -1,400 +1,477 @@
-"""The server's side of a session, sans-IO: octets in, events out; replies in, octets out.
+"""The server's side of a session, sans-IO: octets in, events out; answers in, octets out.
 
-The driver's duty: `receive` what arrives; take `next_event` until it is None; answer every event that is a command with
-`reply` (or `accept_recipients`); send `take_output`. Order is kept because each command is answered before the next is
-taken. No event is given while content is expected but `ContentChunk` and `ContentEnd`.
+The driver gives octets to `receive_data`, takes events from `next_event` until it says None, answers those that want
+an answer, and sends `data_to_send` after each round. An event is made only when everything before it has been
+answered, so replies leave in order however much the client sends at once. While an answer is owed nothing more need
+be read: `wants_data` says so.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 
-from conneg.smtp.conneg import ConnegArgument, close_up, read_argument, write_capability_reply
-from conneg.smtp.data import DotReader
-from conneg.smtp.grammar import CommandSyntaxError, read_parameters, read_path
+from conneg.errors import ConnegError
+from conneg.smtp import conneg
+from conneg.smtp.command import CommandError, RcptCommand, read_mail, read_rcpt
+from conneg.smtp.config import MAX_DISCARDED, ServerConfig
+from conneg.smtp.conneg import ConnegArgument
+from conneg.smtp.data import ContentReader
+from conneg.smtp.events import (
+    ContentChunk,
+    ContentEnd,
+    ContentRefused,
+    DataCommand,
+    Hello,
+    RcptAnswer,
+    RcptBatch,
+    ServerEvent,
+    SessionEnd,
+    TransactionReset,
+    VrfyCommand,
+)
+from conneg.smtp.extension import listing
+from conneg.smtp.grammar import is_hello_name
+from conneg.smtp.lines import BadLine, LineBuffer
 from conneg.smtp.reply import Reply
-
-MAX_COMMAND_OCTETS = 2048
-"""A command line with CRLF: RFC 5321's 512 and what DSN (RFC 3461) and CONNEG add."""
+from conneg.smtp.states import IN_TRANSACTION, TABLE, LocalProtocolError, Phase, Step
 
 
-class ConnegMode(Enum):
-    """Whether the server speaks CONNEG, has it switched off (504 to REQUIRED), or never heard of it (555)."""
+class _Owed(Enum):
+    """The answer that the driver owes."""
 
-    ON = "on"
-    OFF = "off"
-    IGNORANT = "ignorant"
-
-
-@dataclass(frozen=True, slots=True)
-class ServerConfig:
-    """What the session says and allows."""
-
-    hostname: str = "localhost"
-    max_message_octets: int = 52_428_800
-    max_recipients: int = 1000
-    max_errors: int = 20
-    conneg: ConnegMode | str = ConnegMode.ON
-    bare_newlines: str = "refuse"
+    GREETING = "greet"
+    MAIL = "answer_mail"
+    RCPT = "answer_rcpts"
+    DATA = "accept_content or refuse_content"
+    CONTENT = "answer_content"
+    VRFY = "answer_vrfy"
 
 
-@dataclass(frozen=True, slots=True)
-class MailCommand:
-    """MAIL: the reverse-path without brackets, and its parameters by upper-case keyword."""
+_DATA = DataCommand()
+_END = ContentEnd()
+_RESET = TransactionReset()
+_SESSION_END = SessionEnd()
 
-    reverse_path: str
-    parameters: dict[str, str] = field(default_factory=dict)
-    size: int | None = None
-    body: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RcptCommand:
-    """RCPT: the forward-path without brackets, CONNEG's argument, and the DSN parameters."""
-
-    forward_path: str
-    conneg: ConnegArgument | None = None
-    notify: frozenset[str] | None = None
-    orcpt: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RcptBatch:
-    """All RCPT commands that arrived together."""
-
-    commands: tuple[RcptCommand, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DataCommand:
-    """DATA, in order; answer with `begin_content` or a negative reply."""
+_GO_AHEAD = Reply(354, ("okay, send data",))
+_OK = Reply(250, ("ok",), "2.0.0")
+_GOODBYE = Reply(221, ("goodbye",), "2.0.0")
+_HELP = Reply(214, ("EHLO HELO MAIL RCPT DATA RSET NOOP VRFY QUIT; see RFC 5321",), "2.0.0")
+_UNKNOWN = Reply(500, ("command not recognised",), "5.5.2")
+_NOT_IMPLEMENTED = Reply(502, ("command not implemented",), "5.5.1")
+_BARE = Reply(500, (f"{BadLine.BARE.value}",), "5.5.2")
+_LONG = Reply(500, (f"{BadLine.LONG.value}",), "5.5.2")
+_NOT_UTF8 = Reply(500, ("a command is ASCII, or UTF-8 with SMTPUTF8",), "5.5.2")
+_HELLO_FIRST = Reply(503, ("EHLO first",), "5.5.1")
+_NESTED_MAIL = Reply(503, ("a transaction is open; RSET ends it",), "5.5.1")
+_MAIL_FIRST = Reply(503, ("MAIL first",), "5.5.1")
+_RCPT_FIRST = Reply(503, ("RCPT first",), "5.5.1")
+_NO_VALID_RECIPIENTS = Reply(554, ("no valid recipients",), "5.5.1")
+_NO_ARGUMENT = Reply(501, ("this command has no argument",), "5.5.4")
+_BAD_HELLO = Reply(501, ("syntax: EHLO and one host name or address literal",), "5.5.4")
+_TOO_MANY_RECIPIENTS = Reply(452, ("too many recipients in one transaction",), "4.5.3")
+_TOO_MANY_ERRORS = Reply(421, ("too many errors",), "4.7.0")
+_BARE_CONTENT = Reply(554, ("content with a bare CR or LF is refused; lines end with CRLF",), "5.6.0")
+_ENDLESS = Reply(421, ("the message has been refused and does not end",), "4.3.0")
+_UNIMPLEMENTED = frozenset(
+    {b"EXPN", b"SEND", b"SOML", b"SAML", b"TURN", b"AUTH", b"BDAT", b"ETRN", b"STARTTLS", b"LHLO"}
+)
 
 
-@dataclass(frozen=True, slots=True)
-class ContentChunk:
-    """Octets of the content, dots removed."""
-
-    octets: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ContentEnd:
-    """The final dot; `problem` is the reply that the content must get, if it must not be accepted."""
-
-    problem: Reply | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reset:
-    """The transaction is over without content; already answered."""
-
-
-@dataclass(frozen=True, slots=True)
-class VrfyCommand:
-    """VRFY."""
-
-    argument: str
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """The session ends once the output is sent."""
-
-
-Event = MailCommand | RcptBatch | DataCommand | ContentChunk | ContentEnd | Reset | VrfyCommand | Closing
-
-_BAD_SEQUENCE = Reply(503, ("bad sequence of commands",), "5.5.1")
-_RESET_OK = Reply(250, ("ok",), "2.0.0")
-_NOTIFY = {"NEVER", "SUCCESS", "FAILURE", "DELAY"}
-_MAIL_PARAMETERS = {"SIZE", "BODY", "RET", "ENVID"}
-_RCPT_PARAMETERS = {"CONNEG", "NOTIFY", "ORCPT"}
+@dataclass(slots=True)
+class _Transaction:
+    smtputf8: bool = False
+    accepted: int = 0
+    refused: int = 0
+    octets: int = 0
+    refusal: Reply | None = None
 
 
 class ServerSession:
-    """One session; see the module's docstring for the driver's duty."""
+    """One session. `phase`, `helo` and `esmtp` may be looked at; nothing but the methods changes them."""
 
     def __init__(self, config: ServerConfig) -> None:
         self.config = config
-        self.mode = ConnegMode(config.conneg)
+        self.phase = Phase.CONNECTED
         self.helo: str | None = None
         self.esmtp = False
-        self.recipients = 0
-        self._input = b""
-        self._output: list[bytes] = []
-        self._in_transaction = False
-        self._content: DotReader | None = None
-        self._content_octets = 0
+        self._rules = config.rules
+        self._lines = LineBuffer()
+        self._out: list[bytes] = []
+        self._owed: _Owed | None = _Owed.GREETING
+        self._enhanced = False
+        self._transaction = _Transaction()
+        self._content = ContentReader()
+        self._batch: list[RcptCommand | Reply] = []
         self._errors = 0
-        self._closing = False
+        self._end_told = False
 
-    def greet(self) -> None:
-        """Put the greeting into the output."""
-        self._output.append(f"220 {self.config.hostname} ESMTP conneg\r\n".encode())
+    # What the driver does with the octets.
 
-    def receive(self, octets: bytes) -> None:
-        """Take what arrived."""
-        self._input = self._input + octets if self._input else octets
+    def receive_data(self, data: bytes) -> None:
+        """Take octets from the client; after the end of the session they are dropped."""
+        if self.phase is not Phase.CLOSED:
+            self._lines.receive(data)
 
-    def take_output(self) -> bytes:
-        """Return what is to be sent, and forget it."""
-        output, self._output = self._output, []
-        return b"".join(output)
+    def data_to_send(self) -> bytes:
+        """Return the octets to send now, and forget them."""
+        out = self._out
+        if not out:
+            return b""
+        data = out[0] if len(out) == 1 else b"".join(out)
+        out.clear()
+        return data
 
     @property
-    def has_output(self) -> bool:
-        """Whether there is something to send."""
-        return bool(self._output)
+    def wants_data(self) -> bool:
+        """Whether more octets could lead to an event now; while an answer is owed they would only pile up."""
+        return self._owed is None and self.phase is not Phase.CLOSED
 
-    def reply(self, reply: Reply) -> None:
-        """Answer the command last given out."""
-        self._output.append(reply.encode(enhanced=self.esmtp))
+    @property
+    def backlog(self) -> int:
+        """The number of octets that have been received and not yet read."""
+        return len(self._lines)
 
-    def accept_mail(self, reply: Reply) -> None:
-        """Answer MAIL; a positive reply begins the transaction."""
-        self._in_transaction = reply.code < 400
-        self.recipients = 0
-        self.reply(reply)
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the end of the session now would cost the client a transaction."""
+        return self.phase in IN_TRANSACTION
 
-    def answer_recipients(self, answers: Sequence[tuple[Reply, str | None]]) -> None:
-        """Answer a batch of RCPT in order, each with the capability to report or None."""
-        for reply, capability in answers:
-            if reply.code < 400:
-                self.recipients += 1
-                if capability is not None:
-                    self._output.append(write_capability_reply(reply, capability, enhanced=self.esmtp))
-                    continue
-            self.reply(reply)
-
-    def begin_content(self) -> None:
-        """Answer DATA with 354 and expect the content."""
-        self._output.append(b"354 end the message with <CRLF>.<CRLF>\r\n")
-        self._content = DotReader()
-        self._content_octets = 0
-
-    def end_content(self, reply: Reply) -> None:
-        """Answer the final dot; the transaction is over."""
-        self._end_transaction()
-        self.reply(reply)
-
-    def close(self, reply: Reply) -> None:
-        """Say `reply` and end the session."""
-        self._closing = True
-        self.reply(reply)
-
-    def next_event(self) -> Event | None:
-        """Return what happened next, None when more octets are needed."""
-        while not self._closing:
-            if self._content is not None:
-                return self._read_content(self._content)
-            line = self._take_line()
-            if line is None:
-                return None
-            event = self._command(line)
+    def next_event(self) -> ServerEvent | None:
+        """Return the next event; None while an answer is owed or more octets are needed."""
+        while self._owed is None:
+            phase = self.phase
+            if phase is Phase.CONTENT:
+                event = self._read_content()
+                if event is None and self.phase is Phase.CONTENT:
+                    return None
+            elif phase is Phase.ANSWER:
+                event = self._end_content()
+            elif phase is Phase.CLOSED:
+                return self._tell_end()
+            else:
+                line = self._lines.next_line()
+                if line is None:
+                    return None
+                event = self._read_line(line)
             if event is not None:
                 return event
-            if self._errors > self.config.max_errors:
-                self.close(Reply(421, (f"{self.config.hostname} too many errors, closing",), "4.7.0"))
-        return Closing()
+        return self._tell_end() if self.phase is Phase.CLOSED else None
 
-    def _read_content(self, content: DotReader) -> Event | None:
-        if content.ended:
-            self._input, self._content = content.rest, None
-            return ContentEnd(self._content_problem(content))
-        if not self._input:
-            return None
-        octets, self._input = content.feed(self._input), b""
-        self._content_octets += len(octets)
-        if self._content_octets > self.config.max_message_octets:
-            octets = b""
-        return ContentChunk(octets) if octets else self._read_content(content)
+    # The answers.
 
-    def _content_problem(self, content: DotReader) -> Reply | None:
-        if self._content_octets > self.config.max_message_octets:
-            return Reply(552, (f"message larger than {self.config.max_message_octets} octets",), "5.3.4")
-        if content.has_bare_newline and self.config.bare_newlines == "refuse":
-            return Reply(550, ("the message holds a bare CR or LF; send CRLF line ends only",), "5.6.0")
-        return None
+    def greet(self, refusal: Reply | None = None) -> None:
+        """Say 220, or `refusal` instead, which ends the session (RFC 5321, 3.1: 554; or 421)."""
+        self._pay(_Owed.GREETING)
+        self.phase = TABLE[self.phase][Step.GREET]
+        if refusal is not None:
+            self._say(refusal)
+            self._close()
+            return
+        self._say(Reply(220, (f"{self.config.hostname} {self.config.banner}".rstrip(),)))
 
-    def _take_line(self) -> bytes | None:
-        """Return the next command line without its CRLF; nothing else ends one."""
-        end = self._input.find(b"\r\n")
-        if end < 0:
-            if len(self._input) > MAX_COMMAND_OCTETS:
-                self.close(Reply(500, (f"command line longer than {MAX_COMMAND_OCTETS} octets, closing",), "5.5.2"))
-            return None
-        line, self._input = self._input[:end], self._input[end + 2 :]
-        return line
+    def answer_mail(self, reply: Reply) -> None:
+        """Answer the `MailCommand`."""
+        self._pay(_Owed.MAIL)
+        if reply.is_positive:
+            self.phase = TABLE[self.phase][Step.MAIL]
+        self._say(reply)
 
-    def _command(self, line: bytes) -> Event | None:
-        if len(line) > MAX_COMMAND_OCTETS:
-            return self._refuse(Reply(500, ("command line too long",), "5.5.2"))
-        try:
-            text = line.decode("ascii")
-        except UnicodeDecodeError:
-            return self._refuse(Reply(500, ("octets that are not ASCII in a command",), "5.5.2"))
-        if "\r" in text or "\n" in text or "\0" in text:
-            return self._refuse(Reply(500, ("a bare CR, LF or NUL in a command",), "5.5.2"))
-        verb, _, argument = text.partition(" ")
-        handler = _HANDLERS.get(verb.upper())
-        if handler is None:
-            return self._refuse(Reply(500, ("command not recognised",), "5.5.1"))
-        try:
-            return handler(self, argument.strip())
-        except CommandSyntaxError as error:
-            return self._refuse(Reply(501, (str(error),), "5.5.4"))
+    def answer_rcpts(self, answers: Sequence[RcptAnswer]) -> tuple[bool, ...]:
+        """Answer the commands of the `RcptBatch`, one each in order; returns which recipients are now accepted.
+
+        A recipient that CONNEG=REQUIRED asked for cannot be accepted without a capability (draft 4.3): it draws 404, or
+        504 if the capability's text cannot be sent. ValueError if the number of answers is wrong.
+        """
+        commands = [entry for entry in self._batch if isinstance(entry, RcptCommand)]
+        if len(answers) != len(commands):
+            raise ValueError(f"{len(answers)} answers to {len(commands)} RCPT commands")
+        self._pay(_Owed.RCPT)
+        batch, self._batch = self._batch, []
+        given = iter(answers)
+        accepted = []
+        for entry in batch:
+            if self.phase is Phase.CLOSED:
+                break
+            if isinstance(entry, Reply):
+                self._refuse(entry)
+            else:
+                accepted.append(self._answer_rcpt(entry, next(given)))
+        return tuple(accepted)
+
+    def accept_content(self) -> None:
+        """Say 354; content follows."""
+        self._pay(_Owed.DATA)
+        self.phase = TABLE[self.phase][Step.DATA]
+        self._content = ContentReader()
+        self._say(_GO_AHEAD)
+
+    def refuse_content(self, reply: Reply) -> None:
+        """Answer DATA with a negative reply; the transaction stays open (RFC 5321, 4.1.1.4 leaves it to RSET)."""
+        self._pay(_Owed.DATA)
+        self._say(reply)
+
+    def abandon_content(self, reply: Reply) -> None:
+        """Take no more of the content; `reply`, a negative one, is sent when the final dot has come."""
+        if self.phase not in (Phase.CONTENT, Phase.ANSWER) or self._owed is not None:
+            raise LocalProtocolError("there is no content to abandon")
+        self._transaction.refusal = self._transaction.refusal or reply
+
+    def answer_content(self, reply: Reply) -> None:
+        """Answer the content, which ends the transaction."""
+        self._pay(_Owed.CONTENT)
+        self.phase = TABLE[self.phase][Step.ANSWER]
+        self._say(reply)
+
+    def answer_vrfy(self, reply: Reply) -> None:
+        """Answer the `VrfyCommand`."""
+        self._pay(_Owed.VRFY)
+        self._say(reply)
+
+    def close(self, reply: Reply) -> None:
+        """End the session with `reply`, a 421, at once (RFC 5321, 3.8); what the client has sent is dropped."""
+        if self.phase is not Phase.CLOSED:
+            self._owed = None
+            self._say(reply)
+            self._close()
+
+    # The rest is private.
+
+    def _pay(self, owed: _Owed) -> None:
+        if self._owed is not owed:
+            wanted = "no answer" if self._owed is None else self._owed.value
+            raise LocalProtocolError(f"{owed.value} cannot come now: {wanted} is owed")
+        self._owed = None
+
+    def _say(self, reply: Reply) -> None:
+        self._out.append(reply.encode(self._enhanced))
+        if reply.code == 421:
+            self._close()
 
     def _refuse(self, reply: Reply) -> None:
+        """Answer a command that the core itself refuses; too many wrong ones (500 to 503) end the session."""
+        self._say(reply)
+        if reply.code > 503 or reply.code < 500:
+            return
         self._errors += 1
-        self.reply(reply)
+        if self._errors > self.config.max_errors and self.phase is not Phase.CLOSED:
+            self._say(_TOO_MANY_ERRORS)
 
-    def _end_transaction(self) -> None:
-        self._in_transaction, self.recipients, self._content = False, 0, None
+    def _close(self) -> None:
+        self.phase = Phase.CLOSED
+        self._lines.take_all()
 
-    def _ehlo(self, argument: str) -> Event | None:
-        if not argument:
-            return self._refuse(Reply(501, ("EHLO needs a domain",), "5.5.4"))
-        self.helo, self.esmtp = argument, True
-        self._end_transaction()
-        lines = [self.config.hostname, "PIPELINING", f"SIZE {self.config.max_message_octets}", "8BITMIME"]
-        lines += ["ENHANCEDSTATUSCODES", "DSN"]
-        if self.mode is ConnegMode.ON:
-            lines.append("CONNEG")
-        self._output.append(Reply(250, tuple(lines)).encode(enhanced=False))
-        return Reset()
+    def _tell_end(self) -> SessionEnd | None:
+        if self._end_told:
+            return None
+        self._end_told = True
+        return _SESSION_END
 
-    def _helo(self, argument: str) -> Event | None:
-        if not argument:
-            return self._refuse(Reply(501, ("HELO needs a domain",), "5.5.4"))
-        self.helo, self.esmtp = argument, False
-        self._end_transaction()
-        self._output.append(Reply(250, (self.config.hostname,)).encode(enhanced=False))
-        return Reset()
+    def _read_line(self, line: bytes | BadLine) -> ServerEvent | None:
+        if isinstance(line, BadLine):
+            self._refuse(_BARE if line is BadLine.BARE else _LONG)
+            return None
+        verb = line[:4].upper()
+        read = _READERS.get(verb)
+        if read is None or line[4:5] not in (b"", b" ", b"\t"):
+            word = line.split(b" ", 1)[0].upper()
+            self._refuse(_NOT_IMPLEMENTED if word in _UNIMPLEMENTED else _UNKNOWN)
+            return None
+        try:
+            argument = line[5:].decode("utf-8")
+        except UnicodeDecodeError:
+            self._refuse(_NOT_UTF8)
+            return None
+        # "receivers SHOULD tolerate trailing white space before the terminating CRLF" (RFC 5321, 4.1.1)
+        return read(self, argument.rstrip(" \t"))
 
-    def _mail(self, argument: str) -> Event | None:
-        if self.helo is None or self._in_transaction:
-            return self._refuse(_BAD_SEQUENCE)
-        if not argument.upper().startswith("FROM:"):
-            return self._refuse(Reply(501, ("write MAIL FROM:<local-part@domain>",), "5.5.4"))
-        path, rest = read_path(argument)
-        parameters = read_parameters(rest)
-        unknown = set(parameters) - _MAIL_PARAMETERS
-        if unknown:
-            return self._refuse(Reply(555, (f"parameter not recognised: {min(unknown)}",), "5.5.4"))
-        size = parameters.get("SIZE")
-        if size is not None and not size.isdigit():
-            raise CommandSyntaxError("SIZE needs a number")
-        if size is not None and int(size) > self.config.max_message_octets:
-            return self._refuse(Reply(552, (f"message larger than {self.config.max_message_octets} octets",), "5.3.4"))
-        body = parameters.get("BODY")
-        if body is not None and body.upper() not in ("7BIT", "8BITMIME"):
-            raise CommandSyntaxError("BODY is 7BIT or 8BITMIME")
-        ret = parameters.get("RET")
-        if ret is not None and ret.upper() not in ("FULL", "HDRS"):
-            raise CommandSyntaxError("RET is FULL or HDRS")
-        return MailCommand(
-            path,
-            {keyword: value for keyword, value in parameters.items() if value is not None},
-            int(size) if size else None,
-            body.upper() if body else None,
-        )
+    def _read_ehlo(self, argument: str) -> ServerEvent | None:
+        return self._hello(argument, esmtp=True)
 
-    def _rcpt(self, argument: str) -> Event | None:
-        """This RCPT and those that follow it in the input, as one batch."""
-        if not self._in_transaction:
-            return self._refuse(_BAD_SEQUENCE)
-        commands = [self._read_rcpt(argument)]
-        if isinstance(commands[0], Reply):
-            return self._refuse(commands[0])
-        while self._input[:5].upper() == b"RCPT " and len(commands) < self.config.max_recipients:
-            before = self._input
-            line = self._take_line()
+    def _read_helo(self, argument: str) -> ServerEvent | None:
+        return self._hello(argument, esmtp=False)
+
+    def _hello(self, argument: str, *, esmtp: bool) -> ServerEvent | None:
+        if not is_hello_name(argument):
+            self._refuse(_BAD_HELLO)
+            return None
+        self.phase = TABLE[self.phase][Step.HELLO]
+        self.helo, self.esmtp = argument, esmtp
+        offered = self.config.offered
+        lines = listing(offered, max_message_octets=self.config.max_message_octets) if esmtp else ()
+        # No enhanced status codes in replies to EHLO and HELO (RFC 2034, 4).
+        self._say(Reply(250, (self.config.hostname, *lines)))
+        self._enhanced = esmtp and "ENHANCEDSTATUSCODES" in offered
+        return Hello(argument, esmtp)
+
+    def _read_mail(self, argument: str) -> ServerEvent | None:
+        if Step.MAIL not in TABLE[self.phase]:
+            self._refuse(_HELLO_FIRST if self.phase is Phase.GREETED else _NESTED_MAIL)
+            return None
+        try:
+            command = read_mail(argument, self._rules)
+        except CommandError as error:
+            self._refuse(error.reply)
+            return None
+        self._transaction = _Transaction(smtputf8=command.smtputf8)
+        self._owed = _Owed.MAIL
+        return command
+
+    def _read_rcpt(self, argument: str) -> ServerEvent | None:
+        if Step.RCPT not in TABLE[self.phase]:
+            self._refuse(_MAIL_FIRST)
+            return None
+        batch: list[RcptCommand | Reply] = [self._rcpt(argument, 0)]
+        commands = [entry for entry in batch if isinstance(entry, RcptCommand)]
+        while (
+            self._lines.peek(b"RCPT ")
+            and self._transaction.accepted + len(commands) < self.config.max_recipients
+        ):
+            line = self._lines.next_line()
             if line is None:
                 break
-            try:
-                following = self._read_rcpt(line[5:].decode("ascii").strip())
-            except (CommandSyntaxError, UnicodeDecodeError):
-                following = _BAD_SEQUENCE
-            if isinstance(following, Reply) or b"\r" in line or b"\n" in line or b"\0" in line:
-                self._input = before  # answered by itself, in its turn
-                break
-            commands.append(following)
-        batch = tuple(command for command in commands if isinstance(command, RcptCommand))
-        if self.recipients + len(batch) > self.config.max_recipients:
-            for _ in batch:
-                self.reply(Reply(452, (f"more than {self.config.max_recipients} recipients",), "4.5.3"))
+            entry = self._rcpt_of_line(line, len(commands))
+            batch.append(entry)
+            if isinstance(entry, RcptCommand):
+                commands.append(entry)
+        if not commands:
+            for entry in batch:
+                if isinstance(entry, Reply) and self.phase is not Phase.CLOSED:
+                    self._refuse(entry)
             return None
-        return RcptBatch(batch)
+        self._batch = batch
+        self._owed = _Owed.RCPT
+        return RcptBatch(tuple(commands))
 
-    def _read_rcpt(self, argument: str) -> "RcptCommand | Reply":
-        if not argument.upper().startswith("TO:"):
-            return Reply(501, ("write RCPT TO:<local-part@domain>",), "5.5.4")
-        path, rest = read_path(argument)
-        if not path:
-            return Reply(501, ("the forward-path is empty",), "5.1.3")
-        parameters = read_parameters(close_up(rest))
-        known = _RCPT_PARAMETERS - ({"CONNEG"} if self.mode is ConnegMode.IGNORANT else set())
-        unknown = set(parameters) - known
-        if unknown:
-            return Reply(555, (f"parameter not recognised: {min(unknown)}",), "5.5.4")
-        conneg = None
-        if "CONNEG" in parameters:
-            conneg = read_argument(parameters["CONNEG"])
-            if conneg is None:
-                return Reply(501, ("CONNEG is REQUIRED or OPTIONAL",), "5.5.4")
-            if self.mode is ConnegMode.OFF:
-                if conneg is ConnegArgument.REQUIRED:
-                    return Reply(504, (f"CONNEG <{path}> not supported",), "5.3.3")
-                conneg = None
-        return RcptCommand(path, conneg, _read_notify(parameters.get("NOTIFY")), parameters.get("ORCPT"))
+    def _rcpt_of_line(self, line: bytes | BadLine, pending: int) -> RcptCommand | Reply:
+        if isinstance(line, BadLine):
+            return _BARE if line is BadLine.BARE else _LONG
+        try:
+            argument = line[5:].decode("utf-8")
+        except UnicodeDecodeError:
+            return _NOT_UTF8
+        return self._rcpt(argument.rstrip(" \t"), pending)
 
-    def _data(self, argument: str) -> Event | None:
+    def _rcpt(self, argument: str, pending: int) -> RcptCommand | Reply:
+        if self._transaction.accepted + pending >= self.config.max_recipients:
+            return _TOO_MANY_RECIPIENTS
+        try:
+            return read_rcpt(argument, self._rules, smtputf8=self._transaction.smtputf8)
+        except CommandError as error:
+            return error.reply
+
+    def _answer_rcpt(self, command: RcptCommand, answer: RcptAnswer) -> bool:
+        reply, capability = answer.reply, answer.capability
+        data: bytes | None = None
+        if reply.is_positive and command.conneg is not None:
+            if capability is not None:
+                try:
+                    data = conneg.write_capability_reply(reply, capability, enhanced=self._enhanced)
+                except ConnegError:
+                    if command.conneg is ConnegArgument.REQUIRED:
+                        reply = conneg.not_supported(command.forward_path)
+            elif command.conneg is ConnegArgument.REQUIRED:
+                reply = conneg.unavailable(command.forward_path)
+        if not reply.is_positive:
+            self._transaction.refused += 1
+            self._say(reply)
+            return False
+        self._transaction.accepted += 1
+        self.phase = TABLE[self.phase][Step.RCPT]
+        if data is None:
+            self._say(reply)
+        else:
+            self._out.append(data)
+        return True
+
+    def _read_data(self, argument: str) -> ServerEvent | None:
         if argument:
-            return self._refuse(Reply(501, ("DATA takes no argument",), "5.5.4"))
-        if not self._in_transaction:
-            return self._refuse(_BAD_SEQUENCE)
-        if not self.recipients:
-            return self._refuse(Reply(554, ("no valid recipients",), "5.5.1"))
-        return DataCommand()
-
-    def _rset(self, argument: str) -> Event | None:
-        self._end_transaction()
-        self.reply(_RESET_OK)
-        return Reset()
-
-    def _noop(self, argument: str) -> Event | None:
-        self.reply(_RESET_OK)
+            self._refuse(_NO_ARGUMENT)
+        elif Step.DATA in TABLE[self.phase]:
+            self._owed = _Owed.DATA
+            return _DATA
+        elif self.phase is Phase.MAIL:
+            # RFC 2920, 3.1: a pipelining client may send DATA before it knows that no recipient was accepted.
+            if self._transaction.refused:
+                self._say(_NO_VALID_RECIPIENTS)
+            else:
+                self._refuse(_RCPT_FIRST)
+        else:
+            self._refuse(_MAIL_FIRST)
         return None
 
-    def _vrfy(self, argument: str) -> Event | None:
+    def _read_rset(self, argument: str) -> ServerEvent | None:
+        if argument:
+            self._refuse(_NO_ARGUMENT)
+            return None
+        self.phase = TABLE[self.phase][Step.RESET]
+        self._say(_OK)
+        return _RESET
+
+    def _read_noop(self, argument: str) -> ServerEvent | None:
+        self._say(_OK)
+        return None
+
+    def _read_help(self, argument: str) -> ServerEvent | None:
+        self._say(_HELP)
+        return None
+
+    def _read_vrfy(self, argument: str) -> ServerEvent | None:
+        if not argument or not argument.isprintable():
+            self._refuse(Reply(501, ("syntax: VRFY and a name or mailbox",), "5.5.4"))
+            return None
+        self._owed = _Owed.VRFY
         return VrfyCommand(argument)
 
-    def _help(self, argument: str) -> Event | None:
-        self.reply(Reply(214, ("https://www.rfc-editor.org/rfc/rfc5321",), "2.0.0"))
+    def _read_quit(self, argument: str) -> ServerEvent | None:
+        if argument:
+            self._refuse(_NO_ARGUMENT)
+            return None
+        self._say(_GOODBYE)
+        self._close()
         return None
 
-    def _quit(self, argument: str) -> Event | None:
-        self.close(Reply(221, ("goodbye",), "2.0.0"))
-        return Closing()
+    def _read_content(self) -> ServerEvent | None:
+        content, rest = self._content.feed(self._lines.take_all())
+        if rest is not None:
+            self._lines.put_back(rest)
+            self.phase = TABLE[Phase.CONTENT][Step.DOT]
+        return self._take_content(content) if content else None
 
-
-def _read_notify(value: str | None) -> frozenset[str] | None:
-    if value is None:
+    def _end_content(self) -> ServerEvent | None:
+        refusal = self._transaction.refusal
+        if refusal is None:
+            self._owed = _Owed.CONTENT
+            return _END
+        self.phase = TABLE[Phase.ANSWER][Step.ANSWER]
+        self._say(refusal)
         return None
-    words = frozenset(value.upper().split(","))
-    if not words <= _NOTIFY or ("NEVER" in words and len(words) > 1):
-        raise CommandSyntaxError("NOTIFY is NEVER, or of SUCCESS, FAILURE and DELAY")
-    return words
+
+    def _take_content(self, content: bytes) -> ServerEvent | None:
+        transaction = self._transaction
+        transaction.octets += len(content)
+        if transaction.refusal is not None:
+            if transaction.octets > self.config.max_message_octets + MAX_DISCARDED.value:
+                self._say(_ENDLESS)
+            return None
+        if self._content.has_bare_newlines and self.config.bare_newlines == "refuse":
+            transaction.refusal = _BARE_CONTENT
+        elif transaction.octets > self.config.max_message_octets:
+            transaction.refusal = Reply(552, (f"more than {self.config.max_message_octets} octets",), "5.3.4")
+        else:
+            return ContentChunk(content)
+        return ContentRefused(transaction.refusal)
 
 
-_HANDLERS = {
-    "EHLO": ServerSession._ehlo,
-    "HELO": ServerSession._helo,
-    "MAIL": ServerSession._mail,
-    "RCPT": ServerSession._rcpt,
-    "DATA": ServerSession._data,
-    "RSET": ServerSession._rset,
-    "NOOP": ServerSession._noop,
-    "VRFY": ServerSession._vrfy,
-    "HELP": ServerSession._help,
-    "QUIT": ServerSession._quit,
+_Reader = Callable[[ServerSession, str], ServerEvent | None]
+_READERS: Mapping[bytes, _Reader] = {
+    b"EHLO": ServerSession._read_ehlo,
+    b"HELO": ServerSession._read_helo,
+    b"MAIL": ServerSession._read_mail,
+    b"RCPT": ServerSession._read_rcpt,
+    b"DATA": ServerSession._read_data,
+    b"RSET": ServerSession._read_rset,
+    b"NOOP": ServerSession._read_noop,
+    b"VRFY": ServerSession._read_vrfy,
+    b"HELP": ServerSession._read_help,
+    b"QUIT": ServerSession._read_quit,
 }

@@ -8,6 +8,12 @@ the reply to the content is (RFC 5321, 4.1.1.4).
 
 from enum import StrEnum
 
+from conneg.errors import ConnegError
+
+
+class LocalProtocolError(ConnegError):
+    """Our own side asked a session for what cannot be done in its present phase."""
+
 
 class Phase(StrEnum):
     """Where a session is."""

@@ -1,7 +1,7 @@
-"""Every statement the spool runs, by name. The rows of a whole group commit go in as one JSON text.
+"""Every statement the spool runs, by name. A whole group commit is one statement, its rows one JSON text.
 
-One statement for many rows is not for SQLite's sake but for Python's: the interpreter lock is given up at
-each step of a statement, and taking it back from a busy event loop costs up to five milliseconds.
+That is not for SQLite's sake but for Python's: each step of a statement gives up the interpreter lock, and a busy event
+loop may keep it for milliseconds before the writing thread has it again.
 """
 
 # ruff: noqa: S608 (what is put into these texts are the constants of the model; values are always parameters)
@@ -12,7 +12,8 @@ VERSION = 1
 
 _FINAL = ", ".join(f"'{state}'" for state in sorted(FINAL))
 _DUE = "state IN ('queued', 'deferred') AND claimed = 0"
-_MOVES = ", ".join(f"('{before}', '{event}', '{after}')" for (before, event), after in TRANSITIONS.items())
+_ROWS = ", ".join(f"('{before}', '{event}', '{after}')" for (before, event), after in TRANSITIONS.items())
+_MOVE = f"(SELECT column1 AS before, column2 AS event, column3 AS after FROM (VALUES {_ROWS}))"
 
 SCHEMA = f"""
 CREATE TABLE message (
@@ -50,66 +51,61 @@ CREATE TABLE record (
 PRAGMA user_version = {VERSION};
 """
 
-# Parameters: rows [id, envelope, octets, received_at].
-ACCEPT_MESSAGES = """
-INSERT INTO message (id, envelope, octets, received_at)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(:rows)
+# What accepts and settles do, as one statement for a whole group: an INSERT into a view whose trigger does the rest.
+# The columns are JSON arrays, or NULL where there is nothing of that kind:
+#   messages    [id, envelope, octets, received_at]
+#   contents    [id, start, length] in `bodies`, all bodies in one piece; or [id] for a content in a file
+#   recipients  [message, recipient, claimed, due]
+#   records     [message, at, kind, recipient, text]
+#   outcomes    [message, recipient, event, next_attempt_at, reply, next_hop]
+#   settled     ids of the messages that may be finished by that, at the time `now`
+# An outcome that is no fact about the world (deferred, put back, held) counts only while the claim lasts, so that
+# settling twice counts one attempt.
+WORK_COLUMNS = ("messages", "contents", "bodies", "recipients", "records", "outcomes", "settled", "now")
+PREPARE_WORK = f"""
+CREATE TEMP VIEW work AS SELECT {", ".join(f"NULL AS {column}" for column in WORK_COLUMNS)};
+CREATE TEMP TRIGGER do_work INSTEAD OF INSERT ON work BEGIN
+    INSERT INTO message (id, envelope, octets, received_at)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(NEW.messages);
+
+    INSERT INTO content (message, octets)
+    SELECT value ->> 0, iif(value ->> 2 IS NULL, NULL, coalesce(substr(NEW.bodies, value ->> 1, value ->> 2), x''))
+    FROM json_each(NEW.contents);
+
+    INSERT INTO recipient (message, id, state, claimed, next_attempt_at)
+    SELECT value ->> 0, value ->> 1, 'queued', value ->> 2, value ->> 3 FROM json_each(NEW.recipients);
+
+    INSERT INTO record (message, at, kind, recipient, text)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(NEW.records);
+
+    UPDATE recipient SET
+        state = move.after,
+        attempts = attempts + (outcome.event IN ('{Event.DEFER}', '{Event.DELIVER}', '{Event.FAIL}')),
+        next_attempt_at = coalesce(outcome.next_attempt_at, recipient.next_attempt_at),
+        last_reply = coalesce(outcome.reply, last_reply),
+        next_hop = coalesce(outcome.next_hop, recipient.next_hop)
+    FROM (
+        SELECT value ->> 0 AS message, value ->> 1 AS recipient, value ->> 2 AS event,
+            value ->> 3 AS next_attempt_at, value ->> 4 AS reply, value ->> 5 AS next_hop
+        FROM json_each(NEW.outcomes)
+    ) AS outcome CROSS JOIN {_MOVE} AS move
+    WHERE recipient.message = outcome.message AND recipient.id = outcome.recipient
+        AND move.before = recipient.state AND move.event = outcome.event
+        AND (claimed = 1 OR outcome.event IN ('{Event.DELIVER}', '{Event.FAIL}'));
+
+    UPDATE recipient SET claimed = 0
+    WHERE claimed = 1 AND (message, id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(NEW.outcomes));
+
+    UPDATE message SET done_at = NEW.now
+    WHERE id IN (SELECT value FROM json_each(NEW.settled)) AND done_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM recipient WHERE message = message.id AND state NOT IN ({_FINAL}));
+
+    DELETE FROM content
+    WHERE message IN (SELECT value FROM json_each(NEW.settled))
+        AND EXISTS (SELECT 1 FROM message WHERE id = content.message AND done_at IS NOT NULL);
+END;
 """
-# Parameters: rows [id, start, length], or [id] for a body in a file; all bodies in one piece.
-ACCEPT_CONTENTS = """
-INSERT INTO content (message, octets)
-SELECT value ->> 0, iif(value ->> 2 IS NULL, NULL, coalesce(substr(:bodies, value ->> 1, value ->> 2), x''))
-FROM json_each(:rows)
-"""
-# Parameters: rows [message, recipient, claimed, due].
-ACCEPT_RECIPIENTS = """
-INSERT INTO recipient (message, id, state, claimed, next_attempt_at)
-SELECT value ->> 0, value ->> 1, 'queued', value ->> 2, value ->> 3 FROM json_each(:rows)
-"""
-# Parameters: rows [message, at, kind, recipient, text].
-ADD_RECORDS = """
-INSERT INTO record (message, at, kind, recipient, text)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(:rows)
-"""
-# Parameters: rows [message, recipient, event, next_attempt_at, reply, next_hop]. An outcome that is no fact
-# about the world (deferred, put back, held) counts only while the claim lasts, so that settling twice counts
-# one attempt.
-SETTLE = f"""
-WITH move (before, event, after) AS (VALUES {_MOVES}),
-outcome AS MATERIALIZED (
-    SELECT value ->> 0 AS message, value ->> 1 AS recipient, value ->> 2 AS event, value ->> 3 AS next_attempt_at,
-        value ->> 4 AS reply, value ->> 5 AS next_hop
-    FROM json_each(:rows)
-)
-UPDATE recipient SET
-    state = move.after,
-    attempts = attempts + (outcome.event IN ('{Event.DEFER}', '{Event.DELIVER}', '{Event.FAIL}')),
-    next_attempt_at = coalesce(outcome.next_attempt_at, recipient.next_attempt_at),
-    last_reply = coalesce(outcome.reply, last_reply),
-    next_hop = coalesce(outcome.next_hop, recipient.next_hop)
-FROM outcome CROSS JOIN move
-WHERE recipient.message = outcome.message AND recipient.id = outcome.recipient
-    AND move.before = recipient.state AND move.event = outcome.event
-    AND (claimed = 1 OR outcome.event IN ('{Event.DELIVER}', '{Event.FAIL}'))
-"""
-# Parameters: rows [message, recipient, ...].
-END_CLAIMS = """
-UPDATE recipient SET claimed = 0
-WHERE claimed = 1 AND (message, id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(:rows))
-"""
-# Parameters: ids, now.
-FINISH_MESSAGES = f"""
-UPDATE message SET done_at = :now
-WHERE id IN (SELECT value FROM json_each(:ids)) AND done_at IS NULL
-    AND NOT EXISTS (SELECT 1 FROM recipient WHERE message = message.id AND state NOT IN ({_FINAL}))
-"""
-_FINISHED = """
-message IN (SELECT value FROM json_each(:ids))
-    AND EXISTS (SELECT 1 FROM message WHERE id = content.message AND done_at IS NOT NULL)
-"""
-# Parameters: ids.
-FINISHED_FILES = f"SELECT json_group_array(message) FROM content WHERE {_FINISHED} AND octets IS NULL"
-DROP_CONTENTS = f"DELETE FROM content WHERE {_FINISHED}"
+WORK = f"INSERT INTO work VALUES ({', '.join(f':{column}' for column in WORK_COLUMNS)})"
 
 # Parameters: now, limit (of recipients).
 DUE_MESSAGES = f"""
@@ -166,11 +162,10 @@ WITH_PREFIX = "SELECT id FROM message WHERE id % :modulus = :rest ORDER BY id LI
 RECORDS = "SELECT at, kind, text, recipient FROM record WHERE message = :id ORDER BY at"
 HAS_MESSAGE = "SELECT count(*) FROM message WHERE id = :id"
 
-# Parameters: id, event, now (to be due, or NULL to leave that).
+# Parameters: id, event, due (when it is due then, or NULL to leave that).
 MOVE = f"""
-WITH move (before, event, after) AS (VALUES {_MOVES})
 UPDATE recipient SET state = move.after, next_attempt_at = coalesce(:due, next_attempt_at)
-FROM move WHERE message = :id AND move.event = :event AND move.before = state
+FROM {_MOVE} AS move WHERE message = :id AND move.event = :event AND move.before = state
 """
 # Parameters: below (an id), before, limit.
 FINISHED_BEFORE = """

@@ -11,7 +11,6 @@ question.
 
 import asyncio
 import contextlib
-import json
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -21,33 +20,25 @@ from typing import Any, TypeVar
 
 from conneg.errors import UnavailableError, UsageError
 from conneg.mail import Envelope
-from conneg.spool import queries
-from conneg.spool.durable import sync_directory
+from conneg.spool import database, queries
 from conneg.spool.errors import SpoolError, UnknownMessageError, as_spool_error
 from conneg.spool.ids import Ticks, read_id, read_prefix, write_id
 from conneg.spool.incoming import SqliteIncoming
 from conneg.spool.lock import SpoolLock
 from conneg.spool.model import (
-    OUTCOME_EVENTS,
     Event,
     Outcome,
     RecipientState,
     Record,
     RecordRow,
     SpooledMessage,
-    SpooledRecipient,
 )
+from conneg.spool.rows import new_message, outcome_row, read_message, storable
 from conneg.spool.writer import Accept, Operation, Row, Settle, Writer, finish
 
 BLOB_THRESHOLD = 256 * 1024
 """Contents above this many octets go to files of their own: the database would copy them twice."""
 
-_BUSY_SECONDS = 30.0
-_CHECKPOINT_PAGES = 4000
-_CACHE_KIB = 16 * 1024
-_PURGE_AT_ONCE = 500
-_RECIPIENTS_A_MESSAGE = 8
-_OLDEST_SQLITE = (3, 38, 0)  # the operator ->> and UPDATE ... FROM
 
 T = TypeVar("T")
 
@@ -67,7 +58,7 @@ def open_spool(
     except OSError as error:
         raise as_spool_error(error, f"the spool {path} cannot be opened") from error
     try:
-        _prepare(path)
+        database.prepare(path)
         return SqliteSpool(path, blob_threshold=blob_threshold, clock=clock, lock=lock)
     except (sqlite3.Error, OSError) as error:
         lock.release()
@@ -93,44 +84,6 @@ def read_spool(path: Path, *, clock: Callable[[], float] = time.time) -> "Sqlite
         raise as_spool_error(error, f"the spool {path} cannot be opened") from error
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
-        raise UnavailableError(f"the spool needs SQLite 3.38 or later; this is {sqlite3.sqlite_version}")
-    connection = sqlite3.connect(
-        path / "queue.sqlite3", timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    connection.execute("PRAGMA temp_store = MEMORY")
-    return connection
-
-
-def _prepare(path: Path) -> None:
-    """Make the database if it is new, end the claims of the dead, sweep away files that no row names."""
-    connection = _connect(path)
-    try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            connection.executescript(f"BEGIN;{queries.SCHEMA}COMMIT;")
-            sync_directory(path)
-        elif version != queries.VERSION:
-            raise SpoolError(
-                f"the spool {path} has form {version}, this is conneg for form {queries.VERSION}",
-                hint="use the version of conneg that wrote it until the spool is empty",
-            )
-        connection.execute(queries.VOID_ALL_CLAIMS)
-        named = {write_id(number) for (number,) in connection.execute(queries.FILES)}
-    finally:
-        connection.close()
-    for file in path.joinpath("incoming").iterdir():
-        file.unlink()
-    for file in path.joinpath("blobs").iterdir():
-        if file.name not in named:
-            file.unlink()
-
-
 class SqliteSpool:
     """The `conneg.spool.Spool` in one folder; made by `open_spool` and `read_spool`."""
 
@@ -143,8 +96,9 @@ class SqliteSpool:
         self._serves = lock is not None
         self._lock = lock
         self._claims: dict[int, set[int]] = {}
-        self._reading, writing = _connect(path), _connect(path)
+        self._reading, writing = database.connect(path), database.connect(path)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="conneg-spool-reader")
+        self._files = {number for (number,) in self._reading.execute(queries.FILES)}
         (last,) = self._reading.execute(queries.LAST_ID).fetchone()
         self._ticks = Ticks(clock, last)
         (self._data_version,) = writing.execute(queries.DATA_VERSION).fetchone()
@@ -173,24 +127,27 @@ class SqliteSpool:
         note: str | None,
     ) -> SpooledMessage:
         now = self._now()
-        text = _storable(envelope.to_json())
+        text = storable(envelope.to_json())
         recipients = range(1, len(envelope.recipients) + 1)
         if not recipients:
             raise SpoolError("a message for no recipient cannot be queued")
         accept = Accept(
             message=[number, text, octets, now],
             recipients=[[number, recipient, int(claim), now] for recipient in recipients],
-            records=[] if note is None else [[number, self._ticks.next(), "note", None, _storable(note)]],
+            records=[] if note is None else [[number, self._ticks.next(), "note", None, storable(note)]],
             content=content,
         )
         if claim:
             self._claims[number] = set(recipients)
+        if content is None:
+            self._files.add(number)
         try:
             await self._done(number, self._writer.submit(accept, octets=0 if content is None else octets))
         except SpoolError:
             self._claims.pop(number, None)
+            self._files.discard(number)
             raise
-        return _new_message(number, envelope, octets, now)
+        return new_message(number, envelope, octets, now)
 
     async def _done(self, number: int, future: "asyncio.Future[T]") -> T:
         """Wait for a claiming operation; if the caller is cancelled meanwhile, nobody has the claim: give it
@@ -200,7 +157,7 @@ class SqliteSpool:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             if self._claims.pop(number, None):
-                self._writer.submit(_release(number)).add_done_callback(_forget_error)
+                self._writer.submit(database.release(number)).add_done_callback(_forget_error)
             raise
 
     async def claim(self, now: float, limit: int) -> list[SpooledMessage]:
@@ -208,7 +165,7 @@ class SqliteSpool:
         self._must_serve()
         if limit < 1:
             return []
-        future = self._writer.submit(lambda connection: _claim(connection, now, limit))
+        future = self._writer.submit(lambda connection: database.claim(connection, now, limit))
         try:
             messages, claimed = await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -218,13 +175,13 @@ class SqliteSpool:
 
     def _take(self, message: Row, claimed: set[int]) -> SpooledMessage:
         self._claims.setdefault(message[0], set()).update(claimed)
-        return _read_message(message, claimed)
+        return read_message(message, claimed)
 
     def _give_back(self, future: "asyncio.Future[tuple[list[Row], dict[int, set[int]]]]") -> None:
         if not future.cancelled() and future.exception() is None:
             for number in future.result()[1]:
                 if number not in self._claims:
-                    self._writer.submit(_release(number)).add_done_callback(_forget_error)
+                    self._writer.submit(database.release(number)).add_done_callback(_forget_error)
 
     async def content(self, message_id: str) -> bytes:
         """Return the content; see `conneg.spool.Spool.content`."""
@@ -250,14 +207,16 @@ class SqliteSpool:
         number = _number(message_id)
         operation = Settle(
             message=number,
-            outcomes=[_outcome_row(number, outcome) for outcome in outcomes],
+            outcomes=[outcome_row(number, outcome) for outcome in outcomes],
             records=[
-                [number, self._ticks.next(), record.kind, record.recipient_id, _storable(record.text)]
+                [number, self._ticks.next(), record.kind, record.recipient_id, storable(record.text)]
                 for record in records
             ],
             now=self._now(),
         )
-        await self._remove_files(await asyncio.shield(self._writer.submit(operation)))
+        await self._write(operation)
+        if number in self._files:
+            await self._drop_file_if_finished(number)
         claims = self._claims.get(number)
         if claims is not None:
             claims.difference_update(outcome.recipient_id for outcome in outcomes)
@@ -268,7 +227,7 @@ class SqliteSpool:
         """End the claims of a message; costs nothing when all its recipients are settled."""
         number = _number(message_id)
         if self._claims.pop(number, None):
-            await self._write(_release(number))
+            await self._write(database.release(number))
 
     async def next_due(self) -> float | None:
         """Return when the next unclaimed recipient is due (UNIX seconds)."""
@@ -287,11 +246,12 @@ class SqliteSpool:
         """Return messages, oldest first; see `conneg.spool.Spool.list`."""
         query = queries.UNFINISHED if state is None else queries.IN_STATE
         values = {"limit": limit, "state": state}
-        return await self._read(
-            lambda connection: [
-                _read_message(row) for row in _messages(connection, _ids(connection, query, values))
-            ]
-        )
+
+        def read(connection: sqlite3.Connection) -> "list[SpooledMessage]":
+            ids = database.read_ids(connection, query, values)
+            return [read_message(row) for row in database.read_messages(connection, ids)]
+
+        return await self._read(read)
 
     async def find(self, prefix: str, limit: int = 10) -> Sequence[str]:
         """Return the ids that begin with `prefix`, oldest first."""
@@ -305,10 +265,10 @@ class SqliteSpool:
     async def show(self, message_id: str) -> SpooledMessage:
         """Return one message with all its recipients. Raises `UnknownMessageError`."""
         number = _number(message_id)
-        rows = await self._read(lambda connection: _messages(connection, [number]))
+        rows = await self._read(lambda connection: database.read_messages(connection, [number]))
         if not rows:
             raise _unknown(message_id)
-        return _read_message(rows[0])
+        return read_message(rows[0])
 
     async def records(self, message_id: str) -> Sequence[RecordRow]:
         """Return what was recorded of a message, in order."""
@@ -337,16 +297,17 @@ class SqliteSpool:
     async def _move(self, message_id: str, event: Event, due: float | None) -> int:
         number, now = _number(message_id), self._now()
 
-        def move(connection: sqlite3.Connection) -> tuple[int, list[int]]:
+        def move(connection: sqlite3.Connection) -> int:
             if connection.execute(queries.HAS_MESSAGE, {"id": number}).fetchone() == (0,):
                 raise _unknown(message_id)
             connection.execute(queries.MOVE, {"id": number, "event": event, "due": due})
             (count,) = connection.execute(queries.CHANGES).fetchone()
-            return count, finish(connection, [number], now)
+            finish(connection, number, now)
+            return int(count)
 
-        count, files = await self._write(move)
-        await self._remove_files(files)
-        return int(count)
+        count: int = await self._write(move)
+        await self._drop_file_if_finished(number)
+        return count
 
     async def purge(self, before: float) -> int:
         """Forget the messages that were finished before that time; in steps, so that others are not kept
@@ -354,9 +315,9 @@ class SqliteSpool:
         """
         purged = 0
         while True:
-            count: int = await self._write(lambda connection: _purge(connection, before))
+            count: int = await self._write(lambda connection: database.purge(connection, before))
             purged += count
-            if count < _PURGE_AT_ONCE:
+            if count < database.PURGE_AT_ONCE:
                 return purged
 
     async def close(self) -> None:
@@ -382,9 +343,13 @@ class SqliteSpool:
     def _blob(self, number: int) -> Path:
         return self._path / "blobs" / write_id(number)
 
-    async def _remove_files(self, numbers: Sequence[int]) -> None:
-        """Remove files that no row names any more; one that stays is swept away at the next start."""
-        for number in numbers:
+    async def _drop_file_if_finished(self, number: int) -> None:
+        """Remove the file that no row names any more; one that stays is swept away at the next start."""
+        row = await self._read(
+            lambda connection: connection.execute(queries.CONTENT, {"id": number}).fetchone()
+        )
+        if row is None:
+            self._files.discard(number)
             with contextlib.suppress(OSError):
                 await asyncio.to_thread(self._blob(number).unlink)
 
@@ -413,114 +378,3 @@ def _number(message_id: str) -> int:
 
 def _unknown(message_id: str) -> UnknownMessageError:
     return UnknownMessageError(f"no message {message_id!r} in the spool")
-
-
-def _storable(text: str) -> str:
-    """Check text before it joins a group: half a character would make the whole group's write fail."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise SpoolError(f"text that is not Unicode cannot be stored: {text[:60]!r}") from error
-    if "\0" in text:
-        raise SpoolError(f"text with NUL cannot be stored: {text[:60]!r}")
-    return text
-
-
-def _outcome_row(number: int, outcome: Outcome) -> Row:
-    event = OUTCOME_EVENTS.get(outcome.state)
-    if event is None:
-        raise UsageError(f"an attempt cannot come to {outcome.state}")
-    reply = None if outcome.reply is None else _one_line(outcome.reply)
-    next_hop = None if outcome.next_hop is None else _one_line(outcome.next_hop)
-    return [number, outcome.recipient_id, str(event), outcome.next_attempt_at, reply, next_hop]
-
-
-def _one_line(text: str) -> str:
-    """A peer's words may hold anything; what is kept of them is one line of Unicode."""
-    return (
-        text.encode("utf-8", "replace")
-        .decode("utf-8")
-        .replace("\0", " ")
-        .replace("\r", " ")
-        .replace("\n", " ")
-    )
-
-
-def _new_message(number: int, envelope: Envelope, octets: int, now: float) -> SpooledMessage:
-    recipients = tuple(
-        SpooledRecipient(
-            id=position,
-            forward_path=recipient.forward_path,
-            notify=recipient.notify,
-            orcpt=recipient.orcpt,
-            state=RecipientState.QUEUED,
-            attempts=0,
-            next_attempt_at=now,
-        )
-        for position, recipient in enumerate(envelope.recipients, 1)
-    )
-    return SpooledMessage(write_id(number), envelope, octets, now, recipients)
-
-
-def _read_message(row: Row, only: set[int] | None = None) -> SpooledMessage:
-    number, text, octets, received_at, rows = row
-    envelope = Envelope.from_json(text)
-    recipients = []
-    for position, state, attempts, next_attempt_at, last_reply, next_hop in rows:
-        if only is None or position in only:
-            given = envelope.recipients[position - 1]
-            recipients.append(
-                SpooledRecipient(
-                    id=position,
-                    forward_path=given.forward_path,
-                    notify=given.notify,
-                    orcpt=given.orcpt,
-                    state=RecipientState(state),
-                    attempts=attempts,
-                    next_attempt_at=next_attempt_at,
-                    last_reply=last_reply,
-                    next_hop=next_hop,
-                )
-            )
-    return SpooledMessage(write_id(number), envelope, octets, received_at, tuple(recipients))
-
-
-def _ids(connection: sqlite3.Connection, query: str, values: dict[str, Any]) -> list[int]:
-    """Return the ids that a query gives as one JSON array."""
-    (text,) = connection.execute(query, values).fetchone()
-    ids: list[int] = json.loads(text)
-    return ids
-
-
-def _messages(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Row]:
-    (text,) = connection.execute(queries.MESSAGES, {"ids": json.dumps(ids)}).fetchone()
-    rows: list[Row] = json.loads(text)
-    return rows
-
-
-def _claim(connection: sqlite3.Connection, now: float, limit: int) -> tuple[list[Row], dict[int, set[int]]]:
-    """Claim; return the rows of the messages, and which recipients of each are claimed now."""
-    values = {"now": now, "limit": limit * _RECIPIENTS_A_MESSAGE}
-    ids = list(dict.fromkeys(_ids(connection, queries.DUE_MESSAGES, values)))[:limit]
-    if not ids:
-        return [], {}
-    chosen = {"ids": json.dumps(ids), "now": now}
-    claimed: dict[int, set[int]] = {}
-    (text,) = connection.execute(queries.DUE_RECIPIENTS, chosen).fetchone()
-    for message, recipient in json.loads(text):
-        claimed.setdefault(message, set()).add(recipient)
-    connection.execute(queries.CLAIM, chosen)
-    return _messages(connection, ids), claimed
-
-
-def _release(number: int) -> Callable[[sqlite3.Connection], Any]:
-    return lambda connection: connection.execute(queries.RELEASE, {"id": number})
-
-
-def _purge(connection: sqlite3.Connection, before: float) -> int:
-    # Ids are times of arrival, so what was finished before then has a lower one: no index is needed.
-    values = {"below": int(before * 1_000_000), "before": before, "limit": _PURGE_AT_ONCE}
-    ids = _ids(connection, queries.FINISHED_BEFORE, values)
-    for statement in queries.FORGET if ids else ():
-        connection.execute(statement, {"ids": json.dumps(ids)})
-    return len(ids)

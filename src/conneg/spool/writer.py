@@ -10,7 +10,7 @@ import json
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,7 @@ class Writer:
     """Runs operations in groups as they are handed in, in a thread that has `connection` to itself."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        connection.executescript(queries.PREPARE_WORK)
         self._connection = connection
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="conneg-spool", daemon=True)
@@ -152,20 +153,17 @@ def _transact(connection: sqlite3.Connection, operations: Sequence[Operation]) -
 
     Nobody has been answered yet, so operations of one kind may be put together: accepts, then settlements, then calls.
     """
-    results: list[Any] = [None] * len(operations)
     accepts = [one for one in operations if isinstance(one, Accept)]
-    settles = [(place, one) for place, one in enumerate(operations) if isinstance(one, Settle)]
+    runs = _settled_once([one for one in operations if isinstance(one, Settle)])
+    first = _work(accepts, runs[0] if runs else [])
+    if len(runs) < 2 and all(isinstance(one, Accept | Settle) for one in operations):
+        connection.execute(queries.WORK, first)  # one statement is a transaction of its own
+        return [None] * len(operations)
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if accepts:
-            _accept(connection, accepts)
-        for rows in _settled_once(settles):
-            files = _settle(connection, [one for _, one in rows])
-            for number, (place, _) in enumerate(rows):
-                results[place] = [] if number else files
-        for place, one in enumerate(operations):
-            if not isinstance(one, Accept | Settle):
-                results[place] = _call(connection, one)
+        for work in [first, *(_work([], run) for run in runs[1:])]:
+            connection.execute(queries.WORK, work)
+        results = [None if isinstance(one, Accept | Settle) else _call(connection, one) for one in operations]
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -174,16 +172,16 @@ def _transact(connection: sqlite3.Connection, operations: Sequence[Operation]) -
     return results
 
 
-def _settled_once(settles: Sequence[tuple[int, Settle]]) -> list[list[tuple[int, Settle]]]:
+def _settled_once(settles: Sequence[Settle]) -> list[list[Settle]]:
     """Cut settlements into runs in which each message is settled once: one statement sees a row only once."""
-    runs: list[list[tuple[int, Settle]]] = []
+    runs: list[list[Settle]] = []
     messages: set[int] = set()
-    for place, settle in settles:
+    for settle in settles:
         if not runs or settle.message in messages:
             runs.append([])
             messages.clear()
         messages.add(settle.message)
-        runs[-1].append((place, settle))
+        runs[-1].append(settle)
     return runs
 
 
@@ -195,44 +193,45 @@ def _call(connection: sqlite3.Connection, call: Call) -> Any:
         return error
 
 
-def _accept(connection: sqlite3.Connection, accepts: Sequence[Accept]) -> None:
+def _work(accepts: Sequence[Accept], settles: Sequence[Settle]) -> dict[str, Any]:
+    """Return the values of the columns of `queries.WORK`."""
+    contents, bodies = _contents(accepts)
+    recorded: list[Accept | Settle] = [*accepts, *settles]
+    return {
+        "messages": _rows(one.message for one in accepts),
+        "contents": _rows(contents),
+        "bodies": bodies,
+        "recipients": _rows(row for one in accepts for row in one.recipients),
+        "records": _rows(row for one in recorded for row in one.records),
+        "outcomes": _rows(row for one in settles for row in one.outcomes),
+        "settled": _rows(one.message for one in settles),
+        "now": settles[-1].now if settles else None,
+    }
+
+
+def _rows(rows: Iterable[Row | int]) -> str | None:
+    listed = list(rows)
+    return json.dumps(listed) if listed else None
+
+
+def _contents(accepts: Sequence[Accept]) -> tuple[list[Row], bytes]:
+    """Return the rows of the contents, and those that are not in files in one piece."""
+    rows: list[Row] = []
     bodies: list[bytes] = []
-    contents: list[Row] = []
     position = 1  # substr counts from 1
     for accept in accepts:
         number = accept.message[0]
         if accept.content is None:
-            contents.append([number])
+            rows.append([number])
         else:
-            contents.append([number, position, len(accept.content)])
+            rows.append([number, position, len(accept.content)])
             bodies.append(accept.content)
             position += len(accept.content)
-    connection.execute(queries.ACCEPT_MESSAGES, {"rows": json.dumps([one.message for one in accepts])})
-    connection.execute(queries.ACCEPT_CONTENTS, {"rows": json.dumps(contents), "bodies": b"".join(bodies)})
-    recipients = [row for one in accepts for row in one.recipients]
-    connection.execute(queries.ACCEPT_RECIPIENTS, {"rows": json.dumps(recipients)})
-    _add_records(connection, [row for one in accepts for row in one.records])
+    return rows, b"".join(bodies)
 
 
-def _settle(connection: sqlite3.Connection, settles: Sequence[Settle]) -> list[int]:
-    """Settle, and return the messages whose files can go now."""
-    outcomes = json.dumps([row for one in settles for row in one.outcomes])
-    connection.execute(queries.SETTLE, {"rows": outcomes})
-    connection.execute(queries.END_CLAIMS, {"rows": outcomes})
-    _add_records(connection, [row for one in settles for row in one.records])
-    return finish(connection, [one.message for one in settles], settles[-1].now)
-
-
-def _add_records(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    if rows:
-        connection.execute(queries.ADD_RECORDS, {"rows": json.dumps(rows)})
-
-
-def finish(connection: sqlite3.Connection, messages: Sequence[int], now: float) -> list[int]:
-    """Drop the content of those messages that have only final recipients; return those that had it in a file."""
-    ids = json.dumps(list(messages))
-    connection.execute(queries.FINISH_MESSAGES, {"ids": ids, "now": now})
-    (files,) = connection.execute(queries.FINISHED_FILES, {"ids": ids}).fetchone()
-    connection.execute(queries.DROP_CONTENTS, {"ids": ids})
-    found: list[int] = json.loads(files)
-    return found
+def finish(connection: sqlite3.Connection, message: int, now: float) -> None:
+    """Drop the content of that message if it has only final recipients."""
+    connection.execute(
+        queries.WORK, dict.fromkeys(queries.WORK_COLUMNS) | {"settled": f"[{message}]", "now": now}
+    )

@@ -6,9 +6,7 @@ lies on white, a colour profile is converted to sRGB after the image was made sm
 
 import contextlib
 import io
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -17,17 +15,17 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image
 
 from conneg.content.errors import ContentRefusedError
-from conneg.content.page import Frame, PageGeometry, PageReader, Pixels, Raster
+from conneg.content.page import Frame, PageGeometry, PageReader, Raster
 from conneg.content.paper import A4
-from conneg.content.placement import Placement, place
+from conneg.content.placement import place
 from conneg.content.readers import faxtags, itulab
 from conneg.content.readers.chroma import has_colour
+from conneg.content.readers.pixels import LIBRARY_ERRORS, draw, on_white, orientation_of
 from conneg.content.readers.tiffdir import TiffDirectory, read_directory
-from conneg.content.source import ReadLimits, Source
+from conneg.content.source import NO_TIFF, ReadLimits, Source
 
 Image.MAX_IMAGE_PIXELS = None  # our own budget is checked before any decoding, and answers with our own error
 
@@ -48,23 +46,6 @@ _FORMATS = {
     "image/gif": ("GIF",),
 }
 _LOSSY = {"image/jpeg", "image/webp", "image/heic", "image/avif"}
-_LIBRARY_ERRORS = (
-    OSError,
-    UnidentifiedImageError,
-    SyntaxError,
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    RuntimeError,
-    OverflowError,
-    ZeroDivisionError,
-    struct.error,
-    zlib.error,
-)
-"""What Pillow and its plugins raise on damaged files."""
 
 
 class ImageReader:
@@ -96,7 +77,8 @@ class ImageReader:
                 f"(dpi={page.stated_dpi[0]})",
                 f"(dpi-xyratio={page.stated_dpi[0] / page.stated_dpi[1]})",
             ]
-        return " ".join([*terms, f"(color={geometry.colour})"])
+        coding = self.media_type.removeprefix("image/").upper()
+        return " ".join([*terms, f"(color={geometry.colour})", f"(image-coding={coding})", NO_TIFF])
 
     def __enter__(self) -> Self:
         return self
@@ -137,7 +119,7 @@ class _Opened:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 yield self._at(index, place)
-        except _LIBRARY_ERRORS as error:
+        except LIBRARY_ERRORS as error:
             self.close()
             raise ContentRefusedError(
                 f"{place}: the {self.media_type} file is damaged ({_brief(error)})"
@@ -215,7 +197,7 @@ class _ImagePage:
     def _outline(self, image: Image.Image) -> PageGeometry:
         stated = self._resolution(image)
         width, height = image.size
-        if _orientation(image, self._opened.media_type) >= 5:
+        if orientation_of(image, self._opened.media_type) >= 5:
             width, height = height, width
             stated = stated and (stated[1], stated[0])
         self.stated_dpi = stated
@@ -250,7 +232,7 @@ class _ImagePage:
         """Return the image drawn into `frame`."""
         placement = place(self.outline, frame)
         with self._opened.image(self._index) as image:
-            pixels = _draw(image, placement, frame, self._opened.media_type)
+            pixels = draw(image, placement, frame, self._opened.media_type)
         return Raster(pixels, frame.dpi_x, frame.dpi_y)
 
 
@@ -271,19 +253,6 @@ def _size_inches(
     return width / dpi, height / dpi
 
 
-def _orientation(image: Image.Image, media_type: str) -> int:
-    """Return EXIF's orientation, 1 to 8; Pillow applies that of TIFF and pillow-heif that of HEIC by
-    themselves.
-    """
-    if media_type not in {"image/jpeg", "image/png", "image/webp"}:
-        return 1
-    try:
-        value = image.getexif().get(0x0112, 1)
-    except _LIBRARY_ERRORS:
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
 def _colour(image: Image.Image) -> str:
     """Return the `color` token of what the image shows; decodes it, JPEG at an eighth of its size."""
     if image.mode == "1":
@@ -296,105 +265,5 @@ def _colour(image: Image.Image) -> str:
     image.load()
     if max(image.size) > 2 * _LOOK_PIXELS and image.mode != "P":
         image = image.reduce(max(image.size) // _LOOK_PIXELS)
-    pixels = np.asarray(_on_white(image, colour=True))
+    pixels = np.asarray(on_white(image, colour=True))
     return "Full" if has_colour(pixels) else "Grey"
-
-
-def _draw(image: Image.Image, placement: Placement, frame: Frame, media_type: str) -> Pixels:
-    """Return the frame's pixels with the image in its box."""
-    colour = frame.colour
-    orientation = _orientation(image, media_type)
-    width, height = placement.width, placement.height
-    if placement.turned:
-        width, height = height, width
-    if orientation >= 5:
-        width, height = height, width
-    profile = image.info.get("icc_profile")
-    if profile is None and image.mode != "P":
-        image.draft("RGB" if colour else "L", (width, height))
-    image.load()
-    # a page of facsimile is screened afterwards: there the sharper filter costs twice the time and shows nothing
-    shrink = Image.Resampling.LANCZOS if frame.fill else Image.Resampling.HAMMING
-    small = _resize(image, (width, height), colour or profile is not None, shrink)
-    small = _in_srgb(small, profile)
-    if small.mode != ("RGB" if colour else "L"):
-        small = small.convert("RGB" if colour else "L")
-    if orientation != 1:
-        small = small.transpose(_TRANSPOSE[orientation])
-    if placement.turned:
-        small = small.transpose(Image.Transpose.ROTATE_270)
-    pixels = np.asarray(small, dtype=np.uint8)
-    if placement.fills_frame:
-        return pixels
-    shape = (placement.frame_height, placement.frame_width) + ((3,) if colour else ())
-    page = np.full(shape, 255, dtype=np.uint8)
-    bottom, right = placement.top + placement.height, placement.left + placement.width
-    page[placement.top : bottom, placement.left : right] = pixels
-    return page
-
-
-_TRANSPOSE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-
-def _resize(image: Image.Image, size: tuple[int, int], colour: bool, shrink: Image.Resampling) -> Image.Image:
-    """Return the image on white with exactly `size`: pixels kept where they fit, else averaged or
-    interpolated.
-    """
-    bilevel = image.mode == "1"
-    if image.mode == "CMYK" and "icc_profile" in image.info:
-        return image if image.size == size else image.resize(size, Image.Resampling.BOX)
-    plain = _on_white(image, colour)
-    if plain.size == size:
-        return plain
-    grows = size[0] > plain.width or size[1] > plain.height
-    if bilevel:
-        return plain.resize(size, Image.Resampling.NEAREST if grows else Image.Resampling.BOX)
-    return plain.resize(size, Image.Resampling.BICUBIC if grows else shrink, reducing_gap=2.0)
-
-
-def _on_white(image: Image.Image, colour: bool) -> Image.Image:
-    """Return the image in RGB or grey without transparency."""
-    mode = "RGB" if colour else "L"
-    if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)).convert(mode)
-    if image.mode == "I":
-        return Image.fromarray((np.clip(np.asarray(image), 0, 65535) >> 8).astype(np.uint8)).convert(mode)
-    if image.mode == "F":
-        return Image.fromarray(_stretched(np.asarray(image))).convert(mode)
-    if image.mode in {"LA", "La", "RGBA", "RGBa", "PA"} or "transparency" in image.info:
-        over = image.convert("RGBA")
-        white = Image.new("RGBA", over.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, over).convert(mode)
-    return image if image.mode == mode else image.convert(mode)
-
-
-def _stretched(values: npt.NDArray[np.float32]) -> Pixels:
-    """Return floating-point samples as octets; beyond 0 to 255 (or 0 to 1) they are clipped."""
-    finite = np.nan_to_num(values, nan=0.0, posinf=255.0, neginf=0.0)
-    factor = 255.0 if float(finite.max(initial=0.0)) <= 1.0 else 1.0
-    octets: Pixels = np.clip(finite * factor, 0, 255).astype(np.uint8)
-    return octets
-
-
-def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return the image converted from its colour profile; a profile that is damaged or does not fit is left
-    aside.
-    """
-    if not profile or image.mode not in {"RGB", "L", "CMYK"}:
-        return image
-    try:
-        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if image.mode == "RGB" and "sRGB" in (given.profile.profile_description or ""):
-            return image
-        converted = ImageCms.profileToProfile(image, given, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, *_LIBRARY_ERRORS):
-        return image
-    return converted or image

@@ -22,7 +22,7 @@ from conneg.content.page import Frame, PageGeometry, PageReader, Raster
 from conneg.content.placement import Placement, place
 from conneg.content.readers import pdfium as boundary
 from conneg.content.readers.chroma import has_colour, has_shades
-from conneg.content.source import ReadLimits, Source
+from conneg.content.source import NO_TIFF, ReadLimits, Source
 
 POINTS_AN_INCH = 72
 LOOK_DPI = 36
@@ -65,14 +65,14 @@ class PdfReader:
         self.pages: Sequence[PageReader] = _Pages(self._document, self._label, page_total)
 
     def features(self, index: int) -> str | None:
-        """Return the colours of receivers that show page `index` as it is, or None where any does."""
+        """Return the colours of receivers that show page `index` as it is, where not any does."""
         match self.pages[index].geometry.colour:
             case "Full":
-                return "(color=Full)"
+                return f"(color=Full) {NO_TIFF}"
             case "Grey":
-                return "(color=[Grey,Full])"
+                return f"(color=[Grey,Full]) {NO_TIFF}"
             case _:
-                return None
+                return NO_TIFF
 
     def __enter__(self) -> Self:
         return self

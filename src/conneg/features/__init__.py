@@ -1,0 +1,118 @@
+"""Media feature sets (RFC 2533, 2738, 2938): expressions from text to tree to set, matched, explained, chosen from.
+
+Text, set and preference are three things: `parse`, `write` and `wrap` deal with text; `feature_set` gives a
+`FeatureSet` with the operations of sets; `choose` picks one `FeatureCollection` by a `Preference`. No I/O; nothing
+outside the standard library.
+"""
+
+from conneg.features.choice import Choice, choose
+from conneg.features.collection import FeatureCollection, collection
+from conneg.features.composite import hash_name, is_hash_name
+from conneg.features.conjunction import Conjunction
+from conneg.features.domain import Domain, Interval
+from conneg.features.errors import (
+    FeatureError,
+    FeatureReferenceError,
+    FeatureSyntaxError,
+    FeatureValueError,
+    WrapError,
+)
+from conneg.features.expansion import Resolver
+from conneg.features.explain import Conflict, Mismatch, explain_mismatch
+from conneg.features.expression import (
+    And,
+    Call,
+    Comparison,
+    Expression,
+    NamedPredicate,
+    Not,
+    Operator,
+    Or,
+    Parameter,
+    Range,
+    SetOf,
+)
+from conneg.features.folding import unfold, wrap
+from conneg.features.preference import Criterion, Preference, default_preference
+from conneg.features.profiles import (
+    PROFILE_C,
+    PROFILE_C_FULL,
+    PROFILE_F,
+    PROFILE_F_FULL,
+    PROFILE_J,
+    PROFILE_J_FULL,
+    PROFILE_L,
+    PROFILE_L_FULL,
+    PROFILE_M,
+    PROFILE_M_FULL,
+    PROFILE_S,
+    PROFILES,
+    Profile,
+)
+from conneg.features.reading import parse
+from conneg.features.registry import spelling
+from conneg.features.sets import FeatureSet, feature_set
+from conneg.features.values import Quantity, TagName, Text, Token, Value
+from conneg.features.widening import widen
+from conneg.features.writing import write
+
+__all__ = [
+    "PROFILES",
+    "PROFILE_C",
+    "PROFILE_C_FULL",
+    "PROFILE_F",
+    "PROFILE_F_FULL",
+    "PROFILE_J",
+    "PROFILE_J_FULL",
+    "PROFILE_L",
+    "PROFILE_L_FULL",
+    "PROFILE_M",
+    "PROFILE_M_FULL",
+    "PROFILE_S",
+    "And",
+    "Call",
+    "Choice",
+    "Comparison",
+    "Conflict",
+    "Conjunction",
+    "Criterion",
+    "Domain",
+    "Expression",
+    "FeatureCollection",
+    "FeatureError",
+    "FeatureReferenceError",
+    "FeatureSet",
+    "FeatureSyntaxError",
+    "FeatureValueError",
+    "Interval",
+    "Mismatch",
+    "NamedPredicate",
+    "Not",
+    "Operator",
+    "Or",
+    "Parameter",
+    "Preference",
+    "Profile",
+    "Quantity",
+    "Range",
+    "Resolver",
+    "SetOf",
+    "TagName",
+    "Text",
+    "Token",
+    "Value",
+    "WrapError",
+    "choose",
+    "collection",
+    "default_preference",
+    "explain_mismatch",
+    "feature_set",
+    "hash_name",
+    "is_hash_name",
+    "parse",
+    "spelling",
+    "unfold",
+    "widen",
+    "wrap",
+    "write",
+]

@@ -1,0 +1,51 @@
+"""Delivery by LMTP (RFC 2033): one reply for each recipient after the final dot; the server is aiosmtpd's."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.lmtp import LMTP
+
+from conneg.gateway.events import Settled
+from tests.gateway.servers import config, running, submit, text_message, until
+
+
+class Mailbox:
+    """Takes everything."""
+
+    def __init__(self) -> None:
+        self.contents: list[tuple[list[str], bytes]] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        self.contents.append((list(envelope.rcpt_tos), envelope.content))
+        return "250 2.0.0 kept"
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        if address.startswith("nobody@"):
+            return "550 5.1.1 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 ok"
+
+
+async def test_each_recipient_has_a_reply_of_its_own(tmp_path: Path) -> None:
+    mailbox = Mailbox()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: LMTP(mailbox, hostname="lmtp.test"), "127.0.0.1", 0
+    )
+    port = server.sockets[0].getsockname()[1]
+    settings = config(
+        tmp_path / "gw",
+        f'[[destination]]\ndomains = ["local.test"]\ndeliver = "lmtp"\nhost = "127.0.0.1:{port}"\nconneg = "off"\n'
+        '[[destination]]\ndomains = ["sender.test"]\ndeliver = "maildir"\npath = "mail/{local_part}"\n',
+    )
+    recipients = ["june@local.test", "nobody@local.test"]
+    async with running(settings) as (gateway, events):
+        await submit(gateway, text_message(), recipients)
+        await until(lambda: {event.forward_path for event in events.of(Settled)} >= set(recipients))
+    states = {event.forward_path: event.state for event in events.of(Settled)}
+    assert states["june@local.test"] == "delivered"
+    assert states["nobody@local.test"] == "failed"
+    assert [forward_paths for forward_paths, _ in mailbox.contents] == [["june@local.test"]]
+    server.close()
