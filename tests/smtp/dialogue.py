@@ -1,8 +1,8 @@
 """Dialogue files: `C:` and `S:` lines as in the draft's section 6, and a head of `# name: value` lines.
 
 `cores`: who runs it; `extensions`, `conneg`: the server's settings; `recipient`: known, unknown or unavailable in the
-directory; `ask`: what the client asks for where no RCPT line says so; `wants`: what the client must make of the reply to
-RCPT: a code, `nothing`, or an expression.
+directory; `ask`: what the client asks for where no RCPT line says so; `wants`: what the client must make of the reply
+to RCPT: a code, `nothing`, or an expression.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Dot-stuffing over any cuts of the stream (RFC 5321, 4.5.2), and every octet sequence that has been used to smuggle."""
+"""Dot-stuffing over any cuts of the stream (RFC 5321, 4.5.2), and every octet sequence that was used to smuggle."""
 
 import pytest
 from hypothesis import example, given

@@ -56,12 +56,14 @@ def test_length_of_a_path() -> None:
     assert is_too_long("ü" * 126 + "@b.c")
 
 
-@pytest.mark.parametrize("good", ["", "Postmaster", "a@b", '"a b"@c', "a@[192.0.2.1]"])
+@pytest.mark.parametrize("good", ["", "a@b", '"a b"@c', "a@[192.0.2.1]"])
 def test_what_may_be_sent(good: str) -> None:
     assert is_path(good)
 
 
-@pytest.mark.parametrize("bad", ["a@b> CONNEG", "a@b\r\nDATA", "a", "@x:a@b", "a@b ", "ü" * 200 + "@b"])
+@pytest.mark.parametrize(
+    "bad", ["Postmaster", "a@b> CONNEG", "a@b\r\nDATA", "a", "@x:a@b", "a@b ", "ü" * 200 + "@b"]
+)
 def test_what_may_not(bad: str) -> None:
     assert not is_path(bad)
 

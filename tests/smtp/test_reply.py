@@ -69,9 +69,19 @@ def test_different_codes_are_flagged() -> None:
 
 @pytest.mark.parametrize(
     "octets",
-    [b"\r\n", b"25 x\r\n", b"(color=Binary)\r\n", b"150 x\r\n", b"650 x\r\n", b"250x\r\n", b"250 a\n250 b\r\n", b"250 a\rb\r\n",
-     b"250 x\n", b"\xb2\xb5\xb0 x\r\n"],
-)  # fmt: skip
+    [
+        b"\r\n",
+        b"25 x\r\n",
+        b"(color=Binary)\r\n",
+        b"150 x\r\n",
+        b"650 x\r\n",
+        b"250x\r\n",
+        b"250 a\n250 b\r\n",
+        b"250 a\rb\r\n",
+        b"250 x\n",
+        b"\xb2\xb5\xb0 x\r\n",
+    ],
+)
 def test_what_is_no_reply(octets: bytes) -> None:
     reader = ReplyReader()
     reader.receive(octets)

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar, cast
 
+from conneg.bounds import Bound
 from conneg.errors import ConnegError, TemporaryError, UnavailableError
 from conneg.net.deadlines import Deadlines
 from conneg.smtp import (
@@ -31,6 +32,14 @@ from conneg.smtp.data import check_newlines
 __all__ = ["RcptRequest", "SmtpClient", "Transcript", "connect"]
 
 _CHUNK = 256 * 1024
+
+MAX_REPLY_BACKLOG = Bound(
+    name="net.reply_backlog",
+    value=1 << 20,
+    unit="octets of replies that nobody has read yet",
+    reason="a server may speak while no call is waiting, but not without end",
+    answer="the connection is not read until a call is made",
+)
 
 Content = bytes | Iterable[bytes] | AsyncIterable[bytes]
 
@@ -67,6 +76,7 @@ class _Link(asyncio.Protocol):
         self.session = session
         self.transport: asyncio.Transport = cast(asyncio.Transport, None)
         self.is_open = False
+        self._is_paused = False
         self._news = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
@@ -78,6 +88,9 @@ class _Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.session.receive_data(data)
         self._news.set()
+        if self.session.backlog > MAX_REPLY_BACKLOG.value:
+            self._is_paused = True
+            self.transport.pause_reading()
 
     def eof_received(self) -> bool:
         return False
@@ -95,6 +108,9 @@ class _Link(asyncio.Protocol):
 
     async def news(self) -> None:
         """Wait until octets have come, or the end."""
+        if self._is_paused and self.is_open:
+            self._is_paused = False
+            self.transport.resume_reading()
         await self._news.wait()
         self._news.clear()
 
@@ -251,8 +267,8 @@ class SmtpClient:
     async def _event(self, wanted: type[_Wanted], seconds: float) -> _Wanted:
         """Send what there is to send, wait for the event that it leads to; cut the connection if none comes."""
         try:
-            async with asyncio.timeout(seconds):
-                event = await self._next_event()
+            async with asyncio.timeout(seconds) as deadline:
+                event = await self._next_event(deadline, seconds)
         except TimeoutError:
             self.abort()
             raise DeadlineError(f"{self.peer} did not answer in {seconds:g} s") from None
@@ -267,11 +283,16 @@ class SmtpClient:
             raise TemporaryError(f"{self.peer}: {type(event).__name__} where {wanted.__name__} was due")
         return event
 
-    async def _next_event(self) -> ClientEvent:
+    async def _next_event(self, deadline: asyncio.Timeout, seconds: float) -> ClientEvent:
+        """Wait for the next event; every whole reply that comes gives the peer `seconds` for the next one."""
+        loop = asyncio.get_running_loop()
         self._flush()
         while True:
             self._link.mark_read()
+            answered = self._session.answered
             event = self._session.next_event()
+            if self._session.answered > answered:
+                deadline.reschedule(loop.time() + seconds)
             self._flush()
             if event is not None:
                 return event

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 class Deadlines:
     """Seconds a client waits; the defaults are those of RFC 5321, 4.5.3.2, where it names any.
 
-    `connect` is for the connection; `greeting` for 220; `reply` for the reply to a command, or to a whole pipelined
-    batch; `data` for the reply to DATA; `block` for the peer to take the next piece of content; `final` for the reply
-    to the content, which a server may need long for; `quit` for the reply to QUIT.
+    `connect` is for the connection; `greeting` for 220; `reply` for the next reply of those that a call waits for;
+    `data` for the reply to DATA; `block` for the peer to take the next piece of content; `final` for the reply to the
+    content, which a server may need long for; `quit` for the reply to QUIT.
     """
 
     connect: float = 30.0

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from conneg.bounds import Bound
 from conneg.net.handler import MessageSink, Peer, SessionInfo, SmtpHandler
-from conneg.net.serving import Connection, Timing
+from conneg.net.serving import LINGER, Connection, Timing
 from conneg.smtp import MailCommand, RcptAnswer, RcptCommand, Reply, ServerConfig
 
 __all__ = [
@@ -128,7 +128,11 @@ class Listener:
                     await self._all_gone.wait()
         for connection in list(self._connections):
             connection.abort()
-        await self._all_gone.wait()
+        with contextlib.suppress(
+            TimeoutError
+        ):  # a handler that does not let itself be cancelled is left behind
+            async with asyncio.timeout(LINGER.value):
+                await self._all_gone.wait()
 
     async def _start(self, host: str | None, port: int, backlog: int) -> None:
         loop = asyncio.get_running_loop()

@@ -61,6 +61,11 @@ class Timing:
     data: float
     message: float
 
+    @property
+    def shortest(self) -> float:
+        """The shortest of them: none is missed if time is looked at so often."""
+        return min(self.command, self.data, self.message)
+
 
 @dataclass(frozen=True, slots=True)
 class _Opening:
@@ -101,6 +106,11 @@ class Connection(asyncio.Protocol):
         self._connected = self._served = self._stopping = self._got_eof = False
         self.info = SessionInfo(Peer("", 0))
 
+    @property
+    def backlog(self) -> int:
+        """The octets that have come and wait for the handler."""
+        return self._session.backlog
+
     # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -117,7 +127,7 @@ class Connection(asyncio.Protocol):
             self._session.greet(refusal)
             self._settle()
             return
-        self._timer = self._loop.call_later(self._timing.command, self._check_time)
+        self._timer = self._loop.call_later(self._timing.shortest, self._check_time)
         self._pump(_Opening())
 
     def data_received(self, data: bytes) -> None:
@@ -248,7 +258,7 @@ class Connection(asyncio.Protocol):
         else:
             end = self._replied_at + timing.command
         if now < end:
-            self._timer = self._loop.call_later(end - now, self._check_time)
+            self._timer = self._loop.call_later(min(end - now, timing.shortest), self._check_time)
             return
         self._session.close(_TOO_SLOW)
         self._settle()

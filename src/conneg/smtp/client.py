@@ -13,16 +13,14 @@ from enum import Enum
 from typing import assert_never
 
 from conneg.errors import TemporaryError
-from conneg.smtp import conneg
-from conneg.smtp.command import EnvelopeSyntaxError, RcptRequest, write_mail, write_rcpt
-from conneg.smtp.conneg import ConnegArgument, read_capability
+from conneg.smtp.asking import Asking
+from conneg.smtp.command import EnvelopeSyntaxError, RcptRequest, write_mail
 from conneg.smtp.data import ContentWriter
 from conneg.smtp.events import (
     ClientEvent,
     CommandAnswered,
     ContentAnswered,
     DataAnswered,
-    RcptResult,
     SessionReady,
     SessionRefused,
     TransactionOpened,
@@ -74,24 +72,6 @@ class _Awaited(Enum):
     QUIT = "QUIT"
 
 
-class _Form(Enum):
-    """How CONNEG is written on one RCPT."""
-
-    ARGUMENT = "CONNEG=..."
-    BARE = "CONNEG"
-    ABSENT = ""
-
-
-@dataclass(slots=True)
-class _Recipient:
-    """One recipient of the transaction that is being opened."""
-
-    request: RcptRequest
-    form: _Form
-    result: RcptResult | None = None
-    is_repeated: bool = False
-
-
 class ClientSession:
     """One session. `phase` and `extensions` may be looked at; nothing but the methods changes them."""
 
@@ -104,10 +84,10 @@ class ClientSession:
         self._awaited: deque[_Awaited] = deque([_Awaited.GREETING])
         self._greeting: Reply | None = None
         self._mail: Reply | None = None
-        self._recipients: list[_Recipient] = []
-        self._in_hand: deque[_Recipient] = deque()
-        self._waiting: deque[_Recipient] = deque()
-        self._accepted = 0
+        self._recipients: list[Asking] = []
+        self._in_hand: deque[Asking] = deque()
+        self._waiting: deque[Asking] = deque()
+        self._accepted = self._answered = 0
         self._content: ContentWriter | None = None
         self._content_replies: list[Reply] = []
         self._sent_lines: list[str] = []
@@ -141,9 +121,19 @@ class ClientSession:
         return lines
 
     @property
-    def is_busy(self) -> bool:
-        """Whether a reply is still to come."""
-        return bool(self._awaited)
+    def awaited(self) -> int:
+        """How many replies are still to come, as far as is known now."""
+        return len(self._awaited)
+
+    @property
+    def answered(self) -> int:
+        """How many replies have come in this session; a driver's deadlines go by it."""
+        return self._answered
+
+    @property
+    def backlog(self) -> int:
+        """The number of octets that have been received and not yet read."""
+        return self._replies.backlog
 
     @property
     def accepted(self) -> int:
@@ -169,6 +159,7 @@ class ClientSession:
                 raise
             if reply is None:
                 return None
+            self._answered += 1
             self._received_lines.extend(self._replies.last_lines)
             event = self._take(awaited, reply)
             if event is not None:
@@ -197,16 +188,16 @@ class ClientSession:
         self._begin(Step.MAIL)
         if not requests:
             raise EnvelopeSyntaxError("a transaction without recipients")
-        recipients = [_Recipient(self._within_offer(request), self._form(request)) for request in requests]
+        recipients = [Asking(self._within_offer(r), self.extensions, self.config.dialect) for r in requests]
         line = write_mail(
             reverse_path, self._mail_parameters(size=size, body=body, ret=ret, envid=envid, smtputf8=smtputf8)
         )
         for recipient in recipients:
-            write_rcpt(recipient.request, _written(recipient))
+            recipient.command()
         self._recipients = recipients
         self._mail = None
         self._accepted = 0
-        self._waiting = deque(r for r in recipients if not self._fails_here(r))
+        self._waiting = deque(r for r in recipients if r.result is None)
         self._send(line, _Awaited.MAIL)
         if self.supports("PIPELINING"):
             self._send_recipients()
@@ -327,48 +318,14 @@ class ClientSession:
 
     def _take_rcpt(self, reply: Reply) -> ClientEvent | None:
         recipient = self._in_hand.popleft()
-        request = recipient.request
-        asked = request.conneg if recipient.form is not _Form.ABSENT else None
-        if self._repeat(recipient, reply):
+        goes_on = self._mail is not None and self._mail.is_positive
+        if not recipient.answer(reply, may_repeat=goes_on):
+            self._waiting.append(recipient)
             return self._opened()
-        recipient.result = RcptResult(
-            request.forward_path,
-            reply,
-            read_capability(reply) if asked is not None else None,
-            asked,
-            recipient.is_repeated,
-        )
-        if reply.is_positive and self._mail is not None and self._mail.is_positive:
+        if reply.is_positive and goes_on:
             self._accepted += 1
             self.phase = TABLE[self.phase][Step.RCPT]
         return self._opened()
-
-    def _repeat(self, recipient: _Recipient, reply: Reply) -> bool:
-        """Put a recipient back whose RCPT is to be sent again in another form: without CONNEG in the end.
-
-        Only for OPTIONAL: a server that has never heard of CONNEG cannot process the address "as if the requested
-        CONNEG capabilities had not been specified" (draft 4.1), so the client does.
-        """
-        if (
-            recipient.request.conneg is not ConnegArgument.OPTIONAL
-            or self._mail is None
-            or not self._mail.is_positive
-        ):
-            return False
-        unavailable = (
-            recipient.form is _Form.BARE and reply.code == 404
-        )  # bare is REQUIRED to a server of the draft
-        if recipient.form is _Form.ABSENT or not (conneg.is_not_supported(reply) or unavailable):
-            return False
-        bare_next = (
-            self.config.dialect == "both"
-            and recipient.form is _Form.ARGUMENT
-            and reply.code in (501, 504, 555)
-        )
-        recipient.form = _Form.BARE if bare_next else _Form.ABSENT
-        recipient.is_repeated = True
-        self._waiting.append(recipient)
-        return True
 
     def _opened(self) -> ClientEvent | None:
         """Return the event when the last reply has come; else send what is left to send."""
@@ -393,7 +350,7 @@ class ClientSession:
         while self._waiting and (pipelining or not self._awaited):
             recipient = self._waiting.popleft()
             self._in_hand.append(recipient)
-            self._send(write_rcpt(recipient.request, _written(recipient)), _Awaited.RCPT)
+            self._send(recipient.command(), _Awaited.RCPT)
 
     def _take_data(self, reply: Reply) -> ClientEvent:
         if reply.code // 100 == 3:
@@ -428,31 +385,3 @@ class ClientSession:
         if self.supports("DSN") or (request.notify is None and request.orcpt is None):
             return request
         return replace(request, notify=None, orcpt=None)
-
-    def _form(self, request: RcptRequest) -> _Form:
-        """Say how CONNEG is written: not at all where EHLO does not list it (draft 4.2: MUST NOT)."""
-        if request.conneg is None or not self.supports(conneg.KEYWORD):
-            return _Form.ABSENT
-        if self.supports("CONPERM"):
-            return _Form.BARE  # RFC 4141, 5.2 has no argument
-        if self.config.dialect == "both" and request.conneg is ConnegArgument.REQUIRED:
-            return _Form.BARE
-        return _Form.ARGUMENT
-
-    def _fails_here(self, recipient: _Recipient) -> bool:
-        request = recipient.request
-        if request.conneg is not ConnegArgument.REQUIRED or recipient.form is not _Form.ABSENT:
-            return False
-        reply = conneg.not_supported(request.forward_path)
-        recipient.result = RcptResult(request.forward_path, reply, is_local=True)
-        return True
-
-
-def _written(recipient: _Recipient) -> str | None:
-    match recipient.form:
-        case _Form.ABSENT:
-            return None
-        case _Form.BARE:
-            return conneg.KEYWORD
-        case _Form.ARGUMENT:
-            return f"{conneg.KEYWORD}={recipient.request.conneg}"

@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from conneg.errors import ConnegError
 from conneg.smtp import conneg
 from conneg.smtp.conneg import ConnegArgument
-from conneg.smtp.grammar import is_path, is_too_long, is_xtext, read_forward_path, read_parameters, read_path
+from conneg.smtp.grammar import (
+    is_parameter,
+    is_path,
+    is_too_long,
+    is_xtext,
+    read_forward_path,
+    read_parameters,
+    read_path,
+)
 from conneg.smtp.reply import Reply
 
 _BODIES = frozenset({"7BIT", "8BITMIME"})
@@ -252,7 +260,8 @@ def write_mail(reverse_path: str, parameters: Mapping[str, str]) -> str:
 
 def write_rcpt(request: RcptRequest, conneg_parameter: str | None) -> str:
     """Return the RCPT command line without CRLF. Raises `EnvelopeSyntaxError`."""
-    _check_path(request.forward_path)
+    if request.forward_path.lower() != "postmaster":
+        _check_path(request.forward_path)
     if not request.forward_path:
         raise EnvelopeSyntaxError("the null path can be no recipient")
     parameters: dict[str, str] = {}
@@ -270,7 +279,8 @@ def _check_path(mailbox: str) -> None:
 
 
 def _write_parameters(parameters: Mapping[str, str]) -> str:
-    text = "".join(f" {keyword}={value}" if value else f" {keyword}" for keyword, value in parameters.items())
-    if text and read_parameters(text) is None:
-        raise EnvelopeSyntaxError(f"parameters that cannot stand in a command: {text.strip()!r}")
-    return text
+    words = [f"{keyword}={value}" if value else keyword for keyword, value in parameters.items()]
+    for word in words:
+        if not is_parameter(word):
+            raise EnvelopeSyntaxError(f"{word!r} is no parameter that a command can carry")
+    return "".join(f" {word}" for word in words)

@@ -100,8 +100,8 @@ def write_capability_reply(first: Reply, capability: str, *, enhanced: bool) -> 
     """
     from conneg.features import wrap
 
-    text = " ".join(capability.split("\r\n"))
-    if not (text.isascii() and text.replace("\t", " ").replace("\n", " ").isprintable()):
+    text = capability.replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
+    if not (text.isascii() and text.isprintable()):
         raise ConnegError("a capability with characters other than printable ASCII cannot be sent")
     status = f"{first.enhanced} " if enhanced and first.enhanced is not None else ""
     room = MAX_REPLY_LINE.value - len(f"250-{status}{KEYWORD} \r\n")

@@ -91,8 +91,8 @@ def is_address_literal(text: str) -> bool:
 
 
 def is_path(mailbox: str) -> bool:
-    """Whether `mailbox` may stand between the angle brackets of a command that we send."""
-    if not mailbox or mailbox.lower() == "postmaster":
+    """Whether `mailbox` may stand between the angle brackets of MAIL, "" among them, or of RCPT."""
+    if not mailbox:
         return True
     found = read_path(f"<{mailbox}>")
     return found is not None and found[0] == mailbox and not is_too_long(mailbox)
@@ -116,6 +116,11 @@ def read_parameters(text: str) -> dict[str, str] | None:
             return None
         parameters[keyword] = found[3] or ""
     return parameters
+
+
+def is_parameter(text: str) -> bool:
+    """esmtp-param = esmtp-keyword ["=" esmtp-value] ; RFC 5321, 4.1.2"""
+    return _PARAMETER.fullmatch(text) is not None
 
 
 def is_xtext(text: str) -> bool:

@@ -160,6 +160,11 @@ class ReplyReader:
         """Whether there are octets that belong to no complete reply."""
         return bool(self._buffer or self._lines)
 
+    @property
+    def backlog(self) -> int:
+        """The number of octets not yet read."""
+        return len(self._buffer)
+
     def receive(self, data: bytes) -> None:
         """Take octets from the peer."""
         self._buffer += data

@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 from conneg.errors import ConnegError
-from conneg.smtp import conneg
+from conneg.smtp import conneg, texts
 from conneg.smtp.command import CommandError, RcptCommand, read_mail, read_rcpt
-from conneg.smtp.config import MAX_DISCARDED, ServerConfig
+from conneg.smtp.config import ServerConfig
 from conneg.smtp.conneg import ConnegArgument
-from conneg.smtp.data import ContentReader
+from conneg.smtp.content import ContentIntake
 from conneg.smtp.events import (
-    ContentChunk,
     ContentEnd,
-    ContentRefused,
     DataCommand,
     Hello,
     RcptAnswer,
@@ -52,26 +50,6 @@ _END = ContentEnd()
 _RESET = TransactionReset()
 _SESSION_END = SessionEnd()
 
-_GO_AHEAD = Reply(354, ("okay, send data",))
-_OK = Reply(250, ("ok",), "2.0.0")
-_GOODBYE = Reply(221, ("goodbye",), "2.0.0")
-_HELP = Reply(214, ("EHLO HELO MAIL RCPT DATA RSET NOOP VRFY QUIT; see RFC 5321",), "2.0.0")
-_UNKNOWN = Reply(500, ("command not recognised",), "5.5.2")
-_NOT_IMPLEMENTED = Reply(502, ("command not implemented",), "5.5.1")
-_BARE = Reply(500, (f"{BadLine.BARE.value}",), "5.5.2")
-_LONG = Reply(500, (f"{BadLine.LONG.value}",), "5.5.2")
-_NOT_UTF8 = Reply(500, ("a command is ASCII, or UTF-8 with SMTPUTF8",), "5.5.2")
-_HELLO_FIRST = Reply(503, ("EHLO first",), "5.5.1")
-_NESTED_MAIL = Reply(503, ("a transaction is open; RSET ends it",), "5.5.1")
-_MAIL_FIRST = Reply(503, ("MAIL first",), "5.5.1")
-_RCPT_FIRST = Reply(503, ("RCPT first",), "5.5.1")
-_NO_VALID_RECIPIENTS = Reply(554, ("no valid recipients",), "5.5.1")
-_NO_ARGUMENT = Reply(501, ("this command has no argument",), "5.5.4")
-_BAD_HELLO = Reply(501, ("syntax: EHLO and one host name or address literal",), "5.5.4")
-_TOO_MANY_RECIPIENTS = Reply(452, ("too many recipients in one transaction",), "4.5.3")
-_TOO_MANY_ERRORS = Reply(421, ("too many errors",), "4.7.0")
-_BARE_CONTENT = Reply(554, ("content with a bare CR or LF is refused; lines end with CRLF",), "5.6.0")
-_ENDLESS = Reply(421, ("the message has been refused and does not end",), "4.3.0")
 _UNIMPLEMENTED = frozenset(
     {b"EXPN", b"SEND", b"SOML", b"SAML", b"TURN", b"AUTH", b"BDAT", b"ETRN", b"STARTTLS", b"LHLO"}
 )
@@ -82,8 +60,6 @@ class _Transaction:
     smtputf8: bool = False
     accepted: int = 0
     refused: int = 0
-    octets: int = 0
-    refusal: Reply | None = None
 
 
 class ServerSession:
@@ -100,7 +76,7 @@ class ServerSession:
         self._owed: _Owed | None = _Owed.GREETING
         self._enhanced = False
         self._transaction = _Transaction()
-        self._content = ContentReader()
+        self._content = ContentIntake(config)
         self._batch: list[RcptCommand | Reply] = []
         self._errors = 0
         self._end_told = False
@@ -141,9 +117,9 @@ class ServerSession:
         while self._owed is None:
             phase = self.phase
             if phase is Phase.CONTENT:
-                event = self._read_content()
-                if event is None and self.phase is Phase.CONTENT:
+                if not self._lines:
                     return None
+                event = self._read_content()
             elif phase is Phase.ANSWER:
                 event = self._end_content()
             elif phase is Phase.CLOSED:
@@ -202,8 +178,8 @@ class ServerSession:
         """Say 354; content follows."""
         self._pay(_Owed.DATA)
         self.phase = TABLE[self.phase][Step.DATA]
-        self._content = ContentReader()
-        self._say(_GO_AHEAD)
+        self._content = ContentIntake(self.config)
+        self._say(texts.GO_AHEAD)
 
     def refuse_content(self, reply: Reply) -> None:
         """Answer DATA with a negative reply; the transaction stays open (RFC 5321, 4.1.1.4 leaves it to RSET)."""
@@ -214,7 +190,7 @@ class ServerSession:
         """Take no more of the content; `reply`, a negative one, is sent when the final dot has come."""
         if self.phase not in (Phase.CONTENT, Phase.ANSWER) or self._owed is not None:
             raise LocalProtocolError("there is no content to abandon")
-        self._transaction.refusal = self._transaction.refusal or reply
+        self._content.refusal = self._content.refusal or reply
 
     def answer_content(self, reply: Reply) -> None:
         """Answer the content, which ends the transaction."""
@@ -254,7 +230,7 @@ class ServerSession:
             return
         self._errors += 1
         if self._errors > self.config.max_errors and self.phase is not Phase.CLOSED:
-            self._say(_TOO_MANY_ERRORS)
+            self._say(texts.TOO_MANY_ERRORS)
 
     def _close(self) -> None:
         self.phase = Phase.CLOSED
@@ -268,18 +244,18 @@ class ServerSession:
 
     def _read_line(self, line: bytes | BadLine) -> ServerEvent | None:
         if isinstance(line, BadLine):
-            self._refuse(_BARE if line is BadLine.BARE else _LONG)
+            self._refuse(texts.BARE if line is BadLine.BARE else texts.LONG)
             return None
         verb = line[:4].upper()
         read = _READERS.get(verb)
         if read is None or line[4:5] not in (b"", b" ", b"\t"):
             word = line.split(b" ", 1)[0].upper()
-            self._refuse(_NOT_IMPLEMENTED if word in _UNIMPLEMENTED else _UNKNOWN)
+            self._refuse(texts.NOT_IMPLEMENTED if word in _UNIMPLEMENTED else texts.UNKNOWN)
             return None
         try:
             argument = line[5:].decode("utf-8")
         except UnicodeDecodeError:
-            self._refuse(_NOT_UTF8)
+            self._refuse(texts.NOT_UTF8)
             return None
         # "receivers SHOULD tolerate trailing white space before the terminating CRLF" (RFC 5321, 4.1.1)
         return read(self, argument.rstrip(" \t"))
@@ -292,7 +268,7 @@ class ServerSession:
 
     def _hello(self, argument: str, *, esmtp: bool) -> ServerEvent | None:
         if not is_hello_name(argument):
-            self._refuse(_BAD_HELLO)
+            self._refuse(texts.BAD_HELLO)
             return None
         self.phase = TABLE[self.phase][Step.HELLO]
         self.helo, self.esmtp = argument, esmtp
@@ -305,7 +281,7 @@ class ServerSession:
 
     def _read_mail(self, argument: str) -> ServerEvent | None:
         if Step.MAIL not in TABLE[self.phase]:
-            self._refuse(_HELLO_FIRST if self.phase is Phase.GREETED else _NESTED_MAIL)
+            self._refuse(texts.HELLO_FIRST if self.phase is Phase.GREETED else texts.NESTED_MAIL)
             return None
         try:
             command = read_mail(argument, self._rules)
@@ -318,7 +294,7 @@ class ServerSession:
 
     def _read_rcpt(self, argument: str) -> ServerEvent | None:
         if Step.RCPT not in TABLE[self.phase]:
-            self._refuse(_MAIL_FIRST)
+            self._refuse(texts.MAIL_FIRST)
             return None
         batch: list[RcptCommand | Reply] = [self._rcpt(argument, 0)]
         commands = [entry for entry in batch if isinstance(entry, RcptCommand)]
@@ -344,16 +320,16 @@ class ServerSession:
 
     def _rcpt_of_line(self, line: bytes | BadLine, pending: int) -> RcptCommand | Reply:
         if isinstance(line, BadLine):
-            return _BARE if line is BadLine.BARE else _LONG
+            return texts.BARE if line is BadLine.BARE else texts.LONG
         try:
             argument = line[5:].decode("utf-8")
         except UnicodeDecodeError:
-            return _NOT_UTF8
+            return texts.NOT_UTF8
         return self._rcpt(argument.rstrip(" \t"), pending)
 
     def _rcpt(self, argument: str, pending: int) -> RcptCommand | Reply:
         if self._transaction.accepted + pending >= self.config.max_recipients:
-            return _TOO_MANY_RECIPIENTS
+            return texts.TOO_MANY_RECIPIENTS
         try:
             return read_rcpt(argument, self._rules, smtputf8=self._transaction.smtputf8)
         except CommandError as error:
@@ -385,34 +361,34 @@ class ServerSession:
 
     def _read_data(self, argument: str) -> ServerEvent | None:
         if argument:
-            self._refuse(_NO_ARGUMENT)
+            self._refuse(texts.NO_ARGUMENT)
         elif Step.DATA in TABLE[self.phase]:
             self._owed = _Owed.DATA
             return _DATA
         elif self.phase is Phase.MAIL:
             # RFC 2920, 3.1: a pipelining client may send DATA before it knows that no recipient was accepted.
             if self._transaction.refused:
-                self._say(_NO_VALID_RECIPIENTS)
+                self._say(texts.NO_VALID_RECIPIENTS)
             else:
-                self._refuse(_RCPT_FIRST)
+                self._refuse(texts.RCPT_FIRST)
         else:
-            self._refuse(_MAIL_FIRST)
+            self._refuse(texts.MAIL_FIRST)
         return None
 
     def _read_rset(self, argument: str) -> ServerEvent | None:
         if argument:
-            self._refuse(_NO_ARGUMENT)
+            self._refuse(texts.NO_ARGUMENT)
             return None
         self.phase = TABLE[self.phase][Step.RESET]
-        self._say(_OK)
+        self._say(texts.OK)
         return _RESET
 
     def _read_noop(self, argument: str) -> ServerEvent | None:
-        self._say(_OK)
+        self._say(texts.OK)
         return None
 
     def _read_help(self, argument: str) -> ServerEvent | None:
-        self._say(_HELP)
+        self._say(texts.HELP)
         return None
 
     def _read_vrfy(self, argument: str) -> ServerEvent | None:
@@ -424,42 +400,29 @@ class ServerSession:
 
     def _read_quit(self, argument: str) -> ServerEvent | None:
         if argument:
-            self._refuse(_NO_ARGUMENT)
+            self._refuse(texts.NO_ARGUMENT)
             return None
-        self._say(_GOODBYE)
+        self._say(texts.GOODBYE)
         self._close()
         return None
 
     def _read_content(self) -> ServerEvent | None:
-        content, rest = self._content.feed(self._lines.take_all())
+        event, rest = self._content.feed(self._lines.take_all())
         if rest is not None:
             self._lines.put_back(rest)
             self.phase = TABLE[Phase.CONTENT][Step.DOT]
-        return self._take_content(content) if content else None
+        elif self._content.is_endless:
+            self._say(texts.ENDLESS)
+        return event
 
     def _end_content(self) -> ServerEvent | None:
-        refusal = self._transaction.refusal
+        refusal = self._content.refusal
         if refusal is None:
             self._owed = _Owed.CONTENT
             return _END
         self.phase = TABLE[Phase.ANSWER][Step.ANSWER]
         self._say(refusal)
         return None
-
-    def _take_content(self, content: bytes) -> ServerEvent | None:
-        transaction = self._transaction
-        transaction.octets += len(content)
-        if transaction.refusal is not None:
-            if transaction.octets > self.config.max_message_octets + MAX_DISCARDED.value:
-                self._say(_ENDLESS)
-            return None
-        if self._content.has_bare_newlines and self.config.bare_newlines == "refuse":
-            transaction.refusal = _BARE_CONTENT
-        elif transaction.octets > self.config.max_message_octets:
-            transaction.refusal = Reply(552, (f"more than {self.config.max_message_octets} octets",), "5.3.4")
-        else:
-            return ContentChunk(content)
-        return ContentRefused(transaction.refusal)
 
 
 _Reader = Callable[[ServerSession, str], ServerEvent | None]

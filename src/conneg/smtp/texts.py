@@ -1,0 +1,30 @@
+"""The replies that a server's core gives by itself, without asking its driver."""
+
+from conneg.smtp.lines import BadLine
+from conneg.smtp.reply import Reply
+
+GO_AHEAD = Reply(354, ("okay, send data",))
+OK = Reply(250, ("ok",), "2.0.0")
+GOODBYE = Reply(221, ("goodbye",), "2.0.0")
+HELP = Reply(214, ("EHLO HELO MAIL RCPT DATA RSET NOOP VRFY QUIT; see RFC 5321",), "2.0.0")
+UNKNOWN = Reply(500, ("command not recognised",), "5.5.2")
+NOT_IMPLEMENTED = Reply(502, ("command not implemented",), "5.5.1")
+BARE = Reply(500, (f"{BadLine.BARE.value}",), "5.5.2")
+LONG = Reply(500, (f"{BadLine.LONG.value}",), "5.5.2")
+NOT_UTF8 = Reply(500, ("a command is ASCII, or UTF-8 with SMTPUTF8",), "5.5.2")
+HELLO_FIRST = Reply(503, ("EHLO first",), "5.5.1")
+NESTED_MAIL = Reply(503, ("a transaction is open; RSET ends it",), "5.5.1")
+MAIL_FIRST = Reply(503, ("MAIL first",), "5.5.1")
+RCPT_FIRST = Reply(503, ("RCPT first",), "5.5.1")
+NO_VALID_RECIPIENTS = Reply(554, ("no valid recipients",), "5.5.1")
+NO_ARGUMENT = Reply(501, ("this command has no argument",), "5.5.4")
+BAD_HELLO = Reply(501, ("syntax: EHLO and one host name or address literal",), "5.5.4")
+TOO_MANY_RECIPIENTS = Reply(452, ("too many recipients in one transaction",), "4.5.3")
+TOO_MANY_ERRORS = Reply(421, ("too many errors",), "4.7.0")
+BARE_CONTENT = Reply(554, ("content with a bare CR or LF is refused; lines end with CRLF",), "5.6.0")
+ENDLESS = Reply(421, ("the message has been refused and does not end",), "4.3.0")
+
+
+def too_large(max_message_octets: int) -> Reply:
+    """Return the refusal of a message above the size that is offered (RFC 1870, 6)."""
+    return Reply(552, (f"more than {max_message_octets} octets",), "5.3.4")
