@@ -1,46 +1,182 @@
-"""Is this file what was announced? The file itself is inspected; what its maker said of it counts for nothing.
+"""Is a file what it should be, and does a receiver take it? Looks at the file itself, never at what was claimed.
 
-A TIFF is held against the rules of its profile (`conneg.content.profile_rules`), its pages are decoded, and each page's
-features must be among the accepted ones. Any other document is inspected as if it had just arrived.
+For TIFF every rule of profiles S, F and C (RFC 3949) is checked: structure, order, fields, strips to the last bit. For
+other types: whether the file is of its type and whole. Then the features that the file really has are held against
+what is accepted. Decodes octets: run it in a worker.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
+from PIL import Image
+
+from conneg.content.codings import Coding, StripForm, reversed_bits
 from conneg.content.errors import ContentRefusedError
-from conneg.content.inspection import inspect
-from conneg.content.profile_rules import check_tiff
-from conneg.content.source import NO_TIFF, ReadLimits, Source
-from conneg.features import Conjunction, FeatureSet, explain_mismatch, feature_set
+from conneg.content.image_features import ImageProblemError, features_of_image
+from conneg.content.jpegdata import jpeg_problems
+from conneg.content.placement import MAX_FRAME_PIXELS
+from conneg.content.source import HEAD_OCTETS, NO_TIFF, UNKNOWN_TYPE, recognise
+from conneg.content.strips import check_strip
+from conneg.content.tiff import Directory, Structure, Tag, TiffStructureError, read_structure
+from conneg.content.tiff.layout import LIMITED, MINIMAL, Layout, layout_of, overlaps, strips_of
+from conneg.content.tiff.rules import JPEG, check_fields
+from conneg.content.tiff_features import page_collections, page_features
+from conneg.errors import BoundExceededError, ConnegError
+from conneg.features import FeatureSet, explain_mismatch, feature_set, widen
 
-_LIMITS = ReadLimits(pages=2000, pixels=200_000_000)
+__all__ = ["verify_file"]
+
+_TIFF = ("image/tiff", "image/tiff-fx")
+_IMAGES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP", "image/gif": "GIF"}
 
 
 def verify_file(path: Path, media_type: str, accepted: FeatureSet) -> tuple[str, ...]:
-    """Return what is wrong with the file as a `media_type` for a receiver of `accepted`, a line each.
+    """Return what is wrong with the file as a `media_type` for a receiver of `accepted`, one line each.
 
-    `accepted` is widened already. Decodes hostile octets: call it in a worker.
+    Empty when it conforms. `accepted` is widened here (fax-schema section 2). Raises OSError when the file cannot be
+    read.
     """
-    inspection = inspect(Source(path, media_type, path.name), _LIMITS)
-    if inspection.problem is not None:
-        return (inspection.problem,)
-    problems: list[str] = []
-    if inspection.media_type != media_type:
-        problems.append(f"it is {inspection.media_type}, not {media_type}")
-    if inspection.media_type in ("image/tiff", "image/tiff-fx"):
+    accepted = widen(accepted)
+    with path.open("rb") as file:
+        recognised = recognise(file.read(HEAD_OCTETS), media_type)
+    fitting = {media_type}
+    if media_type in _TIFF:
+        fitting |= {"image/tiff", UNKNOWN_TYPE}  # what has not even TIFF's first octets is told so in detail
+    if media_type.startswith("text/") and recognised.startswith("text/"):
+        fitting.add(recognised)
+    if recognised not in fitting:
+        return (f"the file is {recognised}, not {media_type}",)
+    if media_type in _TIFF:
+        return tuple(_tiff_problems(path, media_type, accepted))
+    if media_type in _IMAGES:
+        return tuple(_image_problems(path, media_type, accepted))
+    return tuple(_other_problems(path, media_type, accepted))
+
+
+def _tiff_problems(path: Path, media_type: str, accepted: FeatureSet) -> Iterator[str]:
+    try:
+        structure = read_structure(path)
+        layout = layout_of(structure)
+        yield from overlaps(structure)
+        with path.open("rb") as file:
+            sound = True
+            for number, page in enumerate(structure.directories, start=1):
+                for problem in _page_problems(file, structure, page, number):
+                    sound = False
+                    yield f"page {number}: {problem}"
+        colour = any(page.number(Tag.COMPRESSION, 1) == JPEG for page in structure.directories)
+        if colour and media_type == "image/tiff":
+            yield "pages in colour or grey are image/tiff-fx, not image/tiff (RFC 3950, 3)"
+        if sound:
+            yield from _not_accepted(path, media_type, layout, accepted)
+    except (TiffStructureError, BoundExceededError, ContentRefusedError) as error:
+        yield str(error)
+
+
+def _page_problems(file: BinaryIO, structure: Structure, page: Directory, number: int) -> Iterator[str]:
+    """Check the fields, then, if they can be trusted, the strips."""
+    problems = check_fields(page, number, len(structure.directories), structure.octets)
+    yield from problems
+    if problems:
+        return
+    width, length = page.number(Tag.IMAGE_WIDTH, 0), page.number(Tag.IMAGE_LENGTH, 0)
+    if width * length > MAX_FRAME_PIXELS.value:
+        yield f"{width} by {length} pixels, more than {MAX_FRAME_PIXELS.value}"
+        return
+    rows = min(page.number(Tag.ROWS_PER_STRIP, length), length)
+    for index, (offset, count) in enumerate(strips_of(page)):
+        file.seek(offset)
+        strip = file.read(count)
+        height = min(rows, length - index * rows)
+        if page.number(Tag.COMPRESSION, 0) == JPEG:
+            yield from _jpeg_strip(strip, page, width, height)
+        else:
+            yield from check_strip(_first_bit_first(strip, page), _form(page, width, height))
+
+
+def _first_bit_first(strip: bytes, page: Directory) -> bytes:
+    return reversed_bits(strip) if page.number(Tag.FILL_ORDER, 1) == 2 else strip
+
+
+def _form(page: Directory, width: int, height: int) -> StripForm:
+    options = page.number(Tag.T4_OPTIONS, 0)
+    coding = Coding.MR if options & 1 else Coding.MH
+    if page.number(Tag.COMPRESSION, 0) == 4:
+        coding, options = Coding.MMR, 0
+    dpi_y = float(page.values(Tag.Y_RESOLUTION)[0])
+    if page.number(Tag.RESOLUTION_UNIT, 2) == 3:
+        dpi_y *= 2.54
+    return StripForm(width, height, coding, bool(options & 4), dpi_y)
+
+
+def _jpeg_strip(strip: bytes, page: Directory, width: int, height: int) -> tuple[str, ...]:
+    samples = page.number(Tag.SAMPLES_PER_PIXEL, 1)
+    across, down = (int(value) for value in page.values(Tag.CHROMA_SUBSAMPLING) or (2, 2))
+    return jpeg_problems(strip, (width, height), samples, (across, down) if samples == 3 else (1, 1))
+
+
+def _not_accepted(path: Path, media_type: str, layout: Layout, accepted: FeatureSet) -> Iterator[str]:
+    """Hold each kind of page against what is accepted."""
+    pages = page_collections(path, media_type)
+    for kind in dict.fromkeys(pages):
+        features = page_features(*kind)
+        if not (features & accepted).is_empty:
+            continue
+        yield f"page {pages.index(kind) + 1}: {explain_mismatch(features, accepted)}"
+        yield from _why_not_narrower(layout, accepted)
+
+
+def _why_not_narrower(layout: Layout, accepted: FeatureSet) -> tuple[str, ...]:
+    """Say what keeps the file from the structure that alone is accepted."""
+
+    def takes(token: str) -> bool:
+        return not (accepted & feature_set(f"(image-file-structure={token})")).is_empty
+
+    if takes(layout.token):
+        return ()
+    if layout.token != MINIMAL and takes(MINIMAL) and not takes(LIMITED):
+        return layout.not_minimal
+    return layout.not_limited if takes(LIMITED) else ()
+
+
+def _image_problems(path: Path, media_type: str, accepted: FeatureSet) -> Iterator[str]:
+    try:
+        candidates = features_of_image(path, media_type, _IMAGES[media_type])
+    except ImageProblemError as error:
+        yield str(error)
+        return
+    if all((features & accepted).is_empty for features in candidates):
+        yield str(explain_mismatch(candidates[0], accepted))
+
+
+def _other_problems(path: Path, media_type: str, accepted: FeatureSet) -> Iterator[str]:
+    """PDF must open and have pages; text must be what its type says; anything else is only held against its type."""
+    extra = ""
+    if media_type == "application/pdf":
+        extra = NO_TIFF
+        yield from _pdf_problems(path)
+    elif media_type == "text/plain":
+        extra = NO_TIFF
         try:
-            problems += check_tiff(path, media_type)
-        except (ContentRefusedError, OSError) as error:
-            problems.append(str(error))
-    features = feature_set(inspection.features)
-    if inspection.media_type.startswith("text/"):
-        features &= feature_set(NO_TIFF)
-    for page in features.conjunctions:
-        problem = _mismatch(page, accepted)
-        if problem is not None and problem not in problems:
-            problems.append(problem)
-    return tuple(problems)
+            path.read_text("utf-8")
+        except UnicodeDecodeError as error:
+            yield f"the text is not UTF-8 (octet {error.start})"
+    features = feature_set(f'(& (type="{media_type}") {extra})')
+    if (features & accepted).is_empty:
+        yield str(explain_mismatch(features, accepted))
 
 
-def _mismatch(page: Conjunction, accepted: FeatureSet) -> str | None:
-    one = FeatureSet((page,))
-    return None if not (one & accepted).is_empty else str(explain_mismatch(one, accepted))
+def _pdf_problems(path: Path) -> Iterator[str]:
+    from conneg.content.readers.pdf import PdfReader
+    from conneg.content.source import ReadLimits, Source
+
+    try:
+        with PdfReader(Source(path, "application/pdf", path.name), ReadLimits()) as document:
+            if not document.pages:
+                yield "the PDF has no page"
+    except ConnegError as error:
+        yield str(error)
+
+
+Image.MAX_IMAGE_PIXELS = None  # our own budget is checked before any decoding

@@ -79,11 +79,15 @@ def convert(job: ConversionJob, limits: ReadLimits, progress: Progress | None = 
         if total > limits.pages:
             raise ContentRefusedError(f"{total} pages in all, more than {limits.pages}")
         writer = open_writer(job.target, job.out_dir, stem, total or 1)
-        for number, raster in enumerate(_rasters(documents, target), start=1):
-            writer.add(raster)
-            if progress is not None:
-                progress(number, total or 1)
-        return Rendition(tuple(writer.finish()))
+        try:
+            for number, raster in enumerate(_rasters(documents, target), start=1):
+                writer.add(raster)
+                if progress is not None:
+                    progress(number, total or 1)
+            return Rendition(tuple(writer.finish()))
+        except BaseException:  # half a file is no rendition
+            writer.abort()
+            raise
 
 
 def _rasters(documents: Sequence["DocumentReader"], target: Target) -> Iterator["Raster"]:

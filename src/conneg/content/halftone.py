@@ -1,121 +1,231 @@
-"""Grey to black and white: line art by a threshold that keeps thin strokes, pictures by a clustered-dot screen.
+"""From grey pages to bi-level ones: letters and lines by threshold, photographs by a clustered-dot screen.
 
-The page is segmented by tiles, so a photo beside small type gets its screen and the type stays sharp. A clustered dot
-keeps runs long, which MH, MR and MMR code in few octets; error diffusion would triple them.
+Areas of shades (`conneg.content.tones`) are screened; elsewhere a threshold keeps strokes whole, and faint strokes
+get one of their own, tile by tile of 8 by 8 pixels, between their shade and that of the paper. Clustered dots code
+in a third of the octets that error diffusion takes, and facsimile prints them better. What comes out is packed, eight
+pixels an octet, first pixel in the highest bit, 1 for black: what MH, MR and MMR with PhotometricInterpretation 0 want.
 """
 
 import functools
-import math
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from conneg.content.page import Raster
+from conneg.content.page import Pixels
+from conneg.content.tones import BLOCK, Blocks, block_height, find_tones
 
-Grey = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.bool_]
+Packed = npt.NDArray[np.uint8]
+"""(height, octets a line): eight pixels an octet, 1 is black, the bits beyond the width are 0."""
+
+_TILE = 8
+_BAND = 48 * _TILE
+"""Lines worked on at once: what a processor's second cache holds, and whole cells of every screen."""
 
 _BLACK_BELOW = 176
-"""A stroke that covers a third of a pixel is still drawn."""
+"""The threshold for strokes: a stroke that covers a third of a pixel is still drawn."""
 
-_TILE = 32
-_STEP = 4
-"""Tiles are looked at through every fourth pixel of every fourth line."""
+_PAPER, _RIDGE = 232, 20
+"""Where lines are coarse, what is darker than paper and by this much darker than both sides is a thin stroke."""
 
-_COARSE_LINES = 110
-"""Below this many lines an inch thin horizontal strokes are found by comparing lines."""
+_MIDDLE = (40, 216)
+"""Shades from the first to below the second are neither black nor white."""
 
-_PAPER, _INK = 232, 40
-_DOTS_AN_INCH = 36
+_FLAT = 1.5
+"""From this ratio of horizontal to vertical resolution on lines are coarse and dots are made half as high as wide."""
 
+_MANY = 44
+"""A tile with so many of its 64 pixels in the middle is no tile of strokes; smooth letters have fewer."""
 
-def in_grey(raster: Raster) -> Grey:
-    """Return the page in shades of grey."""
-    return np.asarray(Image.fromarray(raster.pixels).convert("L")) if raster.is_colour else raster.pixels
+_SCREEN_DPI = 200
+"""The resolution of an 8 by 8 cell; finer pages have cells of more pixels, so that dots stay as large."""
 
+_INK_BELOW = 96
+"""A stroke with a pixel as dark as this is not faint."""
 
-def to_bits(grey: Grey, dpi_x: float, dpi_y: float) -> bytes:
-    """Return the page as packed bits, 1 for black; `grey` has 0 for black, and so many pixels an inch both ways."""
-    black = _line_art(grey, dpi_y)
-    pictures = find_pictures(grey)
-    if pictures.any():
-        rows, columns = np.nonzero(pictures)
-        top, left = int(rows.min()) * _TILE, int(columns.min()) * _TILE
-        bottom, right = (int(rows.max()) + 1) * _TILE, (int(columns.max()) + 1) * _TILE
-        area = grey[top:bottom, left:right]
-        inside = pictures[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-        chosen = np.repeat(np.repeat(inside, _TILE, axis=0), _TILE, axis=1)[: area.shape[0], : area.shape[1]]
-        screened = area < _screen(area.shape, dpi_x, dpi_y, top, left)
-        black[top:bottom, left:right] = np.where(chosen, screened, black[top:bottom, left:right])
-    return np.packbits(black, axis=1).tobytes()
+_FAINT_CONTRAST = 40
+"""By how much a faint stroke must differ from its paper to be kept."""
 
 
-def _line_art(grey: Grey, dpi_y: float) -> Mask:
-    black: Mask = grey < _BLACK_BELOW
-    if dpi_y < _COARSE_LINES:
-        # a thin stroke that falls between two lines leaves a ridge in one of them: darker than what is above and below
-        ridge = np.zeros_like(black)
-        middle, above, below = grey[2:-2], grey[:-4], grey[4:]
-        limit = np.minimum(above, below)
-        ridge[2:-2] = (middle < _PAPER) & (middle.astype(np.int16) + 20 < limit)
-        ridge[2:-2] &= (middle <= grey[1:-3]) & (middle < grey[3:-1])
-        black |= ridge
-    return black
+def bilevel(grey: Pixels, dpi_x: float = 200.0, dpi_y: float = 200.0) -> Packed:
+    """Return the page `grey` in black and white.
+
+    So many pixels an inch both ways: dots of the screen stay round when lines are 98 to the inch and pixels 204.
+    """
+    dpi, dpi_ratio = dpi_x, dpi_x / dpi_y
+    height, width = grey.shape
+    padded = _in_tiles(grey)
+    middle, packed = _survey(padded)
+    tones = find_tones(padded, dpi, dpi_ratio)
+    if dpi_ratio >= _FLAT and middle.any():
+        _keep_ridges(padded, packed)
+    if middle.any():
+        _keep_faint_strokes(padded, middle, _in_tones(tones, dpi_ratio), packed)
+    _screen_tones(padded, tones, packed, dpi, dpi_ratio)
+    packed = packed[:height]
+    octets = (width + 7) // 8
+    if packed.shape[1] != octets:
+        packed = packed[:, :octets]
+    if width % 8:
+        packed[:, -1] &= np.uint8(0xFF00 >> (width % 8) & 0xFF)
+    return np.ascontiguousarray(packed)
 
 
-def find_pictures(grey: Grey) -> Mask:
-    """Return for each tile of 32 by 32 pixels whether it shows a picture: mostly shades, and hardly any paper."""
-    sample = grey[::_STEP, ::_STEP]
-    side = _TILE // _STEP
-    rows, columns = -(-sample.shape[0] // side), -(-sample.shape[1] // side)
-    padded = np.full((rows * side, columns * side), 255, dtype=np.uint8)
-    padded[: sample.shape[0], : sample.shape[1]] = sample
-    tiles = padded.reshape(rows, side, columns, side)
-    shades = ((tiles > _INK) & (tiles < _PAPER)).sum(axis=(1, 3))
-    paper = (tiles >= _PAPER).sum(axis=(1, 3))
-    area = side * side
-    pictures = (shades * 2 > area) & (paper * 4 < area)
-    return _fill(pictures)
+def diffuse(grey: Pixels) -> Packed:
+    """Return `grey` in black and white by error diffusion: finer than a screen, and three times the octets."""
+    from PIL import Image
+
+    return pack(np.asarray(Image.fromarray(grey).convert("1")))
 
 
-def _fill(pictures: Mask) -> Mask:
-    """Join tiles that are surrounded by pictures, and drop those that stand alone."""
-    neighbours = _neighbours(pictures)
-    filled: Mask = np.where(pictures, neighbours >= 1, neighbours >= 5)
-    return filled
+def pack(white: npt.NDArray[np.bool_]) -> Packed:
+    """Return a page given as truth for white, packed."""
+    return np.packbits(~white, axis=1)
 
 
-def _neighbours(mask: Mask) -> npt.NDArray[np.int8]:
-    padded = np.pad(mask.astype(np.int8), 1)
-    total = np.zeros(mask.shape, dtype=np.int8)
-    for row in (0, 1, 2):
-        for column in (0, 1, 2):
-            if (row, column) != (1, 1):
-                total += padded[row : row + mask.shape[0], column : column + mask.shape[1]]
+def unpack(packed: Packed, width: int) -> npt.NDArray[np.bool_]:
+    """Return what `pack` packed: truth for white."""
+    white: npt.NDArray[np.bool_] = np.unpackbits(packed, axis=1, count=width) == 0
+    return white
+
+
+def is_bilevel(grey: Pixels) -> bool:
+    """Whether there is nothing but black and white."""
+    return bool(((grey == 0) | (grey == 255)).all())
+
+
+def _in_tiles(grey: Pixels) -> Pixels:
+    """Return the page filled up with white to whole tiles."""
+    height, width = grey.shape
+    if height % _TILE == 0 and width % _TILE == 0:
+        return np.ascontiguousarray(grey)
+    tiled = np.full((-(-height // _TILE) * _TILE, -(-width // _TILE) * _TILE), 255, dtype=np.uint8)
+    tiled[:height, :width] = grey
+    return tiled
+
+
+def _survey(page: Pixels) -> tuple[Packed, Packed]:
+    """Return for each tile how many of its pixels are in the middle, and the page by threshold."""
+    height, width = page.shape
+    middle = np.empty((height // _TILE, width // _TILE), dtype=np.uint8)
+    packed = np.empty((height, width // 8), dtype=np.uint8)
+    scratch = np.empty((_BAND, width), dtype=np.uint8)
+    marks = np.empty((_BAND, width), dtype=np.bool_)
+    low, high = _MIDDLE
+    for top in range(0, height, _BAND):
+        band = page[top : top + _BAND]
+        lines = len(band)
+        mark, shifted = marks[:lines], scratch[:lines]
+        tiles = slice(top // _TILE, (top + lines) // _TILE)
+        np.less(band, _BLACK_BELOW, out=mark)
+        packed[top : top + lines] = np.packbits(mark, axis=1)
+        np.subtract(band, np.uint8(low), out=shifted)  # wraps round: one comparison for both limits
+        np.less(shifted, high - low, out=mark)
+        middle[tiles] = _count(mark)
+    return middle, packed
+
+
+def _count(marks: npt.NDArray[np.bool_]) -> Packed:
+    """Return the number of marks in each tile: eight truths are added as one word, then its octets."""
+    lines, width = marks.shape
+    words = marks.view(np.uint64).reshape(lines // _TILE, _TILE, width // 8)
+    sums = np.add.reduce(words, axis=1)
+    counts: Packed = ((sums * np.uint64(0x0101010101010101)) >> np.uint64(56)).astype(np.uint8)
+    return counts
+
+
+def _around(tiles: npt.NDArray[np.uint8], reach: int) -> npt.NDArray[np.uint8]:
+    """Return for each tile the sum over the square that reaches `reach` tiles to every side."""
+    padded = np.pad(tiles, reach)
+    rows = sum(padded[step : step + tiles.shape[0]] for step in range(2 * reach + 1))
+    assert not isinstance(rows, int), "there is at least one summand"
+    total = sum(rows[:, step : step + tiles.shape[1]] for step in range(2 * reach + 1))
+    assert not isinstance(total, int), "there is at least one summand"
     return total
 
 
-def _screen(shape: tuple[int, ...], dpi_x: float, dpi_y: float, top: int, left: int) -> Grey:
-    """Return thresholds for an area whose corner lies at (top, left) of the page."""
-    cell = _cell(_period(dpi_x), _period(dpi_y))
-    rows = (np.arange(shape[0]) + top) % cell.shape[0]
-    columns = (np.arange(shape[1]) + left) % cell.shape[1]
-    return cell[np.ix_(rows, columns)]
+def _keep_ridges(page: Pixels, packed: Packed) -> None:
+    """Draw thin horizontal strokes that fall between two coarse lines: they leave a ridge of grey in one of them."""
+    for top in range(2, page.shape[0] - 2, _BAND):
+        lines = slice(top, min(top + _BAND, page.shape[0] - 2))
+        here = page[lines]
+        before, after = page[lines.start - 1 : lines.stop - 1], page[lines.start + 1 : lines.stop + 1]
+        sides = np.minimum(page[lines.start - 2 : lines.stop - 2], page[lines.start + 2 : lines.stop + 2])
+        ridge = (here < _PAPER) & (here <= before) & (here < after) & (sides > _RIDGE)
+        ridge &= here < sides - np.minimum(sides, _RIDGE)
+        packed[lines] |= np.packbits(ridge, axis=1)
 
 
-def _period(dpi: float) -> int:
-    """Return the pixels of a cell, which holds two dots, one beside and below the other."""
-    return max(4, 2 * round(dpi / _DOTS_AN_INCH / math.sqrt(2)))
+def _in_tones(tones: Blocks, dpi_ratio: float) -> npt.NDArray[np.bool_]:
+    """Return for each tile whether any of it is of an area of shades."""
+    down, across = _TILE // block_height(dpi_ratio), _TILE // BLOCK
+    tiles = tones.reshape(tones.shape[0] // down, down, tones.shape[1] // across, across)
+    return np.asarray(tiles.any(axis=(1, 3)), dtype=np.bool_)
+
+
+def _keep_faint_strokes(
+    page: Pixels, middle: Packed, screened: npt.NDArray[np.bool_], packed: Packed
+) -> None:
+    """Give tiles of grey strokes without any black around a threshold between stroke and paper.
+
+    The black of areas of shades does not count: what runs up to a photograph is no part of it.
+    """
+    ink = np.empty_like(middle)
+    for top in range(0, page.shape[0], _BAND):
+        band = page[top : top + _BAND]
+        ink[top // _TILE : (top + len(band)) // _TILE] = _count(band < _INK_BELOW) > 0
+    rows, columns = np.nonzero((middle >= 3) & (middle < _MANY) & (_around(ink & ~screened, 1) == 0))
+    if not len(rows):
+        return
+    blocks = page.reshape(page.shape[0] // _TILE, _TILE, page.shape[1] // _TILE, _TILE)[rows, :, columns, :]
+    darkest = blocks.min(axis=(1, 2)).astype(np.int16)
+    lightest = blocks.max(axis=(1, 2)).astype(np.int16)
+    strokes = lightest - darkest >= _FAINT_CONTRAST
+    threshold = ((darkest + lightest) // 2)[:, None, None]
+    marks = (blocks < threshold) & strokes[:, None, None]
+    octets = packed.reshape(packed.shape[0] // _TILE, _TILE, packed.shape[1])
+    octets[rows, :, columns] |= np.packbits(marks, axis=2)[..., 0]
+
+
+def _screen_tones(page: Pixels, tones: Blocks, packed: Packed, dpi: float, dpi_ratio: float) -> None:
+    """Replace areas of shades by their screened image, a band of lines at a time."""
+    if not tones.any():
+        return
+    scale = max(1, round(dpi / _SCREEN_DPI))
+    screen = _screen(scale, dpi_ratio >= _FLAT)
+    high = block_height(dpi_ratio)
+    columns = np.flatnonzero(tones.any(axis=0))
+    first, last = int(columns[0]) * BLOCK // 8, -(-(int(columns[-1]) + 1) * BLOCK // 8)
+    limits = np.tile(screen, (_BAND // len(screen), -(-page.shape[1] // len(screen[0]))))[
+        :, first * 8 : last * 8
+    ]
+    for top in range(0, page.shape[0], _BAND):
+        inside = tones[top // high : (top + _BAND) // high, first * 8 // BLOCK : last * 8 // BLOCK]
+        if not inside.any():
+            continue
+        shades = page[top : top + _BAND, first * 8 : last * 8]
+        chosen = np.packbits(inside.repeat(BLOCK, axis=1), axis=1).repeat(high, axis=0)
+        dots = np.packbits(shades < limits[: len(shades)], axis=1)
+        place = packed[top : top + len(shades), first:last]
+        place &= ~chosen
+        place |= dots & chosen
 
 
 @functools.cache
-def _cell(width: int, height: int) -> Grey:
-    """Return the thresholds of one cell: dots that grow from two centres, at 45 degrees where pixels are square."""
-    y, x = np.mgrid[0:height, 0:width]
-    across, down = 2 * np.pi * (x + 0.5) / width, 2 * np.pi * (y + 0.5) / height
-    # the sum has its peaks at two opposite points of the cell; a slight tilt breaks ties between pixels
-    spot = np.cos(across + down) + np.cos(across - down) + 1e-3 * np.cos(across) + 1e-4 * np.sin(down)
-    order = np.argsort(np.argsort(spot, axis=None), axis=None).reshape(spot.shape)
-    thresholds = (order + 0.5) * 255 / order.size
-    return np.asarray(np.clip(np.round(thresholds), 1, 255), dtype=np.uint8)
+def _screen(scale: int, flat: bool) -> npt.NDArray[np.uint8]:
+    """Return the thresholds of one cell, 8 by 8 or `scale` times that: two dots, at 45 degrees; black where below.
+
+    With `flat` dots are half as high as wide, for pages with twice as many pixels along as across. Shades from
+    the first to the last threshold are spread evenly; 0 is always black, 255 always white.
+    """
+    side = _TILE * scale
+    across = np.arange(side) + 0.5
+    lines = np.arange(side) + 0.5
+    period = side // 2 if flat else side
+    x = np.cos(2 * np.pi * across / side)[None, :]
+    y = np.cos(2 * np.pi * lines / period)[:, None]
+    # the product of the two waves is highest in the middles of the dots, two a cell; a slight tilt parts equals
+    tilt = (1e-3 * across[None, :] + 1.7e-3 * lines[:, None]) / scale
+    order = np.empty(side * side, dtype=np.int64)
+    order[np.argsort(-(x * y + tilt), axis=None, kind="stable")] = np.arange(side * side)
+    limits = 255 - (order * 2 + 1) * 255 // (2 * side * side)
+    return limits.reshape(side, side).clip(1, 255).astype(np.uint8)

@@ -72,6 +72,7 @@ def default_preference(
     coding, so the smaller form comes first at once.
     """
     criteria = [_colour_criterion(colour), _resolution_criterion(dpi)]
+    criteria.append(Criterion("chroma", ("color-subsampling",), _chroma_key, "colour at full resolution"))
     if lossless:
         criteria.append(Criterion("lossless", ("image-coding", "type"), _lossless_key, "nothing is lost"))
     criteria += [
@@ -118,6 +119,11 @@ def _resolution_criterion(dpi: Fraction | None) -> Criterion:
     ratios = (Fraction(1),)
     anchors = {"dpi-xyratio": ratios} if dpi is None else {"dpi": (dpi,), "dpi-xyratio": ratios}
     return Criterion("resolution", ("dpi", "dpi-xyratio"), key, words, anchors)
+
+
+def _chroma_key(point: Point) -> tuple[int, ...]:
+    """`1:1:1` keeps the colour of every pixel; what is not stated loses none."""
+    return (0 if point.get("color-subsampling") == Text("4:1:1") else 1,)
 
 
 def _lossless_key(point: Point) -> tuple[int, ...]:

@@ -37,7 +37,7 @@ MAX_VALUES = Bound(
     answer="the file does not conform",
 )
 
-Number = int | float | Fraction
+Number = int | Fraction
 
 
 class TiffStructureError(ConnegError):
@@ -49,7 +49,7 @@ class Entry:
     """One field: `tag`, `type` number (None: unknown to TIFF 6.0), `count`, `values`, and where they lie.
 
     `offset` is the place of the values in the file, `octets` their length, `inline` whether that is in the entry
-    itself. A fraction with denominator 0 is read as 0.
+    itself. A fraction with denominator 0 is read as 0; FLOAT and DOUBLE are not read.
     """
 
     tag: int
@@ -141,7 +141,9 @@ class _Reader:
 
     def _take(self, offset: int, amount: int, what: str) -> bytes:
         if offset + amount > self._octets:
-            raise TiffStructureError(f"{what} at octet {offset} lies outside the file of {self._octets} octets")
+            raise TiffStructureError(
+                f"{what} at octet {offset} lies outside the file of {self._octets} octets"
+            )
         self._file.seek(offset)
         octets = self._file.read(amount)
         if len(octets) != amount:
@@ -179,6 +181,8 @@ class _Reader:
         return Entry(tag, field_type, count, values, place, size, inline=False)
 
     def _numbers(self, field_type: FieldType, octets: bytes) -> tuple[Number, ...]:
+        if field_type in {FieldType.FLOAT, FieldType.DOUBLE}:
+            return ()  # no field of TIFF-FX has them, and what is no number could not be compared
         code = field_type.code
         numbers = struct.unpack(self._order + code * (len(octets) // field_type.octets), octets)
         if len(code) == 1:

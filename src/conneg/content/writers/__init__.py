@@ -1,78 +1,75 @@
-"""Writers: pages as rasters in, files out; one writer for each kind of file, chosen by the target's type.
+"""Writers: each makes one form of file from page images. `open_writer` chooses by the target.
 
-A writer holds one page at a time. `open_writer` is the only door.
+A writer takes rasters one by one (`add`) and keeps none of them; `finish` gives the files made, `abort` removes
+what is there. The expression that comes with a file is read from the file itself where its form decides more than
+its type.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from conneg.content.errors import ConversionError
 from conneg.content.page import Raster
 from conneg.content.rendition import RenditionFile
-from conneg.features import FeatureCollection, Text, Token
+from conneg.features import FeatureCollection
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Opener = Callable[[FeatureCollection, Path, str, int], "Writer"]
-
-__all__ = ["Writer", "open_writer", "word"]
+__all__ = ["Writer", "open_writer"]
 
 
 class Writer(Protocol):
-    """Takes the pages of one rendition in order."""
+    """Files being made. After `finish` or `abort` nothing more may be called."""
 
     def add(self, raster: Raster) -> None:
-        """Write one page. Raises ConversionError, OSError."""
+        """Write one page; raises ConversionError when the form cannot hold it, OSError when the disk is full."""
+        ...
 
     def finish(self) -> list[RenditionFile]:
-        """Close the files and say what they are."""
+        """Complete the files and return them in page order; raises ConversionError when there was no page."""
+        ...
+
+    def abort(self) -> None:
+        """Remove whatever was written."""
+        ...
 
 
 def open_writer(target: FeatureCollection, out_dir: Path, stem: str, page_total: int) -> Writer:
-    """Return a writer for `page_total` pages of the form `target`, into files `stem`... in `out_dir`.
+    """Return a writer of the form that `target` describes, for `page_total` pages.
 
-    Raises ConversionError when no writer makes that form.
+    Files are made in `out_dir`, named after `stem`, which must be safe as the beginning of a name. Raises
+    ConversionError for a target that no writer makes.
     """
-    media_type = word(target, "type")
+    from conneg.content.writers.terms import text_of
+
+    media_type = text_of(target, "type")
     if media_type is None and "image-file-structure" in target:
-        media_type = "image/tiff" if word(target, "color") in (None, "binary") else "image/tiff-fx"
-    opener = _opener(media_type)
-    if opener is None:
-        raise ConversionError(f"no writer makes {media_type or 'a form without a type'}")
-    return opener(target, out_dir, stem, page_total)
-
-
-def word(target: FeatureCollection, tag: str) -> str | None:
-    """Return a token's or string's text in lower case, None when the target does not say."""
-    value = target.get(tag)
-    if isinstance(value, Text | Token):
-        return str(value).strip('"').lower()
-    return None
-
-
-def _opener(media_type: str | None) -> "Opener | None":
-    """Import only the writer that is needed."""
+        binary = text_of(target, "color") in {None, "binary"}
+        media_type = "image/tiff" if binary else "image/tiff-fx"
     match media_type:
         case "image/tiff" | "image/tiff-fx":
-            from conneg.content.writers.tiff import TiffFxWriter
+            from conneg.content.writers.tiff import TiffWriter
 
-            return TiffFxWriter
+            return TiffWriter(target, out_dir / f"{stem}{_suffix(media_type)}", media_type, page_total)
         case "image/jpeg":
             from conneg.content.writers.jpeg import JpegWriter
 
-            return JpegWriter
+            return JpegWriter(target, out_dir, stem, page_total)
         case "image/png":
             from conneg.content.writers.png import PngWriter
 
-            return PngWriter
+            return PngWriter(target, out_dir, stem, page_total)
         case "image/webp":
             from conneg.content.writers.webp import WebpWriter
 
-            return WebpWriter
+            return WebpWriter(target, out_dir, stem, page_total)
         case "application/pdf":
             from conneg.content.writers.pdf import PdfWriter
 
-            return PdfWriter
-        case _:
-            return None
+            return PdfWriter(target, out_dir / f"{stem}.pdf")
+        case None:
+            raise ConversionError("the target names no type")
+        case other:
+            raise ConversionError(f"page images cannot become {other}")
+
+
+def _suffix(media_type: str) -> str:
+    return ".tif" if media_type == "image/tiff" else ".tfx"

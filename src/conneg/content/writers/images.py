@@ -1,62 +1,61 @@
-"""What the writers of single images share: one file a page, named by its number, described by its pixels."""
+"""What the writers of one image a page have in common: names, the list of files, cleaning up."""
 
-from abc import ABC, abstractmethod
+from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 from PIL import Image
 
+from conneg.content.errors import ConversionError
+from conneg.content.image_features import colour_term, image_expression
 from conneg.content.page import Raster
 from conneg.content.rendition import RenditionFile
-from conneg.content.writers import word
-from conneg.features import FeatureCollection
+
+Save = Callable[[Raster, Path], Image.Image]
+"""Writes a raster to a file and returns the image as it was written."""
 
 
-class ImageWriter(ABC):
-    """Writes each page into a file of its own."""
+class ImageFiles:
+    """Files of `media_type` named `stem` with a number where there is more than one page."""
 
-    media_type: str
-    suffix: str
-
-    def __init__(self, target: FeatureCollection, out_dir: Path, stem: str, page_total: int) -> None:
+    def __init__(self, out_dir: Path, stem: str, suffix: str, media_type: str, page_total: int) -> None:
         self._out_dir = out_dir
         self._stem = stem
+        self._suffix = suffix
+        self._media_type = media_type
         self._total = page_total
-        self._bilevel = word(target, "color") == "binary"
-        self._files: list[RenditionFile] = []
+        self._paths: list[Path] = []
+        self._made: list[RenditionFile] = []
 
-    def add(self, raster: Raster) -> None:
-        """Write one page as a file."""
-        number = len(self._files) + 1
-        name = f"{self._stem}-{number}" if self._total > 1 else self._stem
-        path = self._out_dir / f"{name}.{self.suffix}"
-        image = self.prepare(Image.fromarray(raster.pixels))
-        dpi = (round(float(raster.dpi_x), 3), round(float(raster.dpi_y), 3))
-        self.save(image, path, dpi)
-        self._files.append(
-            RenditionFile(
-                path, self.media_type, path.name, self._features(image), pages=1, octets=path.stat().st_size
-            )
+    def write(self, raster: Raster, save: Save, dpi: tuple[Fraction, Fraction] | None, full: bool) -> None:
+        """Write one page with `save`; `dpi` is what the file states; `full`: a palette stands for `color=Full`."""
+        path = self._out_dir / self._name()
+        self._paths.append(path)
+        image = save(raster, path)
+        mode = image.mode if image.mode != "P" or full else "L"
+        features = image_expression(self._media_type, image.size, colour_term(mode), dpi)
+        self._made.append(
+            RenditionFile(path, self._media_type, path.name, features, pages=1, octets=path.stat().st_size)
         )
 
     def finish(self) -> list[RenditionFile]:
         """Return the files."""
-        return self._files
+        if not self._made:
+            raise ConversionError("there was no page to write")
+        return list(self._made)
 
-    def prepare(self, image: Image.Image) -> Image.Image:
-        """Return the image as it is to be saved."""
-        return image
+    def abort(self) -> None:
+        """Remove the files."""
+        for path in self._paths:
+            path.unlink(missing_ok=True)
 
-    @abstractmethod
-    def save(self, image: Image.Image, path: Path, dpi: tuple[float, float]) -> None:
-        """Save `image` at `path`, `dpi` pixels an inch both ways."""
-
-    def _features(self, image: Image.Image) -> str:
-        colour = {"1": "Binary", "L": "Grey"}.get(image.mode, "Full")
-        if image.mode == "P":
-            colour = "Full" if any(r != g or g != b for r, g, b in _palette(image)) else "Grey"
-        return f'(& (type="{self.media_type}") (pix-x={image.width}) (pix-y={image.height}) (color={colour}))'
+    def _name(self) -> str:
+        if self._total <= 1 and not self._paths:
+            return f"{self._stem}.{self._suffix}"
+        digits = len(str(self._total))
+        return f"{self._stem}-{len(self._paths) + 1:0{digits}}.{self._suffix}"
 
 
-def _palette(image: Image.Image) -> list[tuple[int, int, int]]:
-    flat = image.getpalette() or []
-    return [(flat[index], flat[index + 1], flat[index + 2]) for index in range(0, len(flat) - 2, 3)]
+def whole_dpi(raster: Raster) -> tuple[int, int]:
+    """Return the raster's resolution in whole pixels per inch, at least 1."""
+    return max(1, round(raster.dpi_x)), max(1, round(raster.dpi_y))

@@ -1,96 +1,149 @@
-"""PDF: page images, each page as large as its raster at its resolution; black and white in MMR, shades in JPEG.
+"""PDF files whose pages are page images: MMR for bi-level pages, JPEG for photographs, Flate for what has few colours.
 
-Written here, page by page, since a page of a document has a resolution of its own and the file must not be held in
-memory. The structure is PDF 1.4: a catalogue, a page tree, and for each page an image and the stream that draws it.
+Each page is as large as its raster is at its resolution. Written object by object as pages come; only the places of
+the objects are kept (PDF 1.5, ISO 32000-1: 7.3 to 7.5, 8.9).
 """
 
 import io
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
-from conneg.content.codings import Coding, encode_bits
-from conneg.content.halftone import in_grey, to_bits
+from conneg.content.codings import Coding, StripForm, encode
+from conneg.content.errors import ConversionError
+from conneg.content.halftone import bilevel, is_bilevel, pack
 from conneg.content.page import Raster
 from conneg.content.rendition import RenditionFile
-from conneg.content.writers import word
+from conneg.content.source import NO_TIFF
+from conneg.content.writers.png import png_image
+from conneg.content.writers.terms import (
+    Shades,
+    colour_pixels,
+    grey_pixels,
+    looks_like_photo,
+    shades_of,
+)
 from conneg.features import FeatureCollection
 
-_QUALITY = 88
+QUALITY = 85
+
+_CATALOGUE, _TREE = 1, 2
+_LEVELS = {
+    Shades.BINARY: "(color=Binary)",
+    Shades.GREY: "(color=Grey) (color-levels=256)",
+    Shades.FULL: "(color=Full) (color-levels=16777216)",
+}
 
 
 class PdfWriter:
-    """One PDF of all pages."""
+    """One PDF file of all pages, at `path`."""
 
-    def __init__(self, target: FeatureCollection, out_dir: Path, stem: str, page_total: int) -> None:
-        self._path = out_dir / f"{stem}.pdf"
-        self._file = self._path.open("wb")
-        self._bilevel = word(target, "color") == "binary"
-        self._grey = word(target, "color") == "grey"
-        self._offsets: dict[int, int] = {}
+    def __init__(self, target: FeatureCollection, path: Path) -> None:
+        self._target = target
+        self._path = path
+        self._file = path.open("wb")
+        self._places = {0: 0}
         self._pages: list[int] = []
-        self._next = 3  # 1 is the catalogue, 2 the page tree
-        self._file.write(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
+        self._shades = Shades.BINARY
+        self._file.write(b"%PDF-1.5\n%\xe2\xe3\xcf\xd3\n")
 
     def add(self, raster: Raster) -> None:
-        """Write one page: its image, its drawing, itself."""
-        width, height = raster.width * 72 / raster.dpi_x, raster.height * 72 / raster.dpi_y
-        image = self._object(*self._image(raster))
-        drawing = b"q %s 0 0 %s 0 0 cm /I Do Q" % (_number(width), _number(height))
-        content = self._object(b"<</Length %d>>" % len(drawing), drawing)
-        page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %s %s]/Contents %d 0 R/Resources<</XObject<</I %d 0 R>>>>>>"
-        self._pages.append(self._object(page % (_number(width), _number(height), content, image)))
+        """Write one page."""
+        shades = shades_of(self._target, raster)
+        if list(Shades).index(shades) > list(Shades).index(self._shades):
+            self._shades = shades
+        image, content, page = (_TREE + 1 + 3 * len(self._pages) + number for number in range(3))
+        width, height = (_points(*pair) for pair in _sides(raster))
+        self._write_stream(image, *_image(raster, shades))
+        self._write_stream(content, b"", b"q %s 0 0 %s 0 0 cm /I Do Q" % (width, height))
+        self._write(
+            page,
+            b"<</Type/Page/Parent %d 0 R/MediaBox[0 0 %s %s]/Contents %d 0 R/Resources<</XObject<</I %d 0 R>>>>>>"
+            % (_TREE, width, height, content, image),
+        )
+        self._pages.append(page)
 
     def finish(self) -> list[RenditionFile]:
-        """Write the page tree, the catalogue and the table of objects."""
+        """Complete the file: catalogue, page tree, cross-reference table."""
+        if not self._pages:
+            self.abort()
+            raise ConversionError("there was no page to write")
         kids = b" ".join(b"%d 0 R" % page for page in self._pages)
-        self._object(b"<</Type/Pages/Count %d/Kids[%s]>>" % (len(self._pages), kids), number=2)
-        self._object(b"<</Type/Catalog/Pages 2 0 R>>", number=1)
-        table = self._file.tell()
-        self._file.write(b"xref\n0 %d\n0000000000 65535 f \n" % self._next)
-        for number in range(1, self._next):
-            self._file.write(b"%010d 00000 n \n" % self._offsets[number])
-        self._file.write(b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (self._next, table))
+        self._write(_CATALOGUE, b"<</Type/Catalog/Pages %d 0 R>>" % _TREE)
+        self._write(_TREE, b"<</Type/Pages/Count %d/Kids[%s]>>" % (len(self._pages), kids))
+        start, size = self._file.tell(), len(self._places)
+        self._file.write(b"xref\n0 %d\n0000000000 65535 f \n" % size)
+        self._file.writelines(b"%010d 00000 n \n" % self._places[number] for number in range(1, size))
+        self._file.write(b"trailer\n<</Size %d/Root %d 0 R>>\n" % (size, _CATALOGUE))
+        self._file.write(b"startxref\n%d\n%%%%EOF\n" % start)
         self._file.close()
+        features = f'(& (type="application/pdf") {NO_TIFF} {_LEVELS[self._shades]})'
+        octets = self._path.stat().st_size
         return [
-            RenditionFile(
-                self._path,
-                "application/pdf",
-                self._path.name,
-                '(type="application/pdf")',
-                pages=len(self._pages),
-                octets=self._path.stat().st_size,
-            )
+            RenditionFile(self._path, "application/pdf", self._path.name, features, len(self._pages), octets)
         ]
 
-    def _image(self, raster: Raster) -> tuple[bytes, bytes]:
-        """Return the dictionary and the octets of a page image."""
-        if self._bilevel:
-            bits = to_bits(in_grey(raster), float(raster.dpi_x), float(raster.dpi_y))
-            octets = encode_bits(bits, raster.width, raster.height, Coding.MMR)
-            parameters = b"<</K -1/Columns %d/Rows %d>>" % (raster.width, raster.height)
-            kind = b"/BitsPerComponent 1/ColorSpace/DeviceGray/Filter/CCITTFaxDecode/DecodeParms" + parameters
-        else:
-            picture = Image.fromarray(raster.pixels)
-            if self._grey and picture.mode != "L":
-                picture = picture.convert("L")
-            buffer = io.BytesIO()
-            picture.save(buffer, "JPEG", quality=_QUALITY, optimize=True)
-            octets = buffer.getvalue()
-            space = b"DeviceGray" if picture.mode == "L" else b"DeviceRGB"
-            kind = b"/BitsPerComponent 8/ColorSpace/%s/Filter/DCTDecode" % space
-        head = b"<</Type/XObject/Subtype/Image/Width %d/Height %d%s/Length %d>>"
-        return head % (raster.width, raster.height, kind, len(octets)), octets
+    def abort(self) -> None:
+        """Remove the file."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
 
-    def _object(self, dictionary: bytes, stream: bytes | None = None, *, number: int | None = None) -> int:
-        if number is None:
-            number, self._next = self._next, self._next + 1
-        self._offsets[number] = self._file.tell()
-        body = dictionary if stream is None else dictionary + b"stream\n" + stream + b"\nendstream"
+    def _write(self, number: int, body: bytes) -> None:
+        self._places[number] = self._file.tell()
         self._file.write(b"%d 0 obj\n%s\nendobj\n" % (number, body))
-        return number
+
+    def _write_stream(self, number: int, entries: bytes, octets: bytes) -> None:
+        self._write(number, b"<<%s/Length %d>>stream\n%s\nendstream" % (entries, len(octets), octets))
 
 
-def _number(value: Fraction) -> bytes:
-    return f"{float(value):.4f}".rstrip("0").rstrip(".").encode()
+def _sides(raster: Raster) -> tuple[tuple[int, Fraction], tuple[int, Fraction]]:
+    return (raster.width, raster.dpi_x), (raster.height, raster.dpi_y)
+
+
+def _points(pixels: int, dpi: Fraction) -> bytes:
+    """Return a length in PDF's unit, a 72nd of an inch, to a ten-thousandth."""
+    return f"{float(72 * pixels / dpi):.4f}".rstrip("0").rstrip(".").encode()
+
+
+def _image(raster: Raster, shades: Shades) -> tuple[bytes, bytes]:
+    """Return the dictionary entries and the octets of the page's image."""
+    size = b"/Type/XObject/Subtype/Image/Width %d/Height %d" % (raster.width, raster.height)
+    if shades is Shades.BINARY or (not raster.is_colour and is_bilevel(raster.pixels)):
+        entries, octets = _bilevel_image(raster)
+    elif looks_like_photo(raster.pixels):
+        entries, octets = _jpeg_image(raster, shades)
+    else:
+        entries, octets = _flate_image(png_image(raster, shades))
+    return size + entries, octets
+
+
+def _bilevel_image(raster: Raster) -> tuple[bytes, bytes]:
+    grey = grey_pixels(raster)
+    resolution = float(raster.dpi_x), float(raster.dpi_y)
+    packed = pack(grey > 0) if is_bilevel(grey) else bilevel(grey, *resolution)
+    strip = encode(packed, StripForm(raster.width, raster.height, Coding.MMR))
+    parameters = b"<</K -1/Columns %d/Rows %d>>" % (raster.width, raster.height)
+    return b"/ColorSpace/DeviceGray/BitsPerComponent 1/Filter/CCITTFaxDecode/DecodeParms" + parameters, strip
+
+
+def _jpeg_image(raster: Raster, shades: Shades) -> tuple[bytes, bytes]:
+    full = shades is Shades.FULL and raster.is_colour
+    out = io.BytesIO()
+    image = Image.fromarray(colour_pixels(raster) if full else grey_pixels(raster))
+    image.save(out, "JPEG", quality=QUALITY, subsampling=2, optimize=True)
+    space = b"/ColorSpace/DeviceRGB" if full else b"/ColorSpace/DeviceGray"
+    return space + b"/BitsPerComponent 8/Filter/DCTDecode", out.getvalue()
+
+
+def _flate_image(image: Image.Image) -> tuple[bytes, bytes]:
+    if image.mode == "P":
+        palette = bytes(image.getpalette("RGB") or b"")
+        colours = len(palette) // 3
+        space = b"[/Indexed/DeviceRGB %d<%s>]" % (colours - 1, palette.hex().encode())
+    else:
+        space = b"/DeviceRGB" if image.mode == "RGB" else b"/DeviceGray"
+    octets = zlib.compress(np.ascontiguousarray(np.asarray(image)).tobytes(), 6)
+    return b"/ColorSpace%s/BitsPerComponent 8/Filter/FlateDecode" % space, octets

@@ -1,6 +1,7 @@
-"""TIFF-FX: profiles S and F (bi-level, MH, MR, MMR) and C (JPEG in CIELAB), each page written as it comes.
+"""TIFF-FX files: profiles S and F (MH, MR, MMR), and C (JPEG in ITULAB), exactly to the tag (RFC 3949, 3, 4 and 6).
 
-RFC 3949: section 3 (S), 4 (F), 6 (C); which fields a profile demands stands in its sections 2.2 and 4.2.
+Every file has the layout of profile S, which satisfies all three values of `image-file-structure`; the bi-level ones
+have its fields and its bit order too, whatever their coding.
 """
 
 import io
@@ -9,127 +10,181 @@ from pathlib import Path
 
 from PIL import Image
 
-from conneg.content.codings import REVERSED_BITS, Coding, encode_bits
-from conneg.content.colour import to_itulab
+from conneg.content.codings import Coding, StripForm, encode, reversed_bits
+from conneg.content.colour import DEFAULT_DECODE, Decode, itulab_page, lightness_page
 from conneg.content.errors import ConversionError
-from conneg.content.halftone import in_grey, to_bits
+from conneg.content.halftone import bilevel
+from conneg.content.jpegdata import as_facsimile
 from conneg.content.page import Raster
-from conneg.content.readers.faxtags import describe
-from conneg.content.readers.tiffdir import read_directory
 from conneg.content.rendition import RenditionFile
-from conneg.content.tiff import TiffField, TiffFile, long, rational, short
-from conneg.content.writers import word
-from conneg.features import FeatureCollection, feature_set
+from conneg.content.tiff import Field, FieldType, Tag, TiffContainer
+from conneg.content.tiff.rules import JPEG, bilevel_widths, colour_widths
+from conneg.content.tiff_features import expression_of_tiff
+from conneg.content.writers.terms import (
+    Shades,
+    colour_pixels,
+    grey_pixels,
+    number_of,
+    shades_of,
+    text_of,
+)
+from conneg.features import FeatureCollection
 
-_QUALITY = 80
-_G3FAX = b"\xff\xe1\x00\x0cG3FAX\x00\x07\xca"
-"""The APP1 marker of colour facsimile (T.4 Annex E): its name, version 1994; the resolution follows."""
+QUALITY = 85
+"""Of JPEG, on libjpeg's scale: letters on a photograph stay clear, and twice the octets show nothing more."""
+
+_BYTES_FIRST, _BITS_REVERSED = 1, 2
+_ITULAB, _MIN_IS_WHITE = 10, 0
 
 
-class TiffFxWriter:
-    """One TIFF-FX file of all pages, in the profile that the target's coding and colour make."""
+class TiffWriter:
+    """One TIFF file of all pages, at `path`."""
 
-    def __init__(self, target: FeatureCollection, out_dir: Path, stem: str, page_total: int) -> None:
-        coding = (word(target, "image-coding") or "mh").upper()
-        self._jpeg = coding == "JPEG"
-        if not self._jpeg and coding not in Coding.__members__:
-            raise ConversionError(f"no writer makes TIFF in {coding}")
-        self._coding = None if self._jpeg else Coding[coding]
-        self._grey = word(target, "color") == "grey"
-        self._subsampled = word(target, "color-subsampling") != "1:1:1"
-        self._media_type = "image/tiff-fx" if self._jpeg else "image/tiff"
-        self._path = out_dir / f"{stem}.{'tfx' if self._jpeg else 'tif'}"
-        self._file = TiffFile(self._path)
+    def __init__(self, target: FeatureCollection, path: Path, media_type: str, page_total: int) -> None:
+        self._target = target
+        self._media_type = media_type
         self._total = page_total
-        self._pages = 0
+        self._coding = _coding(target, media_type)
+        self._container = TiffContainer(path)
 
     def add(self, raster: Raster) -> None:
         """Write one page."""
-        fields, strip = (
-            self._jpeg_page(raster) if self._coding is None else self._bilevel_page(raster, self._coding)
-        )
-        self._file.add_page([*self._common(raster), *fields], strip)
-        self._pages += 1
+        if self._coding is None:
+            self._add_colour(raster)
+        else:
+            self._add_bilevel(raster, self._coding)
 
     def finish(self) -> list[RenditionFile]:
-        """Close the file and describe it by reading it back."""
-        self._file.close()
-        directory = read_directory(self._path, self._pages)
-        colour = "Binary" if self._coding else ("Grey" if self._grey else "Full")
-        kinds = dict.fromkeys(describe(directory, index, colour) for index in range(self._pages))
-        pages = [f'(& (type="{self._media_type}") {terms})' for terms in kinds]
-        expression = pages[0] if len(pages) == 1 else f"(| {' '.join(pages)})"
-        return [
-            RenditionFile(
-                self._path,
-                self._media_type,
-                self._path.name,
-                str(feature_set(expression)),
-                pages=self._pages,
-                octets=self._path.stat().st_size,
-            )
-        ]
+        """Complete the file."""
+        pages, path = self._container.pages, self._container.path
+        if pages != self._total:
+            self.abort()
+            raise ConversionError(f"{pages} pages were drawn of {self._total}")
+        self._container.close()
+        features = expression_of_tiff(
+            path,
+            self._media_type,
+            text_of(self._target, "paper-size"),
+            text_of(self._target, "image-file-structure"),
+        )
+        return [RenditionFile(path, self._media_type, path.name, features, pages, path.stat().st_size)]
 
-    def _common(self, raster: Raster) -> list[TiffField]:
-        """The fields of every profile (RFC 3949 2.2.1, 2.2.2) that do not depend on the coding."""
-        return [
-            long(254, 2),  # NewSubfileType: a page of several, also when it is the only one
-            long(256, raster.width),
-            long(257, raster.height),
-            long(278, raster.height),  # RowsPerStrip: one strip
-            rational(282, _resolution(raster.dpi_x)),
-            rational(283, _resolution(raster.dpi_y)),
-            short(296, 2),  # ResolutionUnit: inch
-            short(297, self._pages, self._total),
-        ]
+    def abort(self) -> None:
+        """Remove the file."""
+        self._container.abort()
 
-    def _bilevel_page(self, raster: Raster, coding: Coding) -> tuple[list[TiffField], bytes]:
-        bits = to_bits(in_grey(raster), float(raster.dpi_x), float(raster.dpi_y))
-        strip = encode_bits(bits, raster.width, raster.height, coding).translate(REVERSED_BITS)
-        options = long(293, 0) if coding.t4_options is None else long(292, coding.t4_options)
+    def _add_bilevel(self, raster: Raster, coding: Coding) -> None:
+        _check_width(raster, bilevel_widths(raster.dpi_x, raster.dpi_y))
+        form = StripForm(raster.width, raster.height, coding, dpi_y=float(raster.dpi_y))
+        packed = bilevel(grey_pixels(raster), float(raster.dpi_x), float(raster.dpi_y))
+        options = Tag.T6_OPTIONS if coding is Coding.MMR else Tag.T4_OPTIONS
         fields = [
-            short(258, 1),
-            short(259, coding.compression),
-            short(262, 0),  # Photometric: 0 is white
-            short(266, 2),  # FillOrder: least significant bit first, as the line sends it
-            short(277, 1),
-            options,
+            *self._fields(raster, form.compression, _MIN_IS_WHITE, _BITS_REVERSED),
+            _short(Tag.BITS_PER_SAMPLE, 1),
+            _short(Tag.SAMPLES_PER_PIXEL, 1),
+            _long(options, 0 if coding is Coding.MMR else form.t4_options),
         ]
-        return fields, strip
+        self._container.add_page(fields, reversed_bits(encode(packed, form)))
 
-    def _jpeg_page(self, raster: Raster) -> tuple[list[TiffField], bytes]:
-        picture = Image.fromarray(raster.pixels)
-        if self._grey and picture.mode != "L":
-            picture = picture.convert("L")
-        samples = to_itulab(picture)
-        count = 1 if samples.mode == "L" else 3
-        factor = 2 if self._subsampled else 1
+    def _add_colour(self, raster: Raster) -> None:
+        _check_width(raster, colour_widths(raster.dpi_x, raster.dpi_y))
+        decode = _decode_for(self._target)
+        full = shades_of(self._target, raster) is Shades.FULL
+        samples = 3 if full else 1
+        whole = text_of(self._target, "color-subsampling") == "1:1:1"
         fields = [
-            short(258, *[8] * count),
-            short(259, 7),
-            short(262, 10),  # Photometric: ITULAB
-            short(266, 1),
-            short(277, count),
+            *self._fields(raster, JPEG, _ITULAB, _BYTES_FIRST),
+            _short(Tag.BITS_PER_SAMPLE, *[8] * samples),
+            _short(Tag.SAMPLES_PER_PIXEL, samples),
         ]
-        if count == 3:
-            fields += [short(530, factor, factor), short(531, 1)]
-        return fields, _encode_jpeg(samples, factor, raster.dpi_x)
+        if full:
+            page = itulab_page(colour_pixels(raster), decode)
+            fields.append(_short(Tag.CHROMA_SUBSAMPLING, *((1, 1) if whole else (2, 2))))
+            fields.append(_short(Tag.CHROMA_POSITIONING, 1))
+        else:
+            page = lightness_page(grey_pixels(raster), decode)
+        if decode != DEFAULT_DECODE:
+            fields.append(Field(Tag.DECODE, FieldType.SRATIONAL, decode[: 2 * samples]))
+        jpeg = _jpeg(page, subsampling=0 if whole or not full else 2)
+        gamut = () if decode == DEFAULT_DECODE else _gamut(decode)[:samples]
+        self._container.add_page(fields, as_facsimile(jpeg, int(raster.dpi_x), gamut))
+
+    def _fields(self, raster: Raster, compression: int, photometric: int, fill_order: int) -> list[Field]:
+        """Return the fields that all profiles have (RFC 3949, 2.2.1 and 2.2.2)."""
+        return [
+            _long(Tag.NEW_SUBFILE_TYPE, 2),
+            _long(Tag.IMAGE_WIDTH, raster.width),
+            _long(Tag.IMAGE_LENGTH, raster.height),
+            _short(Tag.COMPRESSION, compression),
+            _short(Tag.PHOTOMETRIC_INTERPRETATION, photometric),
+            _short(Tag.FILL_ORDER, fill_order),
+            _long(Tag.ROWS_PER_STRIP, raster.height),
+            Field(Tag.X_RESOLUTION, FieldType.RATIONAL, (raster.dpi_x,)),
+            Field(Tag.Y_RESOLUTION, FieldType.RATIONAL, (raster.dpi_y,)),
+            _short(Tag.RESOLUTION_UNIT, 2),
+            _short(Tag.PAGE_NUMBER, self._container.pages, self._total),
+        ]
 
 
-def _encode_jpeg(samples: Image.Image, factor: int, dpi: Fraction) -> bytes:
-    """Return baseline JPEG of the samples as they are, with facsimile's marker in the place of JFIF's."""
-    file = io.BytesIO()
-    subsampling = "4:2:0" if factor == 2 else "4:4:4"
-    if samples.mode == "L":
-        samples.save(file, "JPEG", quality=_QUALITY, optimize=True)
-    else:
-        samples.save(file, "JPEG", quality=_QUALITY, optimize=True, subsampling=subsampling)
-    octets = file.getvalue()
-    assert octets[:4] == b"\xff\xd8\xff\xe0", "libjpeg begins with SOI and APP0"
-    end_of_app0 = 4 + int.from_bytes(octets[4:6], "big")
-    return octets[:2] + _G3FAX + int(dpi).to_bytes(2, "big") + octets[end_of_app0:]
+def _coding(target: FeatureCollection, media_type: str) -> Coding | None:
+    """Return the bi-level coding, or None for JPEG."""
+    stated = text_of(target, "image-coding")
+    if stated == "jpeg" or (stated is None and media_type == "image/tiff-fx"):
+        return None
+    try:
+        return Coding((stated or "mh").upper())
+    except ValueError:
+        raise ConversionError(f"no page of TIFF is written in {stated}") from None
 
 
-def _resolution(dpi: Fraction) -> Fraction:
-    """Return the nominal resolution: 98, 196, 204 and so on are whole numbers of the inch."""
-    return Fraction(round(dpi)) if abs(dpi - round(dpi)) < Fraction(1, 2) else dpi
+def _check_width(raster: Raster, widths: tuple[int, ...]) -> None:
+    """Raise ConversionError for a page that no profile allows (RFC 3949, 4.2.1 and 6.2.1)."""
+    if raster.width not in widths:
+        resolution = f"{float(raster.dpi_x):g} by {float(raster.dpi_y):g} an inch"
+        raise ConversionError(f"no profile of TIFF-FX has {raster.width} pixels a line at {resolution}")
+
+
+def _decode_for(target: FeatureCollection) -> Decode:
+    """Return the Decode values for the target's gamut; the default ones where that is, rounded, the default."""
+    names = ("CIELAB-a-min", "CIELAB-a-max", "CIELAB-b-min", "CIELAB-b-max")
+    stated = [number_of(target, name) for name in names]
+    usual = DEFAULT_DECODE[2:]
+    values = [default if value is None else value for value, default in zip(stated, usual, strict=True)]
+    if all(abs(value - default) < 1 for value, default in zip(values, usual, strict=True)):
+        return DEFAULT_DECODE
+    a_low, a_high, b_low, b_high = values
+    if a_low >= 0 or b_low >= 0 or a_high - a_low < 1 or b_high - b_low < 1:
+        raise ConversionError("the target's gamut leaves no colours")
+    return (Fraction(0), Fraction(100), *_with_neutral(a_low, a_high), *_with_neutral(b_low, b_high))
+
+
+def _with_neutral(low: Fraction, high: Fraction) -> tuple[Fraction, Fraction]:
+    """Return a range within `low` to `high`, as wide as a whole number, in which a sample means exactly 0: grey."""
+    span = Fraction(int(high - low))
+    offset = int(-low * 255 / span)
+    lowest = -offset * span / 255
+    if lowest + span > high:
+        return _with_neutral(low, high - 1)
+    return lowest, lowest + span
+
+
+def _gamut(decode: Decode) -> tuple[tuple[int, int], ...]:
+    """Return offset and range of each component, as T.42 has them (RFC 3949, 6.2.3)."""
+    spans = [high - low for low, high in zip(decode[::2], decode[1::2], strict=True)]
+    return tuple(
+        (round(-low * 255 / span), round(span)) for low, span in zip(decode[::2], spans, strict=True)
+    )
+
+
+def _jpeg(page: Image.Image, subsampling: int) -> bytes:
+    out = io.BytesIO()
+    page.save(out, "JPEG", quality=QUALITY, subsampling=subsampling, optimize=True)
+    return out.getvalue()
+
+
+def _short(tag: Tag, *values: int) -> Field:
+    return Field(tag, FieldType.SHORT, values)
+
+
+def _long(tag: Tag, value: int) -> Field:
+    return Field(tag, FieldType.LONG, (value,))
