@@ -28,8 +28,8 @@ def serve_command(folder: Path, *, listen: tuple[str, int], next_hop: tuple[str,
 
 
 FAX_PAGE = (
-    "(& (image-file-structure=TIFF-minimal) (image-coding=MMR) (color=Binary) (pix-x=1728)"
-    " (dpi=204) (dpi-xyratio=204/196))"
+    '(& (type="image/tiff") (image-file-structure=TIFF-minimal) (image-coding=MMR) (color=Binary) (MRC-mode=0)'
+    " (dpi=204) (dpi-xyratio=204/196) (size-x=2150/254) (paper-size=A4))"
 )
 """A page as a fax machine takes it: 204 by 196 dpi, 1728 pixels wide, MMR."""
 

@@ -5,15 +5,9 @@ import signal
 from collections.abc import Sequence
 
 import uvloop
-from conneg.net.listener import (
-    ListenerLimits,
-    Peer,
-    RcptAnswer,
-    SessionInfo,
-    start_listener,
-)
 from tests.peers.ports import LOOPBACK
 
+from conneg.net import ListenerLimits, Peer, RcptAnswer, SessionInfo, start_listener
 from conneg.smtp import MailCommand, RcptCommand, Reply, ServerConfig
 
 GOOD = Reply(250, ("OK",), "2.0.0")
@@ -24,7 +18,7 @@ class Sink:
     def write(self, chunk: bytes) -> None:
         pass
 
-    async def finish(self) -> Reply:
+    def finish(self) -> Reply:
         return GOOD
 
     def abort(self) -> None:
@@ -32,25 +26,25 @@ class Sink:
 
 
 class Discard:
-    async def connect(self, peer: Peer) -> Reply | None:
+    def connect(self, peer: Peer) -> Reply | None:
         return None
 
-    async def mail(self, session: SessionInfo, command: MailCommand) -> Reply:
+    def mail(self, session: SessionInfo, command: MailCommand) -> Reply:
         return GOOD
 
-    async def rcpt(self, session: SessionInfo, commands: Sequence[RcptCommand]) -> Sequence[RcptAnswer]:
+    def rcpt(self, session: SessionInfo, commands: Sequence[RcptCommand]) -> Sequence[RcptAnswer]:
         return [RcptAnswer(GOOD)] * len(commands)
 
-    async def data(self, session: SessionInfo) -> Sink:
+    def data(self, session: SessionInfo) -> Sink:
         return Sink()
 
-    async def reset(self, session: SessionInfo) -> None:
+    def reset(self, session: SessionInfo) -> None:
         pass
 
-    async def disconnect(self, session: SessionInfo) -> None:
+    def disconnect(self, session: SessionInfo) -> None:
         pass
 
-    async def vrfy(self, session: SessionInfo, argument: str) -> Reply:
+    def vrfy(self, session: SessionInfo, argument: str) -> Reply:
         return BAD
 
 

@@ -88,7 +88,6 @@ def test_pure_packages_do_no_io(package: str) -> None:
         "sqlite3",
         "logging",
         "time",
-        "threading",
         "selectors",
         "ssl",
     }

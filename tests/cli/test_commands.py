@@ -1,6 +1,7 @@
 """The command line as a person meets it: help with examples, exit codes, one clear line for whatever is wrong."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,11 @@ from conneg.demo.message import sample
 JUNE = "june@ifax1.jp"
 
 
-def conneg(*arguments: str, cwd: Path | None = None, state: Path | None = None) -> subprocess.CompletedProcess[str]:
+def conneg(
+    *arguments: str, cwd: Path | None = None, state: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(state or cwd or "/nonexistent"), "COLUMNS": "100"}
+    environment |= {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
     return subprocess.run(
         [sys.executable, "-m", "conneg.cli", *arguments],
         cwd=cwd, env=environment, text=True, capture_output=True, timeout=100, check=False,

@@ -74,7 +74,9 @@ def test_stops_on_sigterm_and_starts_where_it_was(tmp_path: Path) -> None:
     configure(tmp_path, away)
     text = (tmp_path / "conneg.toml").read_text()
     (tmp_path / "conneg.toml").write_text(
-        text.replace(f'deliver = "smtp"\nhost = "127.0.0.1:{away}"', 'deliver = "maildir"\npath = "mail/away/june"')
+        text.replace(
+            f'deliver = "smtp"\nhost = "127.0.0.1:{away}"', 'deliver = "maildir"\npath = "mail/away/june"'
+        )
     )
     process, _ = serve(tmp_path)
     wait_until(lambda: len(messages_in(tmp_path / "mail/away/june")) == 1, seconds=20, what="the second life")
@@ -92,7 +94,9 @@ def test_hold_release_and_remove_while_it_runs(tmp_path: Path) -> None:
         queue = ["queue", "--config", "conneg.toml"]
         listed: list[dict[str, str]] = []
         wait_until(
-            lambda: bool(listed.extend(json.loads(conneg(*queue, "list", "--json", cwd=tmp_path).stdout)) or listed),
+            lambda: bool(
+                listed.extend(json.loads(conneg(*queue, "list", "--json", cwd=tmp_path).stdout)) or listed
+            ),
             seconds=20,
             what="a message in the queue",
         )

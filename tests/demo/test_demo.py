@@ -25,7 +25,9 @@ def test_demo(tmp_path: Path) -> None:
         assert entry["reason"]
         assert all(file["problems"] == [] for file in entry["files"]), recipient
         assert any((tmp_path / "conneg-demo/maildir").glob(f"{recipient.split('@')[1]}/*/new/*"))
-    types = {name.split("@")[0]: [file["media_type"] for file in entry["files"]] for name, entry in told.items()}
+    types = {
+        name.split("@")[0]: [file["media_type"] for file in entry["files"]] for name, entry in told.items()
+    }
     assert types["june"] == types["mono"] == types["legacy"] == types["fax"] == ["image/tiff"]
     assert types["colour"] == ["image/tiff-fx"]
     assert set(types["phone"]) == {"text/plain", "image/png", "image/jpeg"}

@@ -1,8 +1,9 @@
-"""Every example in README.md and docs/ is run: Python blocks as doctests, console blocks as commands, TOML as settings.
+"""Every example in README.md and docs/ is run: Python blocks as doctests or programs, console blocks as commands, TOML
+blocks as settings.
 
-In a console block `$ command`, with further lines after `> `, is run by the shell in a folder that the page's earlier blocks share, with `conneg` as
-installed; the lines after it are what it must print, where `...` stands for anything. A block whose first line is
-`# not run: REASON` is left alone, and the reason must be given.
+In a console block `$ command`, with further lines after `> `, is run by the shell in a folder that the page's blocks
+share and that holds the demo's sample documents; the lines after it are what it must print, where `...` stands for
+anything. A block whose first line is `# not run: REASON` is left alone.
 """
 
 import doctest
@@ -22,7 +23,7 @@ from conneg.gateway.config import parse_config
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-KNOWN = {"python", "console", "toml", "text", "", "sh", "ini", "mermaid"}
+KNOWN = {"python", "pycon", "console", "toml", "text", "", "sh", "ini", "mermaid"}
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,10 @@ def test_examples(page: Path, tmp_path: Path) -> None:
         assert block.language in KNOWN, f"{where}: {block.language} blocks are not run by any test"
         if is_left_alone(block):
             continue
-        if block.language == "python":
+        if block.language in ("python", "pycon") and ">>>" in block.text:
             run_python(block, where, globs)
+        elif block.language == "python":
+            run_script(block, where, tmp_path)
         elif block.language == "console":
             run_console(block, where, tmp_path)
         elif block.language == "toml":
@@ -63,7 +66,6 @@ def test_examples(page: Path, tmp_path: Path) -> None:
 
 
 def run_python(block: Block, where: str, globs: dict[str, object]) -> None:
-    assert ">>>" in block.text, f"{where}: a python block without >>> proves nothing"
     test = doctest.DocTestParser().get_doctest(block.text, globs, where, where, 0)
     output: list[str] = []
     results = doctest.DocTestRunner(optionflags=FLAGS, verbose=False).run(
@@ -71,6 +73,19 @@ def run_python(block: Block, where: str, globs: dict[str, object]) -> None:
     )
     globs.update(test.globs)
     assert results.failed == 0, "".join(output)
+
+
+def run_script(block: Block, where: str, folder: Path) -> None:
+    """A whole program: it has to end well."""
+    done = subprocess.run(
+        [sys.executable, "-c", block.text],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, f"{where}:\n{done.stderr}"
 
 
 def run_console(block: Block, where: str, folder: Path) -> None:

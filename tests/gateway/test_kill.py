@@ -36,25 +36,28 @@ def free_port() -> int:
 
 @dataclass
 class NextHop:
-    """What arrived: message number -> the lifetimes of the gateway in which it did."""
+    """What arrived: message number -> the lifetimes of the gateway that sent it, as its EHLO named them."""
 
-    lifetime: int = 0
-    arrived: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    arrived: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         number = re.search(rb"^X-Number: (\S+)\r?$", envelope.content, re.MULTILINE)
         assert number is not None
-        self.arrived[number[1].decode()].append(self.lifetime)
+        self.arrived[number[1].decode()].append(session.host_name)
         return "250 2.0.0 ok"
 
 
 @dataclass
 class Gateway:
     config: Path
+    settings: str
     port: int
+    lives: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        self.lives += 1
+        self.config.write_text(self.settings.replace("HOSTNAME", f"life{self.lives}.test"), encoding="utf-8")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "conneg.cli", "serve", "--config", str(self.config)],
             stdout=subprocess.DEVNULL,
@@ -88,7 +91,7 @@ def submit_until(stop: threading.Event, port: int, name: int, accepted: list[str
                 while not stop.is_set():
                     count += 1
                     number = f"{name}-{count}"
-                    body = "x" * random.choice((10, 2000, 300_000))
+                    body = ("x" * 70 + "\r\n") * random.choice((1, 30, 4500))  # in memory, and in a file
                     text = f"From: a@client.test\r\nX-Number: {number}\r\nSubject: test\r\n\r\n{body}\r\n"
                     refused = client.sendmail("", ["b@next.test"], text)
                     assert not refused
@@ -106,10 +109,9 @@ def test_no_accepted_message_is_lost(tmp_path: Path, capsys: pytest.CaptureFixtu
     controller.start()
     port = free_port()
     config = tmp_path / "conneg.toml"
-    config.write_text(
-        f"""
+    settings = f"""
 [server]
-hostname = "gateway.test"
+hostname = "HOSTNAME"
 listen = ["127.0.0.1:{port}"]
 [spool]
 path = "spool"
@@ -120,10 +122,8 @@ longest_seconds = 1
 domains = ["next.test"]
 deliver = "smtp"
 host = "127.0.0.1:{controller.port}"
-""",
-        encoding="utf-8",
-    )
-    gateway = Gateway(config, port)
+"""
+    gateway = Gateway(config, settings, port)
     accepted: list[str] = []
     stop = threading.Event()
     clients = [
@@ -139,7 +139,6 @@ host = "127.0.0.1:{controller.port}"
         for _ in range(KILLS):
             time.sleep(moments.uniform(0.02, 0.5))
             gateway.kill()
-            hop.lifetime += 1
             gateway.start()
         stop.set()
         for client in clients:

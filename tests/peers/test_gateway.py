@@ -102,7 +102,13 @@ async def test_a_recipient_that_postfix_refuses_is_reported(tmp_path: Path, offi
 
 async def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     return await asyncio.to_thread(
-        subprocess.run, command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False
+        subprocess.run,
+        command,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=60,
+        check=False,
     )
 
 

@@ -38,15 +38,13 @@ def command(ctx: click.Context, config_file: Path | None, as_json: bool) -> None
 def _problems(config: Any) -> list[str]:
     from conneg.directory import FileDirectory
 
-    found = []
-    if config.directory.file is not None:
-        try:
-            directory = FileDirectory(config.directory.file)
-        except (ConnegError, OSError) as error:
-            found.append(str(error))
-        else:
-            found += [directory.problem] if directory.problem else []
-    return found
+    if config.directory.file is None:
+        return []
+    try:
+        FileDirectory(config.directory.file).load()
+    except (ConnegError, OSError) as error:
+        return [str(error)]
+    return []
 
 
 def _formats() -> list[dict[str, str]]:

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\b
 Examples:
-  conneg demo                        writes ./conneg-demo: Maildirs, files, and index.html to look at
+  conneg demo                        writes ./conneg-demo: Maildirs, files, dialogues, and index.html
   conneg demo --output /tmp/seen     writes there instead
   conneg demo --json                 the table, for programs
 
 Three servers are started on loopback ports that the system chooses, and stopped at the end. Exit
 status 0: every recipient got its mail, and every file conforms to what its device announced; 1 if not.
 """
+
+
+_PLAIN_WIDTH = 140
+"""Columns of the table where there is no terminal whose width could be asked for."""
 
 
 @click.command("demo", epilog=_EXAMPLES)
@@ -40,6 +44,8 @@ def command(ctx: click.Context, output: Path, as_json: bool) -> None:
     from rich.console import Console
 
     console = Console(stderr=as_json)
+    if not console.is_terminal:
+        console = Console(stderr=as_json, width=_PLAIN_WIDTH)
     story, page = asyncio.run(_run(output, console))
     if as_json:
         print_json(_report(story, page))
@@ -60,24 +66,29 @@ async def _run(output: Path, console: "Console") -> tuple["Story", Path]:
 
 
 def _show(story: "Story", page: Path, console: "Console") -> None:
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title="one message, each recipient's best form", title_justify="left")
-    for heading in ("recipient", "can take", "got", "before", "after", "why", ""):
-        table.add_column(
-            heading, overflow="fold", justify="right" if heading in ("before", "after") else "left"
-        )
+    from conneg.demo.run import TRANSCRIPT
+
+    table = Table(title="one message, each recipient's best form", title_justify="left", show_lines=True)
+    table.add_column("recipient", overflow="fold")
+    table.add_column("can take", overflow="fold")
+    table.add_column("got", overflow="fold")
+    table.add_column("before", justify="right", no_wrap=True)
+    table.add_column("after", justify="right", no_wrap=True)
+    table.add_column("why", overflow="fold", ratio=1)
     for outcome in story.outcomes.values():
         arrival = outcome.arrival
         bad = outcome.state != "delivered" or arrival is None or bool(arrival.problems)
+        local_part, _, domain = outcome.recipient.partition("@")
         table.add_row(
-            outcome.recipient,
+            f"{'[red]✗[/]' if bad else '[green]✓[/]'} [bold]{local_part}[/]\n[dim]@{domain}[/]",
             outcome.capability or "not known",
             outcome.form,
             octets(story.octets_sent),
             octets(arrival.octets if arrival else 0),
-            outcome.reason,
-            "[red]✗[/]" if bad else "[green]✓[/]",
+            escape(outcome.reason),
         )
     console.print(table)
     for problem in story.problems:
@@ -85,7 +96,7 @@ def _show(story: "Story", page: Path, console: "Console") -> None:
     if not story.problems:
         files = sum(len(o.arrival.files) for o in story.outcomes.values() if o.arrival)
         console.print(f"[green]✓[/] all {files} files that arrived conform to what their devices announced")
-    console.print(f"look at {page}", soft_wrap=True)
+    console.print(f"look at {page}; the dialogues are in {page.parent / TRANSCRIPT}", soft_wrap=True)
 
 
 def _report(story: "Story", page: Path) -> dict[str, Any]:

@@ -79,7 +79,10 @@ def remove(ctx: click.Context, recipient: str) -> None:
 @click.pass_obj
 def import_(config: Any, file: Path) -> None:
     """Copy every entry of a TOML directory FILE into the SQLite directory."""
-    count = asyncio.run(_store(config).import_file(file))
+    from conneg.directory import read_table
+
+    entries = read_table(file.read_bytes(), name=str(file)).entries()
+    count = asyncio.run(_store(config).import_entries(entries))
     click.echo(f"{count} entries imported from {file}")
 
 
@@ -92,10 +95,10 @@ def show(ctx: click.Context, recipient: str | None, as_json: bool) -> None:
     if recipient is None:
         entries = asyncio.run(_store(ctx.obj).list())
         if as_json:
-            print_json([{"recipient": name, "expression": expression} for name, expression in entries])
+            print_json([{"recipient": e.entry.name, "expression": e.entry.expression} for e in entries])
             return
-        for name, expression in entries:
-            click.echo(f"{name}  {expression}")
+        for stored in entries:
+            click.echo(f"{stored.entry.name}  {stored.entry.expression}")
         return
     report = asyncio.run(_test(ctx.obj, recipient))
     if as_json:

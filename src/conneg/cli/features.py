@@ -70,7 +70,12 @@ async def _documents(path: Path) -> list[dict[str, object]]:
     content = path.read_bytes()
     async with Workers(count=1) as workers:
         if path.suffix.lower() not in _MESSAGE_ENDINGS:
-            return [_describe(path.name, await workers.inspect(Source(path.resolve(), "application/octet-stream", path.name)))]
+            return [
+                _describe(
+                    path.name,
+                    await workers.inspect(Source(path.resolve(), "application/octet-stream", path.name)),
+                )
+            ]
         import tempfile
 
         found = []

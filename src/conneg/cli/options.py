@@ -30,6 +30,11 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
+def as_form(form: str) -> str:
+    """Return `form`, a plan's summary, as it follows "delivered": "as it is", "as 200x200 dpi, MH", or nothing."""
+    return form if not form or form.startswith("as ") else f"as {form}"
+
+
 def read_accepted(text: str) -> Any:
     """Return the capability that `text` gives: an expression, the name of a TIFF-FX profile, or a file holding one."""
     from conneg.negotiation import Provenance, read_capability

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from conneg.cli.options import as_json, config_file, load_config, print_json
+from conneg.cli.options import as_form, as_json, config_file, load_config, print_json
 from conneg.errors import ConnegError, ExitCode
 from conneg.words import octets
 
@@ -87,7 +87,9 @@ def list_(path: Path, state: str | None, limit: int, as_json: bool) -> None:
         click.echo("the spool is empty")
     for message in messages:
         size = octets(message.octets)
-        click.echo(f"{message.id}  {_when(message.received_at)}  {size:>7}  <{message.envelope.reverse_path}>")
+        click.echo(
+            f"{message.id}  {_when(message.received_at)}  {size:>7}  <{message.envelope.reverse_path}>"
+        )
         for recipient in message.recipients:
             click.echo(f"    {_recipient_line(recipient)}")
 
@@ -153,7 +155,9 @@ def _tell(kind: str, entry: dict[str, Any]) -> str:
     match kind:
         case "answer":
             if entry["capability"]:
-                return f"{entry['peer']} answered {entry['reply'].split(' CONNEG')[0]} and reported a capability"
+                return (
+                    f"{entry['peer']} answered {entry['reply'].split(' CONNEG')[0]} and reported a capability"
+                )
             return f"{entry['peer']} answered {entry['reply']}"
         case "capability":
             source = f" (says {entry['source']}, {entry['provenance']})" if entry["source"] else ""
@@ -162,7 +166,7 @@ def _tell(kind: str, entry: dict[str, Any]) -> str:
             return f"decided: {entry['reason']}"
         case "result":
             sent = f", {octets(entry['octets'])}" if entry["octets"] else ""
-            form = f" as {entry['form']}" if entry["form"] else ""
+            form = f" {as_form(entry['form'])}"
             return f"{entry['state']}{form}{sent}: {entry['text']}"
         case _:
             return f"{kind}: {entry}"

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from conneg.cli.options import as_json, print_json
+from conneg.cli.options import as_form, as_json, print_json
 from conneg.errors import ConnegError, ExitCode
 from conneg.words import octets
 
@@ -77,7 +77,7 @@ def command(ctx: click.Context, /, files: tuple[Path, ...], as_json: bool, **opt
     else:
         for line in report:
             size = f", {octets(line['octets'])}" if line["octets"] else ""
-            form = f" as {line['form']}" if line["form"] else ""
+            form = f" {as_form(line['form'])}"
             click.echo(f"{line['recipient']}: {line['state']}{form}{size}: {line['text']}")
             if line["reason"]:
                 click.echo(f"    {line['reason']}", err=True)
@@ -137,7 +137,7 @@ async def _send(files: tuple[Path, ...], options: dict[str, Any]) -> list[dict[s
             # The null reverse-path keeps a report from being made: the person at the terminal is told instead.
             envelope = Envelope(reverse_path=options["reverse_path"], recipients=recipients)
             message = await incoming.commit(envelope)
-            gateway.submit(message)
+            gateway.wake()
             while True:
                 shown = await gateway.spool.show(message.id)
                 if all(r.state is not RecipientState.QUEUED for r in shown.recipients):

@@ -46,6 +46,7 @@ class Display:
         self._rows = {recipient: Progressing() for recipient in recipients}
         self._dialogue: deque[Text] = deque(maxlen=_DIALOGUE_LINES)
         self._steps: list[str] = []
+        self.transcript: list[str] = []
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn(), console=console
         )
@@ -107,6 +108,7 @@ class Display:
         text.append("C: " if sent else "S: ", style="cyan" if sent else "green")
         text.append(line, style="bold" if "CONNEG" in line else "")
         self._dialogue.append(text)
+        self.transcript.append(text.plain)
         if self._live is None:
             self._console.print(text, soft_wrap=True)
         self._refresh()

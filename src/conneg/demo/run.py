@@ -33,6 +33,9 @@ from conneg.gateway.events import CapabilityFound, Event, Planned, Settled
 from conneg.gateway.service import Gateway
 
 _DELIVERY_SECONDS = 180.0
+TRANSCRIPT = "dialogues.txt"
+"""Where in the output folder every line of every dialogue stands."""
+
 _MARK = "this folder was made by conneg demo and is replaced by its next run\n"
 
 
@@ -108,6 +111,7 @@ async def run_demo(output: Path, console: Console) -> Story:
     with tempfile.TemporaryDirectory(prefix="conneg-demo-") as work, Display(console, RECIPIENTS) as display:
         folders = Folders(prepare_output(output), Path(work))
         await _run_servers(folders, display, story)
+        (folders.output / TRANSCRIPT).write_text("\n".join(display.transcript) + "\n", encoding="utf-8")
         display.step("verifying every file that arrived, by inspecting the file")
         async with Workers(count=1) as workers:
             for outcome in story.outcomes.values():

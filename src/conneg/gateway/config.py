@@ -40,7 +40,10 @@ def _domain(text: str) -> str:
 
 def _capability(text: str) -> str:
     if text != AS_IS:
-        read_capability(text, Provenance.BASELINE, "configuration")
+        try:
+            read_capability(text, Provenance.BASELINE, "configuration")
+        except ConnegError as error:
+            raise ValueError(str(error)) from error
     return text
 
 
@@ -91,10 +94,15 @@ class RelaySection(_Section):
 
 
 class DirectorySection(_Section):
-    """`[directory]`: who can take what; sources are asked in the order file, sqlite."""
+    """`[directory]`: who can take what; sources are asked in the order file, sqlite.
+
+    With `create_sqlite` a database that is not there is made, empty, at the first look-up; without, its absence is a
+    directory that does not answer.
+    """
 
     file: Path | None = None
     sqlite: Path | None = None
+    create_sqlite: bool = False
 
 
 class RetrySection(_Section):
@@ -197,7 +205,7 @@ def default_config() -> Config:
     state = state_folder()
     return Config(
         spool=SpoolSection(path=state / "spool"),
-        directory=DirectorySection(sqlite=state / "directory.sqlite"),
+        directory=DirectorySection(sqlite=state / "directory.sqlite", create_sqlite=True),
     )
 
 
@@ -234,9 +242,11 @@ def _resolve_paths(config: Config, folder: Path) -> Config:
     def under(path: Path) -> Path:
         return folder / path.expanduser()
 
-    directory = DirectorySection(
-        file=config.directory.file and under(config.directory.file),
-        sqlite=config.directory.sqlite and under(config.directory.sqlite),
+    directory = config.directory.model_copy(
+        update={
+            "file": config.directory.file and under(config.directory.file),
+            "sqlite": config.directory.sqlite and under(config.directory.sqlite),
+        }
     )
     destinations = tuple(
         d.model_copy(update={"path": str(folder / d.path)}) if d.path else d for d in config.destination

@@ -91,7 +91,7 @@ class SessionExchange:
         answers = []
         for result in opened.rcpts:
             capability = result.capability.expression if result.capability is not None else None
-            answers.append(RecipientAnswer(result.reply, capability, argument))
+            answers.append(RecipientAnswer(result.reply, capability, result.asked))
             if result.reply.code == _NOT_FOUND_HERE:
                 self._session.retire()
         self._accepted = sum(answer.reply.code < 400 for answer in answers)

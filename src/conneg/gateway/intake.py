@@ -49,8 +49,8 @@ class _Transaction:
 class Intake:
     """The gateway's `SmtpHandler`: checks the envelope, asks the directory, and writes the message to the spool.
 
-    `submit` is told of every accepted message, with its content where that is still in memory; `claims` says whether
-    the scheduler has room to take it at once.
+    `claims` says whether the schedule has room for one more message; then `submit` is given the accepted message,
+    claimed, with its content where that is still in memory, and else `wake` is called.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Intake:
         spool: Spool,
         *,
         submit: Submit,
+        wake: Callable[[], None],
         claims: Callable[[], bool],
         watch: Watcher,
     ) -> None:
@@ -69,6 +70,7 @@ class Intake:
         self._directory = directory
         self._spool = spool
         self._submit = submit
+        self._wake = wake
         self._claims = claims
         self._watch = watch
 
@@ -145,6 +147,8 @@ class Intake:
     def data(self, session: SessionInfo) -> MessageSink | Reply:
         """Open the spool for the message that follows."""
         transaction: _Transaction = session.transaction
+        # a positive answer that could not be sent (a capability that no line can hold) was sent as a negative one
+        transaction.recipients = [r for r in transaction.recipients if r.forward_path in session.recipients]
         incoming = self._spool.incoming()
         incoming.write(
             write_received(
@@ -197,7 +201,10 @@ class Intake:
                 message.octets,
             )
         )
-        self._submit(message, incoming.content_in_memory if claim else None)
+        if claim:
+            self._submit(message, incoming.content_in_memory)
+        else:
+            self._wake()
         return Reply(250, (f"message accepted as {message.id}",), "2.0.0")
 
 

@@ -24,15 +24,15 @@ class Journal:
         """The next hop `peer` answered RCPT."""
         self._add("answer", recipient, peer=peer, reply=one_line(reply), capability=capability)
 
-    def capability(self, recipient: SpooledRecipient, capability: Capability | None, summary: str) -> None:
-        """What the recipient can take is known; None means that nothing is."""
+    def capability(self, recipient: SpooledRecipient, capability: Capability, summary: str) -> None:
+        """What the recipient can take is known."""
         self._add(
             "capability",
             recipient,
             summary=summary,
-            expression=capability.expression if capability else None,
-            provenance=str(capability.provenance) if capability else None,
-            source=capability.source if capability else None,
+            expression=capability.expression,
+            provenance=str(capability.provenance),
+            source=capability.source,
         )
 
     def planned(self, recipients: Sequence[SpooledRecipient], plan: Plan) -> None:

@@ -57,11 +57,8 @@ class Schedule:
         return len(self._in_hand)
 
     def submit(self, message: SpooledMessage, content: bytes | None) -> None:
-        """Take a message that is in the spool: with `content`, already claimed for us; without, claim it soon."""
-        if content is None:
-            self._wake.set()
-        else:
-            self._start(message, content)
+        """Take a message that is claimed for us, with its content if that is still in memory."""
+        self._start(message, content)
 
     def wake(self) -> None:
         """Look into the spool now."""

@@ -78,12 +78,14 @@ class Gateway:
     ) -> None:
         await self._stop()
 
-    def submit(self, message: SpooledMessage) -> None:
-        """Take note that `message` is in the spool and due; it would be found anyway, a little later."""
-        self._schedule.submit(message, None)
+    def wake(self) -> None:
+        """Look into the spool now; what was put there would be found anyway, a little later."""
+        self._schedule.wake()
 
     async def _start(self) -> None:
         config = self.config
+        if config.directory.file is not None:  # a mistake in it is told at start, not at the first RCPT
+            await asyncio.to_thread(FileDirectory(config.directory.file).load)
         self.directory = open_directory(config)
         self.spool = open_spool(config.spool.path)
         self._exit.push_async_callback(self.spool.close)
@@ -117,6 +119,7 @@ class Gateway:
             self.directory,
             self.spool,
             submit=self._schedule.submit,
+            wake=self._schedule.wake,
             claims=lambda: self._schedule.has_room,
             watch=self._watch,
         )
@@ -191,7 +194,7 @@ class Gateway:
             ),
             clock=self._clock,
             watch=self._watch,
-            submit=self._schedule.submit,
+            wake=self._schedule.wake,
         )
         transactions = Transactions(
             message,
@@ -222,10 +225,14 @@ def open_directory(config: Config) -> Directory:
     """Return the directory that `config` names: its sources in order, or one that knows nobody."""
     sources: list[Directory] = []
     if config.directory.file is not None:
-        sources.append(FileDirectory(config.directory.file))
+        sources.append(FileDirectory(config.directory.file, on_problem=_warn_of_directory))
     if config.directory.sqlite is not None:
-        sources.append(SqliteDirectory(config.directory.sqlite))
+        sources.append(SqliteDirectory(config.directory.sqlite, create=config.directory.create_sqlite))
     return ChainDirectory(sources)
+
+
+def _warn_of_directory(problem: str) -> None:
+    log.warning("the directory file is wrong; what it said before stays in force", problem=problem)
 
 
 def _log_fault(what: str, error: BaseException) -> None:

@@ -40,7 +40,7 @@ class Settlement:
         retry: RetryPolicy,
         clock: Callable[[], float],
         watch: Watcher,
-        submit: Callable[[SpooledMessage, bytes | None], None],
+        wake: Callable[[], None],
     ) -> None:
         self._message = message
         self._content = content
@@ -50,7 +50,7 @@ class Settlement:
         self._retry = retry
         self._clock = clock
         self._watch = watch
-        self._submit = submit
+        self._wake = wake
 
     async def settle(self, results: Sequence[Result]) -> None:
         """Make `results` durable; report the failures to the sender first."""
@@ -119,10 +119,8 @@ class Settlement:
         )
         incoming = self._spool.incoming()
         incoming.write(report)
-        message = await incoming.commit(
-            Envelope(reverse_path="", recipients=(Recipient(envelope.reverse_path),)), claim=False
-        )
-        self._submit(message, None)
+        await incoming.commit(Envelope(reverse_path="", recipients=(Recipient(envelope.reverse_path),)))
+        self._wake()
 
 
 def _recipient_report(failure: Result) -> RecipientReport:

@@ -143,7 +143,8 @@ class Transactions:
         answers = _Answers()
         silent: list[SpooledRecipient] = []
         for recipient, answer in zip(batch.recipients, replies, strict=True):
-            self._journal.answered(recipient, exchange.peer, answer.reply, answer.capability)
+            if answer.asked is not None or answer.reply.code >= 400:
+                self._journal.answered(recipient, exchange.peer, answer.reply, answer.capability)
             match after_rcpt(answer.reply.code, self._argument, answer.capability):
                 case Outcome.CAPABILITY:
                     said = read_capability(answer.capability or "", Provenance.REPLY, exchange.peer)
@@ -209,6 +210,8 @@ class Transactions:
 
     async def _content_in_time(self, group: _Group) -> bytes | None:
         """Return the content if it is ready while the next hop still waits; None if it is not, or cannot be made."""
+        if isinstance(group.plan, AsItIs):
+            return await self._renditions.content_for(group.plan)
         try:
             async with asyncio.timeout(self._open_seconds):
                 return await self._renditions.content_for(group.plan)
@@ -249,19 +252,20 @@ class Transactions:
         await self._settle_results(results)
 
     def _tell_capability(self, recipient: SpooledRecipient, capability: Capability | None) -> None:
-        summary = describe_capability(capability) if capability else "not known"
+        if capability is None:
+            return
+        summary = describe_capability(capability)
         self._journal.capability(recipient, capability, summary)
-        if capability is not None:
-            self._watch(
-                CapabilityFound(
-                    self._message.id,
-                    recipient.forward_path,
-                    capability.expression,
-                    str(capability.provenance),
-                    capability.source,
-                    summary,
-                )
+        self._watch(
+            CapabilityFound(
+                self._message.id,
+                recipient.forward_path,
+                capability.expression,
+                str(capability.provenance),
+                capability.source,
+                summary,
             )
+        )
 
     def _tell_plan(self, group: _Group) -> None:
         self._journal.planned(group.recipients, group.plan)
@@ -280,9 +284,13 @@ def _in_common(
     capabilities: Sequence[tuple[SpooledRecipient, Capability | None]],
 ) -> Sequence[tuple[SpooledRecipient, Capability | None]]:
     """Give everyone the capability that all share (Appendix A (2)); those who share nothing keep their own."""
-    known = {str(recipient.id): capability for recipient, capability in capabilities if capability is not None}
+    known = {
+        str(recipient.id): capability for recipient, capability in capabilities if capability is not None
+    }
     shared = {
-        recipient_id: together.capability for together in common(known) for recipient_id in together.recipients
+        recipient_id: together.capability
+        for together in common(known)
+        for recipient_id in together.recipients
     }
     return [(recipient, shared.get(str(recipient.id))) for recipient, _ in capabilities]
 
