@@ -112,7 +112,6 @@ class RetrySection(_Section):
     factor: float = Field(default=2, ge=1)
     longest_seconds: float = Field(default=4 * 3600, gt=0)
     give_up_seconds: float = Field(default=5 * 86400, gt=0)
-    warn_seconds: float = Field(default=4 * 3600, gt=0)
 
 
 class ContentSection(_Section):
