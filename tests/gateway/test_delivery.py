@@ -12,6 +12,7 @@ import pytest
 
 from conneg.demo.message import sample
 from conneg.directory import SqliteDirectory
+from conneg.features import collection, unfold
 from conneg.gateway.events import CapabilityFound, Converting, DialogueLine, Planned, Settled
 from conneg.gateway.service import Gateway
 from conneg.spool import RecipientState
@@ -282,3 +283,24 @@ async def test_bodies_in_memory_and_in_files_arrive_alike(tmp_path: Path, size: 
         await until(lambda: settled(events) == {"june@local.test": "delivered"})
     (arrived,) = messages_in(tmp_path / "gw/mail/local.test/june")
     assert arrived.endswith(content)
+
+
+async def test_what_was_done_to_a_part_stands_in_its_header(tmp_path: Path) -> None:
+    """Content-Features (RFC 2912) says what it is now, Content-Previous (RFC 4141, 8) what it was."""
+    message = text_message()
+    message.add_attachment(sample("photo.jpg"), maintype="image", subtype="jpeg", filename="photo.jpg")
+    phone = '(| (& (type="image/jpeg") (pix-x<=1080)) (type="text/plain"))'
+    async with running(receiver(tmp_path / "mx", {"phone@devices.test": phone})) as (mx, _):
+        async with running(sender(tmp_path / "gw", mx)) as (gateway, events):
+            await submit(gateway, message, ["phone@devices.test"])
+            await until(lambda: len(settled(events)) == 1)
+        await until(lambda: bool(messages_in(tmp_path / "mx/mail/devices.test/phone")))
+    (content,) = messages_in(tmp_path / "mx/mail/devices.test/phone")
+    _, part = email.message_from_bytes(content, policy=email.policy.compat32).get_payload()
+    features = collection(unfold(part["Content-Features"]))
+    assert (features["pix-x"], features["pix-y"]) == (1080, 810)
+    assert "image-file-structure" not in features, "a token of ours is nobody else's business"
+    previous = unfold(part["Content-Previous"])
+    assert previous.startswith("Date ")
+    assert "; By gw.test; (" in previous
+    assert "(pix-x=4000)" in previous

@@ -90,13 +90,13 @@ async def _documents(path: Path) -> list[dict[str, object]]:
 
 
 def _describe(name: str, inspection: object) -> dict[str, object]:
-    from conneg.content import Inspection
+    from conneg.content import Inspection, described
 
     assert isinstance(inspection, Inspection)
     return {
         "name": name,
         "media_type": inspection.media_type,
         "pages": len(inspection.pages),
-        "features": inspection.features,
+        "features": described(inspection.features),
         "problem": inspection.problem,
     }

@@ -13,7 +13,7 @@ from conneg.content.inspection import Inspection
 from conneg.content.offer import document_offer, offer
 from conneg.content.page import Frame, PageGeometry, PageReader, Raster
 from conneg.content.rendition import Rendition, RenditionFile
-from conneg.content.source import ReadLimits, Source, recognise
+from conneg.content.source import ReadLimits, Source, described, recognise
 from conneg.content.workers import Workers
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "WorkerLimits",
     "Workers",
     "can_write",
+    "described",
     "document_offer",
     "offer",
     "recognise",

@@ -4,6 +4,7 @@ Nothing here decodes a document; `recognise` looks at a bounded beginning of the
 """
 
 import codecs
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ MAX_SOURCE_OCTETS = Bound(
     reason="a document larger than any mail system carries is an attack on the disk or the memory",
     answer="ContentRefusedError",
 )
+
+
+def described(features: str) -> str:
+    """Return an expression as header fields and people get it: without `NO_TIFF`, a token that only we use."""
+    return re.sub(r" ?\(image-file-structure=none\)", "", features)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from conneg.content import (
     Rendition,
     Source,
     Workers,
+    described,
     document_offer,
     offer,
 )
@@ -170,7 +171,7 @@ class MessageRenditions:
 
     def _previous(self) -> Previous:
         """What Content-Previous records of each converted part (RFC 4141, 8)."""
-        forms = {part_id: inspection.features for part_id, inspection in self._inspections.items()}
+        forms = {part_id: described(inspection.features) for part_id, inspection in self._inspections.items()}
         return Previous(by=self._hostname, date=datetime.now(UTC), forms=forms)
 
     async def _convert(self, part_ids: tuple[str, ...], target: FeatureCollection, stem: str) -> Rendition:
@@ -203,7 +204,7 @@ def _new_parts(rendition: Rendition, *, name: str) -> list[NewPart]:
             media_type=file.media_type,
             body=file.path.read_bytes(),
             filename=file.filename,
-            features=file.features,
+            features=described(file.features),
         )
         for file in rendition.files
     ]
