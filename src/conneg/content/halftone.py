@@ -98,8 +98,10 @@ def _in_tiles(grey: Pixels) -> Pixels:
     height, width = grey.shape
     if height % _TILE == 0 and width % _TILE == 0:
         return np.ascontiguousarray(grey)
-    tiled = np.full((-(-height // _TILE) * _TILE, -(-width // _TILE) * _TILE), 255, dtype=np.uint8)
+    tiled = np.empty((-(-height // _TILE) * _TILE, -(-width // _TILE) * _TILE), dtype=np.uint8)
     tiled[:height, :width] = grey
+    tiled[height:] = 255
+    tiled[:height, width:] = 255
     return tiled
 
 
