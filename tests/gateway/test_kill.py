@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def submit_until(stop: threading.Event, port: int, name: int, accepted: list[str
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_no_accepted_message_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_accepted_message_is_lost(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     hop = NextHop()
     controller = Controller(hop, hostname="127.0.0.1", port=free_port(), data_size_limit=2**25)
     controller.start()
@@ -154,11 +155,11 @@ host = "127.0.0.1:{controller.port}"
         controller.stop()
     lost = set(accepted) - set(hop.arrived)
     duplicates = {number: lives for number, lives in hop.arrived.items() if len(lives) > 1}
-    with capsys.disabled():
-        print(
-            f"\n{KILLS} kills (seed {seed}): {len(accepted)} messages accepted, {len(lost)} lost, "
-            f"{len(duplicates)} duplicated across a kill"
-        )
+    record_property(
+        "told",
+        f"{KILLS} kills (seed {seed}): {len(accepted)} messages accepted, {len(lost)} lost, "
+        f"{len(duplicates)} duplicated across a kill",
+    )
     assert len(accepted) > KILLS
     assert lost == set()
     within_one_lifetime = [number for number, lives in duplicates.items() if len(set(lives)) < len(lives)]

@@ -9,7 +9,6 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 
 import structlog
@@ -245,8 +244,3 @@ def _conneg_mode(config: Config) -> str:
     if config.conneg.advertise:
         return "on"
     return "off" if config.conneg.understands else "ignorant"
-
-
-def spool_path(config: Config) -> Path:
-    """Return where the spool of `config` is."""
-    return config.spool.path
