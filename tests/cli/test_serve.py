@@ -1,5 +1,6 @@
 """`conneg serve` as a process: it says where it listens, stops on SIGTERM, and starts again where it was."""
 
+import asyncio
 import json
 import re
 import signal
@@ -8,6 +9,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from aiosmtpd.controller import Controller
 
 from tests.cli.test_commands import conneg
 from tests.gateway.servers import messages_in
@@ -129,3 +132,36 @@ def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
     finally:
         stop(process)
+
+
+class SlowHop:
+    """A next hop that takes its time over the final reply."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.done = 0
+
+    async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: N802
+        self.begun += 1
+        await asyncio.sleep(1.5)
+        self.done += 1
+        return "250 2.0.0 ok"
+
+
+def test_what_is_in_hand_is_finished_before_it_stops(tmp_path: Path) -> None:
+    hop = SlowHop()
+    controller = Controller(hop, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    try:
+        configure(tmp_path, controller.port)
+        process, port = serve(tmp_path)
+        send(port, "june@away.test")
+        wait_until(lambda: hop.begun == 1, seconds=20, what="the content at the next hop")
+        stop(process)
+        assert (hop.begun, hop.done) == (1, 1), "SIGTERM waited for the final reply"
+        process, _ = serve(tmp_path)
+        time.sleep(1.5)
+        stop(process)
+        assert hop.begun == 1, "and it was settled: the second life has nothing to do"
+    finally:
+        controller.stop()

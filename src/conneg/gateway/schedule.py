@@ -67,7 +67,7 @@ class Schedule:
     async def run(self) -> None:
         """Claim and start due messages until cancelled."""
         while True:
-            room = self._at_once - len(self._in_hand)
+            room = 0 if self._stopping else self._at_once - len(self._in_hand)
             try:
                 messages = await self._spool.claim(self._clock(), room) if room > 0 else []
             except ConnegError as error:

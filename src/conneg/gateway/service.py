@@ -56,6 +56,7 @@ class Gateway:
         self._routes = Routes(config, resolver)
         self._exit = contextlib.AsyncExitStack()
         self._listeners: list[Listener] = []
+        self._tasks: list[asyncio.Task[None]] = []
         self.spool: Spool
         self.directory: Directory
 
@@ -68,7 +69,7 @@ class Gateway:
         try:
             await self._start()
         except BaseException:
-            await self._exit.aclose()
+            await self._let_go(0)
             raise
         return self
 
@@ -154,12 +155,17 @@ class Gateway:
         within = self.config.server.stop_within_seconds
         began = time.monotonic()
         await asyncio.gather(*(listener.close(within) for listener in self._listeners))
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         left = await self._schedule.stop(max(0.0, within - (time.monotonic() - began)))
         if left:
             log.warning("stopped with messages in hand; they stay in the spool", messages=left)
+        await self._let_go(0)
+
+    async def _let_go(self, grace_seconds: float) -> None:
+        """Close whatever was opened, also after half a start."""
+        await asyncio.gather(*(listener.close(grace_seconds) for listener in self._listeners))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._exit.aclose()
 
     async def _deliver(
