@@ -1,12 +1,16 @@
 """The demo as a command: every recipient gets its form, every file conforms, and the folder shows it."""
 
 import json
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
-from conneg.demo.run import prepare_output
-from conneg.demo.scenario import DEVICES, KNOWN_TO_THE_GATEWAY, LEGACY, RECIPIENTS
+from conneg.content import Workers
+from conneg.demo.arrivals import read_arrival
+from conneg.demo.message import sample
+from conneg.demo.run import Story, prepare_output
+from conneg.demo.scenario import DEVICES, JUNE, KNOWN_TO_THE_GATEWAY, LEGACY, RECIPIENTS
 from conneg.errors import UnavailableError
 from tests.cli.test_commands import conneg
 
@@ -46,3 +50,26 @@ def test_a_folder_that_the_demo_did_not_make_is_not_touched(tmp_path: Path) -> N
     with pytest.raises(UnavailableError, match="was not made by this command"):
         prepare_output(tmp_path)
     assert (tmp_path / "precious").exists()
+
+
+async def test_a_file_that_does_not_conform_is_told(tmp_path: Path) -> None:
+    """A JPEG for June's fax machine, and nothing at all for Mono: both are problems, so the command exits with 1."""
+    message = EmailMessage()
+    message.set_content("see the photo\n")
+    message.add_attachment(sample("photo.jpg"), maintype="image", subtype="jpeg", filename="photo.jpg")
+    (tmp_path / "june" / "new").mkdir(parents=True)
+    (tmp_path / "june" / "new" / "1").write_bytes(message.as_bytes())
+    story = Story()
+    async with Workers(count=1) as workers:
+        for name in ("june", "mono"):
+            outcome = story.of(f"{name}@devices.example")
+            outcome.state = "delivered"
+            outcome.arrival = await read_arrival(
+                name, tmp_path / name, tmp_path / "files" / name, JUNE, workers
+            )
+    assert [problem.split(":")[0] for problem in story.problems] == [
+        "june@devices.example",
+        "june@devices.example",
+        "mono@devices.example",
+    ]
+    assert "nothing arrived" in story.problems[-1]
