@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from conneg.errors import ConnegError
+from conneg.errors import ConnegError, TemporaryError
 from conneg.gateway.maildir import deliver_to_maildir, maildir_path
 from conneg.gateway.routing import NextHop
 from conneg.gateway.sessions import Session, Sessions
@@ -17,7 +17,8 @@ from conneg.net import RcptRequest
 from conneg.smtp import ConnegArgument, Reply
 from conneg.spool import SpooledRecipient
 
-_NOT_FOUND_HERE = 404
+_CAPABILITY_UNAVAILABLE = 404
+_CLOSING = 421
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,10 @@ class RecipientAnswer:
     reply: Reply
     capability: str | None = None
     asked: ConnegArgument | None = None
+
+
+class StaleSessionError(TemporaryError):
+    """A session that had been idle was ended by the next hop when we came back to it; a new one may do."""
 
 
 class Exchange(Protocol):
@@ -41,7 +46,7 @@ class Exchange(Protocol):
         argument: ConnegArgument | None,
         octets: int | None,
     ) -> list[RecipientAnswer]:
-        """Begin the transaction with these recipients; one answer each, in order."""
+        """Begin the transaction with these recipients; one answer each, in order. Raises `StaleSessionError`."""
 
     async def send(self, content: bytes) -> list[Reply]:
         """Send the content to the accepted recipients; one reply for each of them, in order."""
@@ -67,6 +72,23 @@ class SessionExchange:
         octets: int | None,
     ) -> list[RecipientAnswer]:
         """MAIL and every RCPT in one batch where the peer pipelines."""
+        try:
+            answers = await self._ask(envelope, recipients, argument, octets)
+        except (ConnegError, OSError) as error:
+            if self._session.fresh:
+                raise
+            raise StaleSessionError(str(error)) from error
+        if not self._session.fresh and any(answer.reply.code == _CLOSING for answer in answers):
+            raise StaleSessionError("the next hop has closed an idle session")
+        return answers
+
+    async def _ask(
+        self,
+        envelope: Envelope,
+        recipients: Sequence[SpooledRecipient],
+        argument: ConnegArgument | None,
+        octets: int | None,
+    ) -> list[RecipientAnswer]:
         client = self._session.client
         dsn = client.supports("DSN")
         requests = [
@@ -92,7 +114,7 @@ class SessionExchange:
         for result in opened.rcpts:
             capability = result.capability.expression if result.capability is not None else None
             answers.append(RecipientAnswer(result.reply, capability, result.asked))
-            if result.reply.code == _NOT_FOUND_HERE:
+            if result.reply.code == _CAPABILITY_UNAVAILABLE:
                 self._session.retire()
         self._accepted = sum(answer.reply.code < 400 for answer in answers)
         return answers
@@ -149,10 +171,10 @@ class MaildirExchange:
 
 
 @asynccontextmanager
-async def open_exchange(hop: NextHop, sessions: Sessions) -> AsyncIterator[Exchange]:
-    """Open a transaction with `hop`."""
+async def open_exchange(hop: NextHop, sessions: Sessions, *, fresh: bool = False) -> AsyncIterator[Exchange]:
+    """Open a transaction with `hop`; `fresh` asks for a session of its own."""
     if hop.destination.deliver == "maildir":
         yield MaildirExchange(hop)
         return
-    async with sessions.lend(hop) as session:
+    async with sessions.lend(hop, fresh=fresh) as session:
         yield SessionExchange(session, hop)

@@ -61,13 +61,17 @@ class Sessions:
         self._places: dict[str, asyncio.Semaphore] = {}
 
     @contextlib.asynccontextmanager
-    async def lend(self, hop: NextHop) -> AsyncIterator[Session]:
-        """Lend a session with `hop`; raises `TemporaryError`, `UnavailableError` or `NoSuchNextHopError`."""
+    async def lend(self, hop: NextHop, *, fresh: bool = False) -> AsyncIterator[Session]:
+        """Lend a session with `hop`, a new one if it must be `fresh`.
+
+        Raises `TemporaryError`, `UnavailableError` or `NoSuchNextHopError`.
+        """
         places = self._places.setdefault(
             hop.name, asyncio.Semaphore(self._config.delivery.connections_per_next_hop)
         )
         async with places:
-            session = self._take_idle(hop) or await self._open(hop)
+            idle = None if fresh else self._take_idle(hop)
+            session = idle or await self._open(hop)
             try:
                 yield session
             except BaseException:

@@ -14,7 +14,7 @@ from conneg.directory import Directory, Known, Unavailable
 from conneg.errors import ConnegError
 from conneg.gateway.config import AS_IS, DestinationSection
 from conneg.gateway.events import CapabilityFound, Planned, Watcher
-from conneg.gateway.exchange import Exchange, open_exchange
+from conneg.gateway.exchange import Exchange, StaleSessionError, open_exchange
 from conneg.gateway.journal import Journal
 from conneg.gateway.renditions import MessageRenditions
 from conneg.gateway.result import Result, deferred, failed, from_final_reply
@@ -49,10 +49,14 @@ Settle = Callable[[Sequence[Result]], Awaitable[None]]
 
 @dataclass(slots=True)
 class _Batch:
-    """Recipients without a result, to be asked together; `round` counts how often they have been."""
+    """Recipients without a result, to be asked together; `round` counts how often they have been.
+
+    `fresh` asks for a new session, since an idle one turned out to be ended.
+    """
 
     recipients: list[SpooledRecipient]
     round: int = 1
+    fresh: bool = False
 
 
 @dataclass(slots=True)
@@ -92,7 +96,10 @@ class Transactions:
         self._message = message
         self._hop = hop
         self._policy = hop.destination
-        self._argument = _ARGUMENT[self._policy.conneg] if self._policy.convert else None
+        may_ask = (
+            self._policy.convert and self._policy.deliver != "maildir"
+        )  # a folder knows nothing of devices
+        self._argument = _ARGUMENT[self._policy.conneg] if may_ask else None
         self._renditions = renditions
         self._sessions = sessions
         self._directory = directory
@@ -115,6 +122,8 @@ class Transactions:
                 continue
             try:
                 batches += await self._run_batch(batch)
+            except StaleSessionError:
+                batches.insert(0, _Batch(batch.recipients, batch.round, fresh=True))
             except NoSuchNextHopError as error:
                 await self._settle(batch, [failed(r, str(error), error.status) for r in batch.recipients])
             except (ConnegError, OSError, TimeoutError) as error:
@@ -123,7 +132,7 @@ class Transactions:
 
     async def _run_batch(self, batch: _Batch) -> list[_Batch]:
         """One transaction; returns the batches that have to follow. Who has a result is gone from `batch`."""
-        async with open_exchange(self._hop, self._sessions) as exchange:
+        async with open_exchange(self._hop, self._sessions, fresh=batch.fresh) as exchange:
             answers = await self._ask(exchange, batch)
             await self._settle(batch, answers.results)
             groups = await self._group(answers.capabilities)

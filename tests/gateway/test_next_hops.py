@@ -1,10 +1,11 @@
-"""Delivery by LMTP (RFC 2033): one reply for each recipient after the final dot; the server is aiosmtpd's."""
+"""Next hops as they are: LMTP with a reply for each recipient (RFC 2033), sessions ended while idle. All aiosmtpd's."""
 
 import asyncio
 from pathlib import Path
 from typing import Any
 
 from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import SMTP
 
 from conneg.gateway.events import Settled
 from tests.gateway.servers import config, running, submit, text_message, until
@@ -48,4 +49,36 @@ async def test_each_recipient_has_a_reply_of_its_own(tmp_path: Path) -> None:
     assert states["june@local.test"] == "delivered"
     assert states["nobody@local.test"] == "failed"
     assert [forward_paths for forward_paths, _ in mailbox.contents] == [["june@local.test"]]
+    server.close()
+
+
+class OneMessageASession(Mailbox):
+    """Closes a session that comes back with a second transaction, as a server does with one idle for too long."""
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        if getattr(session, "used", False):
+            return "421 4.4.2 idle for too long"
+        session.used = True
+        envelope.mail_from = address
+        return "250 2.1.0 ok"
+
+
+async def test_a_session_that_was_ended_while_idle_costs_no_delay(tmp_path: Path) -> None:
+    mailbox = OneMessageASession()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(mailbox, hostname="hop.test"), "127.0.0.1", 0
+    )
+    port = server.sockets[0].getsockname()[1]
+    settings = config(
+        tmp_path / "gw",
+        f'[[destination]]\ndomains = ["hop.test"]\ndeliver = "smtp"\nhost = "127.0.0.1:{port}"\n',
+    )
+    async with running(settings) as (gateway, events):
+        for count in (1, 2, 3):
+            await submit(gateway, text_message(), ["june@hop.test"])
+            await until(lambda count=count: len(events.of(Settled)) == count, seconds=20)
+    assert [event.state for event in events.of(Settled)] == ["delivered"] * 3
+    assert len(mailbox.contents) == 3
     server.close()
