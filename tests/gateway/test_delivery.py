@@ -304,3 +304,34 @@ async def test_what_was_done_to_a_part_stands_in_its_header(tmp_path: Path) -> N
     assert previous.startswith("Date ")
     assert "; By gw.test; (" in previous
     assert "(pix-x=4000)" in previous
+
+
+@pytest.mark.parametrize(("notify", "told"), [("SUCCESS", True), ("SUCCESS,FAILURE", True), ("NEVER", False)])
+async def test_success_is_reported_to_whoever_asked(tmp_path: Path, notify: str, told: bool) -> None:
+    """RFC 3461, 5.2.3: who delivers, or relays to a host without DSN, makes the report."""
+    settings = config(
+        tmp_path / "gw",
+        '[[destination]]\ndomains = ["local.test", "sender.test"]\ndeliver = "maildir"\npath = "mail/{local_part}"\n',
+    )
+    async with running(settings) as (gateway, events):
+        endpoint = gateway.endpoints[0]
+
+        def send() -> None:
+            with smtplib.SMTP(endpoint.host, endpoint.port) as client:
+                client.sendmail(
+                    "may@sender.test",
+                    ["june@local.test"],
+                    b"Subject: x\r\n\r\nx\r\n",
+                    rcpt_options=[f"NOTIFY={notify}"],
+                )
+
+        await asyncio.to_thread(send)
+        await until(lambda: settled(events).get("june@local.test") == "delivered")
+        if told:
+            await until(lambda: bool(messages_in(tmp_path / "gw/mail/may")))
+    if told:
+        text = report(tmp_path / "gw/mail/may").as_string()
+        assert "Action: delivered" in text
+        assert "Final-Recipient: rfc822; june@local.test" in text
+    else:
+        assert messages_in(tmp_path / "gw/mail/may") == []

@@ -2,6 +2,7 @@
 
 import asyncio
 import mimetypes
+import re
 import tempfile
 import uuid
 from email.message import EmailMessage
@@ -93,7 +94,7 @@ def compose(
     """Return a message with `files` attached, or the one that a single .eml file holds."""
     if len(files) == 1 and files[0].suffix.lower() == ".eml":
         content = files[0].read_bytes()
-        return content if b"\r\n" in content else content.replace(b"\n", b"\r\n")
+        return re.sub(rb"\r?\n", b"\r\n", content)
     message = EmailMessage()
     message["From"] = sender
     message["To"] = ", ".join(recipients)

@@ -38,6 +38,8 @@ class Exchange(Protocol):
     """A transaction that has not been ended."""
 
     peer: str
+    success: str | None
+    """What a report of success has to say (RFC 3461, 5.2); None where the next hop makes it."""
 
     async def ask(
         self,
@@ -63,6 +65,9 @@ class SessionExchange:
         self._lmtp = hop.destination.deliver == "lmtp"
         self._accepted = 0
         self.peer = session.client.peer
+        self.success: str | None = "delivered" if self._lmtp else "relayed"
+        if session.client.supports("DSN"):
+            self.success = None
 
     async def ask(
         self,
@@ -133,6 +138,7 @@ class MaildirExchange:
     """Final delivery into one Maildir a recipient."""
 
     peer = "maildir"
+    success: str | None = "delivered"
 
     def __init__(self, hop: NextHop) -> None:
         self._template = hop.destination.path or ""

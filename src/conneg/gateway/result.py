@@ -12,7 +12,8 @@ class Result:
 
     `status` is the enhanced status code (RFC 3463); `text` says why in one line; `remote` is the next hop if one
     answered, and `diagnostic` its reply; `octets` is the size of what was sent, `form` the rendition's feature
-    collection or what else was done.
+    collection or what else was done. `success` is the action that a report of success has to name (RFC 3461, 5.2.2 and
+    5.2.3: "delivered" or "relayed"), None where the next hop has taken that duty over.
     """
 
     recipient: SpooledRecipient
@@ -23,6 +24,7 @@ class Result:
     diagnostic: str | None = None
     octets: int = 0
     form: str = ""
+    success: str | None = None
 
 
 def delivered(recipient: SpooledRecipient, reply: Reply, *, remote: str, octets: int, form: str) -> Result:

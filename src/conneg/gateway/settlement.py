@@ -12,7 +12,7 @@ from conneg.gateway.events import Settled, Watcher
 from conneg.gateway.journal import Journal
 from conneg.gateway.result import Result
 from conneg.gateway.retry import RetryPolicy
-from conneg.mail import Envelope, Recipient, RecipientReport, write_dsn
+from conneg.mail import Action, Envelope, Recipient, RecipientReport, write_dsn
 from conneg.spool import Outcome, RecipientState, Spool, SpooledMessage
 
 _ADVICE = {
@@ -56,7 +56,7 @@ class Settlement:
         """Make `results` durable; report the failures to the sender first."""
         now = self._clock()
         final = [self._give_up_if_late(result, now) for result in results]
-        await self._report([result for result in final if result.state is RecipientState.FAILED])
+        await self._report([result for result in final if _is_to_be_reported(result)])
         outcomes = []
         for result in final:
             self._journal.settled(result)
@@ -96,14 +96,9 @@ class Settlement:
             next_hop=result.remote,
         )
 
-    async def _report(self, failures: Sequence[Result]) -> None:
-        """Put a DSN (RFC 3464) about `failures` into the spool, for the sender."""
+    async def _report(self, wanted: Sequence[Result]) -> None:
+        """Put a DSN (RFC 3464) about `wanted` into the spool, for the sender."""
         envelope = self._message.envelope
-        wanted = [
-            failure
-            for failure in failures
-            if failure.recipient.notify is None or "FAILURE" in failure.recipient.notify
-        ]
         if not wanted or not envelope.reverse_path:
             return
         report = write_dsn(
@@ -112,7 +107,7 @@ class Settlement:
             original=self._content,
             envid=envelope.envid,
             ret=envelope.ret,
-            reports=[_recipient_report(failure) for failure in wanted],
+            reports=[_recipient_report(result) for result in wanted],
             arrival_date=datetime.fromtimestamp(self._message.received_at, UTC),
             message_id=f"<{uuid.uuid4()}@{self._hostname}>",
             date=datetime.fromtimestamp(self._clock(), UTC),
@@ -123,14 +118,25 @@ class Settlement:
         self._wake()
 
 
-def _recipient_report(failure: Result) -> RecipientReport:
+def _is_to_be_reported(result: Result) -> bool:
+    """Whether the sender is told: of failures unless told not to, of success when asked (RFC 3461, 4.1 and 5.2)."""
+    notify = result.recipient.notify
+    if result.state is RecipientState.FAILED:
+        return notify is None or "FAILURE" in notify
+    is_delivered = result.state is RecipientState.DELIVERED
+    return is_delivered and result.success is not None and notify is not None and "SUCCESS" in notify
+
+
+def _recipient_report(result: Result) -> RecipientReport:
+    failed = result.state is RecipientState.FAILED
+    advice = _ADVICE.get(result.status, "") if failed else ""
     return RecipientReport(
-        forward_path=failure.recipient.forward_path,
-        action="failed",
-        status=failure.status,
-        diagnostic=failure.diagnostic,
-        remote_mta=failure.remote,
-        orcpt=failure.recipient.orcpt,
-        explanation=" ".join(filter(None, [failure.text, _ADVICE.get(failure.status, "")])),
+        forward_path=result.recipient.forward_path,
+        action=Action("failed" if failed else result.success or "relayed"),
+        status=result.status,
+        diagnostic=result.diagnostic if failed else None,
+        remote_mta=result.remote,
+        orcpt=result.recipient.orcpt,
+        explanation=" ".join(filter(None, [result.text, advice])),
         media_accept_features=None,
     )

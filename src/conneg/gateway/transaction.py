@@ -7,7 +7,7 @@ and each class comes back in one of its own, is asked again, and gets its form i
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from conneg.content import ContentRefusedError, ConversionError
 from conneg.directory import Directory, Known, Unavailable
@@ -243,15 +243,13 @@ class Transactions:
 
     async def _send(self, exchange: Exchange, batch: _Batch, group: _Group, content: bytes) -> None:
         replies = await exchange.send(content)
-        await self._settle(
-            batch,
-            [
-                from_final_reply(
-                    recipient, reply, remote=exchange.peer, octets=len(content), form=group.plan.summary
-                )
-                for recipient, reply in zip(group.recipients, replies, strict=True)
-            ],
-        )
+        results = [
+            from_final_reply(
+                recipient, reply, remote=exchange.peer, octets=len(content), form=group.plan.summary
+            )
+            for recipient, reply in zip(group.recipients, replies, strict=True)
+        ]
+        await self._settle(batch, [replace(result, success=exchange.success) for result in results])
 
     async def _settle(self, batch: _Batch, results: Sequence[Result]) -> None:
         if not results:
