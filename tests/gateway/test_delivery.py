@@ -16,6 +16,7 @@ from conneg.features import collection, unfold
 from conneg.gateway.events import CapabilityFound, Converting, DialogueLine, Planned, Settled
 from conneg.gateway.service import Gateway
 from conneg.spool import RecipientState
+from tests.content.samples import TEXT_PAGE, pdf
 from tests.gateway.servers import (
     ANY_OFFICE,
     PROFILE_S,
@@ -335,3 +336,18 @@ async def test_success_is_reported_to_whoever_asked(tmp_path: Path, notify: str,
         assert "Final-Recipient: rfc822; june@local.test" in text
     else:
         assert messages_in(tmp_path / "gw/mail/may") == []
+
+
+@pytest.mark.parametrize(("size", "paper"), [((612, 792), "letter"), ((595.276, 841.89), "A4")])
+async def test_a_document_stays_on_its_own_paper(
+    tmp_path: Path, size: tuple[float, float], paper: str
+) -> None:
+    message = text_message()
+    document = pdf([TEXT_PAGE], size=size)
+    message.add_attachment(document, maintype="application", subtype="pdf", filename="a.pdf")
+    fax = "(& (image-file-structure=TIFF-minimal) (color=Binary) (image-coding=MH) (dpi=200) (paper-size=[A4,letter]))"
+    async with running(receiver(tmp_path / "mx", {"fax@devices.test": fax})) as (mx, _):
+        async with running(sender(tmp_path / "gw", mx)) as (gateway, events):
+            await submit(gateway, message, ["fax@devices.test"])
+            await until(lambda: settled(events).get("fax@devices.test") == "delivered")
+    assert f", {paper}, " in events.of(Planned)[0].target

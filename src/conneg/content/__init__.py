@@ -12,6 +12,7 @@ from conneg.content.formats import FORMATS, Format, can_write
 from conneg.content.inspection import Inspection
 from conneg.content.offer import document_offer, offer
 from conneg.content.page import Frame, PageGeometry, PageReader, Raster
+from conneg.content.paper import paper_of
 from conneg.content.rendition import Rendition, RenditionFile
 from conneg.content.source import ReadLimits, Source, described, recognise
 from conneg.content.workers import Workers
@@ -37,5 +38,6 @@ __all__ = [
     "described",
     "document_offer",
     "offer",
+    "paper_of",
     "recognise",
 ]

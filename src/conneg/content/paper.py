@@ -36,6 +36,20 @@ PAPERS = {
 A4 = PAPERS["a4"]
 
 
+_SAME_PAPER = Fraction(2, 100)
+"""By how much of its sides a page may differ from a paper size and still be meant as that."""
+
+
+def paper_of(width_inches: Fraction, height_inches: Fraction) -> str | None:
+    """Return the `paper-size` token of a page of that size, upright or turned; None when it is no known paper."""
+    short, long = sorted((width_inches, height_inches))
+    for paper in PAPERS.values():
+        across = abs(short - paper.width_inches) <= paper.width_inches * _SAME_PAPER
+        if across and abs(long - paper.length_inches) <= paper.length_inches * _SAME_PAPER:
+            return paper.token
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Resolution:
     """A resolution that facsimile knows, in pixels per inch both ways."""

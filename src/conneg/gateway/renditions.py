@@ -7,6 +7,7 @@ The planner never sees octets: `MessageRenditions.offer` tells it what the messa
 import asyncio
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -23,6 +24,7 @@ from conneg.content import (
     described,
     document_offer,
     offer,
+    paper_of,
 )
 from conneg.features import FeatureCollection, FeatureSet, feature_set
 from conneg.gateway.events import Converting, Watcher
@@ -100,6 +102,7 @@ class MessageRenditions:
             document=document_offer(pages),
             document_colour=_richest_colour(pages),
             document_dpi=None,
+            document_paper=_most_used_paper(pages),
             alternatives=contents.alternatives,
         )
 
@@ -216,6 +219,19 @@ _COLOURS = ("binary", "limited", "mapped", "grey", "full")
 def _richest_colour(inspections: list[Inspection]) -> str | None:
     found = [page.colour.lower() for inspection in inspections for page in inspection.pages]
     return max(found, key=_COLOURS.index, default=None)
+
+
+def _most_used_paper(inspections: list[Inspection]) -> str | None:
+    """Return the paper of the documents that have one: not texts, which have any, nor pictures, which have none."""
+    pages = [
+        page
+        for inspection in inspections
+        for page in inspection.pages
+        if inspection.media_type == "application/pdf" or page.kind == "scan"
+    ]
+    counted = Counter(paper_of(page.width_inches, page.height_inches) for page in pages)
+    del counted[None]
+    return counted.most_common(1)[0][0] if counted else None
 
 
 def _finest_dpi(inspection: Inspection) -> Fraction | None:

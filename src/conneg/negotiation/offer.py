@@ -32,6 +32,9 @@ class OfferedPart:
 class MessageOffer:
     """A whole message: its parts in reading order, and all of them as the pages of one document.
 
+    `document_colour`, `document_dpi` and `document_paper` (a `paper-size` token) describe the originals of those pages;
+    None is not known, or any.
+
     `alternatives` has one group for each multipart/alternative: the ids of its members in the sender's order, which is
     that of increasing faithfulness (RFC 2046, 5.1.4). A member may be a container; its parts are those whose ids begin
     with its own and a dot.
@@ -41,6 +44,7 @@ class MessageOffer:
     document: FeatureSet
     document_colour: str | None = None
     document_dpi: Fraction | None = None
+    document_paper: str | None = None
     alternatives: tuple[tuple[str, ...], ...] = ()
 
     def members(self, member_id: str) -> tuple[OfferedPart, ...]:

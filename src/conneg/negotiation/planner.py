@@ -92,7 +92,7 @@ def _plan_document(offer: MessageOffer, capability: Capability, policy: PlanPoli
     choice = _choose(
         common_forms(offer.document, accepted),
         policy,
-        default_preference(colour=offer.document_colour, dpi=offer.document_dpi),
+        default_preference(colour=offer.document_colour, dpi=offer.document_dpi, paper=offer.document_paper),
     )
     if choice is None:
         return _no_document(offer, pages, capability, policy, device)
