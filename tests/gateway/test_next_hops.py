@@ -1,6 +1,7 @@
 """Next hops as they are: LMTP with a reply for each recipient (RFC 2033), sessions ended while idle. All aiosmtpd's."""
 
 import asyncio
+import email
 from pathlib import Path
 from typing import Any
 
@@ -81,4 +82,36 @@ async def test_a_session_that_was_ended_while_idle_costs_no_delay(tmp_path: Path
             await until(lambda count=count: len(events.of(Settled)) == count, seconds=20)
     assert [event.state for event in events.of(Settled)] == ["delivered"] * 3
     assert len(mailbox.contents) == 3
+    server.close()
+
+
+class SevenBitsOnly(Mailbox):
+    """A server without 8BITMIME."""
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+        self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [line for line in responses if "8BITMIME" not in line]
+
+
+async def test_a_next_hop_without_8bitmime_gets_seven_bits(tmp_path: Path) -> None:
+    mailbox = SevenBitsOnly()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(mailbox, hostname="hop.test"), "127.0.0.1", 0
+    )
+    port = server.sockets[0].getsockname()[1]
+    settings = config(
+        tmp_path / "gw",
+        f'[[destination]]\ndomains = ["hop.test"]\ndeliver = "smtp"\nhost = "127.0.0.1:{port}"\n',
+    )
+    message = (
+        "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nGrüße\r\n".encode()
+    )
+    async with running(settings) as (gateway, events):
+        await submit(gateway, message, ["june@hop.test"])
+        await until(lambda: len(events.of(Settled)) == 1)
+    ((_, arrived),) = mailbox.contents
+    assert arrived.isascii()
+    assert email.message_from_bytes(arrived).get_payload(decode=True) == "Grüße\r\n".encode()
     server.close()

@@ -3,6 +3,7 @@
 SMTP and LMTP go through a session; a Maildir accepts every recipient and says nothing of capabilities.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from conneg.errors import ConnegError, TemporaryError
 from conneg.gateway.maildir import deliver_to_maildir, maildir_path
 from conneg.gateway.routing import NextHop
 from conneg.gateway.sessions import Session, Sessions
-from conneg.mail import Envelope, parse_mailbox
+from conneg.mail import Envelope, in_seven_bits, is_seven_bits, parse_mailbox
 from conneg.net import RcptRequest
 from conneg.smtp import ConnegArgument, Reply
 from conneg.spool import SpooledRecipient
@@ -125,7 +126,9 @@ class SessionExchange:
         return answers
 
     async def send(self, content: bytes) -> list[Reply]:
-        """DATA, the content, the final dot."""
+        """DATA, the content, the final dot; in seven bits to a next hop that takes no more (RFC 6152, 3)."""
+        if not self._session.client.supports("8BITMIME") and not is_seven_bits(content):
+            content = await asyncio.to_thread(in_seven_bits, content)
         replies = await self._session.client.data(content)
         return list(replies) if self._lmtp else [replies[0]] * self._accepted
 

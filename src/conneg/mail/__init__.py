@@ -19,6 +19,7 @@ from conneg.mail.fields import (
 from conneg.mail.outline import Outline, outline
 from conneg.mail.parts import Part, read_parts
 from conneg.mail.report import Action, RecipientReport, write_dsn
+from conneg.mail.sevenbits import in_seven_bits, is_seven_bits
 from conneg.mail.splice import NewPart, Previous, SpliceError, prepend_fields, replace_body, splice
 from conneg.mail.trace import count_received, count_received_in, write_received
 from conneg.mail.words import read_parameters, read_words, write_parameter, write_words
@@ -43,6 +44,8 @@ __all__ = [
     "count_received",
     "count_received_in",
     "decode_body",
+    "in_seven_bits",
+    "is_seven_bits",
     "outline",
     "parse_mailbox",
     "prepend_fields",
