@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from conneg.words import octets
+
 if TYPE_CHECKING:
     from conneg.gateway.config import Config
 
@@ -30,9 +32,12 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def as_form(form: str) -> str:
-    """Return `form`, a plan's summary, as it follows "delivered": "as it is", "as 200x200 dpi, MH", or nothing."""
-    return form if not form or form.startswith("as ") else f"as {form}"
+def outcome(state: str, form: str, sent: int) -> str:
+    """Say how a recipient fared: "delivered as 200x200 dpi, MH, 301 kB", "delivered as it is, 2 kB", "failed"."""
+    words = [state]
+    if form:
+        words.append(form if form.startswith("as ") else f"as {form}")
+    return " ".join(words) + (f", {octets(sent)}" if sent else "")
 
 
 def read_accepted(text: str) -> Any:

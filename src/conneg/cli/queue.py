@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from conneg.cli.options import as_form, as_json, config_file, load_config, print_json
+from conneg.cli.options import as_json, config_file, load_config, outcome, print_json
 from conneg.errors import ConnegError, ExitCode
 from conneg.words import octets
 
@@ -165,9 +165,7 @@ def _tell(kind: str, entry: dict[str, Any]) -> str:
         case "plan":
             return f"decided: {entry['reason']}"
         case "result":
-            sent = f", {octets(entry['octets'])}" if entry["octets"] else ""
-            form = f" {as_form(entry['form'])}"
-            return f"{entry['state']}{form}{sent}: {entry['text']}"
+            return f"{outcome(entry['state'], entry['form'], entry['octets'])}: {entry['text']}"
         case _:
             return f"{kind}: {entry}"
 

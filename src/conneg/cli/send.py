@@ -12,9 +12,8 @@ from typing import Any
 
 import click
 
-from conneg.cli.options import as_form, as_json, print_json
+from conneg.cli.options import as_json, outcome, print_json
 from conneg.errors import ConnegError, ExitCode
-from conneg.words import octets
 
 _EXAMPLES = """\b
 Examples:
@@ -77,9 +76,8 @@ def command(ctx: click.Context, /, files: tuple[Path, ...], as_json: bool, **opt
         print_json(report)
     else:
         for line in report:
-            size = f", {octets(line['octets'])}" if line["octets"] else ""
-            form = f" {as_form(line['form'])}"
-            click.echo(f"{line['recipient']}: {line['state']}{form}{size}: {line['text']}")
+            told = outcome(line["state"], line["form"], line["octets"])
+            click.echo(f"{line['recipient']}: {told}: {line['text']}")
             if line["reason"]:
                 click.echo(f"    {line['reason']}", err=True)
     states = {line["state"] for line in report}
@@ -132,10 +130,11 @@ async def _send(files: tuple[Path, ...], options: dict[str, Any]) -> list[dict[s
         files, options["reverse_path"], options["forward_paths"], options["subject"], options["text"]
     )
     with tempfile.TemporaryDirectory(prefix="conneg-") as folder:
-        async with Gateway(_config(options, Path(folder)), watch=watch, transcripts=True) as gateway:
+        async with Gateway(
+            _config(options, Path(folder)), watch=watch, transcripts=True, reports=False
+        ) as gateway:
             incoming = gateway.spool.incoming()
             incoming.write(content)
-            # The null reverse-path keeps a report from being made: the person at the terminal is told instead.
             envelope = Envelope(reverse_path=options["reverse_path"], recipients=recipients)
             message = await incoming.commit(envelope)
             gateway.wake()

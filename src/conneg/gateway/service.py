@@ -48,11 +48,14 @@ class Gateway:
         resolver: Resolver | None = None,
         clock: Callable[[], float] = time.time,
         transcripts: bool = False,
+        reports: bool = True,
     ) -> None:
+        """`transcripts`: tell the watcher every line of the dialogues; without `reports` no DSN is ever made."""
         self.config = config
         self._watch = watch
         self._clock = clock
         self._transcripts = transcripts
+        self._reports = reports
         self._routes = Routes(config, resolver)
         self._exit = contextlib.AsyncExitStack()
         self._listeners: list[Listener] = []
@@ -200,6 +203,7 @@ class Gateway:
             clock=self._clock,
             watch=self._watch,
             wake=self._schedule.wake,
+            reports=self._reports,
         )
         transactions = Transactions(
             message,

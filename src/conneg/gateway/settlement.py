@@ -41,6 +41,7 @@ class Settlement:
         clock: Callable[[], float],
         watch: Watcher,
         wake: Callable[[], None],
+        reports: bool = True,
     ) -> None:
         self._message = message
         self._content = content
@@ -51,6 +52,7 @@ class Settlement:
         self._clock = clock
         self._watch = watch
         self._wake = wake
+        self._reports = reports
 
     async def settle(self, results: Sequence[Result]) -> None:
         """Make `results` durable; report the failures to the sender first."""
@@ -99,7 +101,7 @@ class Settlement:
     async def _report(self, wanted: Sequence[Result]) -> None:
         """Put a DSN (RFC 3464) about `wanted` into the spool, for the sender."""
         envelope = self._message.envelope
-        if not wanted or not envelope.reverse_path:
+        if not wanted or not envelope.reverse_path or not self._reports:
             return
         report = write_dsn(
             reporting_mta=self._hostname,
