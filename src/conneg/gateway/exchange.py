@@ -47,7 +47,6 @@ class Exchange(Protocol):
         envelope: Envelope,
         recipients: Sequence[SpooledRecipient],
         argument: ConnegArgument | None,
-        octets: int | None,
     ) -> list[RecipientAnswer]:
         """Begin the transaction with these recipients; one answer each, in order. Raises `StaleSessionError`."""
 
@@ -75,11 +74,10 @@ class SessionExchange:
         envelope: Envelope,
         recipients: Sequence[SpooledRecipient],
         argument: ConnegArgument | None,
-        octets: int | None,
     ) -> list[RecipientAnswer]:
-        """MAIL and every RCPT in one batch where the peer pipelines."""
+        """MAIL and every RCPT in one batch where the peer pipelines; without SIZE, since conversion changes it."""
         try:
-            answers = await self._ask(envelope, recipients, argument, octets)
+            answers = await self._ask(envelope, recipients, argument)
         except (ConnegError, OSError) as error:
             if self._session.fresh:
                 raise
@@ -93,7 +91,6 @@ class SessionExchange:
         envelope: Envelope,
         recipients: Sequence[SpooledRecipient],
         argument: ConnegArgument | None,
-        octets: int | None,
     ) -> list[RecipientAnswer]:
         client = self._session.client
         dsn = client.supports("DSN")
@@ -109,7 +106,6 @@ class SessionExchange:
         opened = await client.open_transaction(
             envelope.reverse_path,
             requests,
-            size=octets,
             body=envelope.body if client.supports("8BITMIME") else None,
             ret=envelope.ret if dsn else None,
             envid=envelope.envid if dsn else None,
@@ -153,7 +149,6 @@ class MaildirExchange:
         envelope: Envelope,
         recipients: Sequence[SpooledRecipient],
         argument: ConnegArgument | None,
-        octets: int | None,
     ) -> list[RecipientAnswer]:
         """Accept everyone: whether the recipient exists was settled when the message came in."""
         self._recipients = recipients

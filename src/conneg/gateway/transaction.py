@@ -148,7 +148,7 @@ class Transactions:
 
     async def _ask(self, exchange: Exchange, batch: _Batch) -> _Answers:
         """Ask for every recipient, then the directory for those of whom the next hop said nothing."""
-        replies = await exchange.ask(self._message.envelope, batch.recipients, self._argument, None)
+        replies = await exchange.ask(self._message.envelope, batch.recipients, self._argument)
         answers = _Answers()
         silent: list[SpooledRecipient] = []
         for recipient, answer in zip(batch.recipients, replies, strict=True):
