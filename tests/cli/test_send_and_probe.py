@@ -94,3 +94,17 @@ def test_probe_says_what_a_recipient_can_take(tmp_path: Path, server: str) -> No
     assert told["summary"] == "fax, B/W, up to 204 dpi, MH"
     assert conneg("probe", "legacy@devices.test", "--via", server, cwd=tmp_path).returncode == 1
     assert messages_in(tmp_path / "mail/june") == [], "asking sends nothing"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--to", "june@devices.test", "--baseline", "(x="], "line 1, column 4"),
+        (["--to", "no address"], "'no address'"),
+        (["--to", "june@devices.test", "--from", "nobody at all"], "'nobody at all'"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path: Path, server: str, arguments: list[str], words: str) -> None:
+    code, told, error = send(tmp_path, server, *arguments)
+    assert (code, told) == (65, {})
+    assert words in error.splitlines()[0]

@@ -2,6 +2,8 @@
 
 import asyncio
 import email
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP
 
 from conneg.gateway.events import Settled
-from tests.gateway.servers import config, running, submit, text_message, until
+from conneg.gateway.service import Gateway
+from tests.gateway.servers import Events, config, running, submit, text_message, until
 
 
 class Mailbox:
@@ -53,6 +56,22 @@ async def test_each_recipient_has_a_reply_of_its_own(tmp_path: Path) -> None:
     server.close()
 
 
+@asynccontextmanager
+async def behind_gateway(folder: Path, mailbox: Mailbox) -> AsyncIterator[tuple[Gateway, Events]]:
+    """A gateway whose mail for hop.test goes to aiosmtpd with that mailbox."""
+    server = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(mailbox, hostname="hop.test"), "127.0.0.1", 0
+    )
+    port = server.sockets[0].getsockname()[1]
+    settings = config(
+        folder / "gw",
+        f'[[destination]]\ndomains = ["hop.test"]\ndeliver = "smtp"\nhost = "127.0.0.1:{port}"\n',
+    )
+    async with running(settings) as both:
+        yield both
+    server.close()
+
+
 class OneMessageASession(Mailbox):
     """Closes a session that comes back with a second transaction, as a server does with one idle for too long."""
 
@@ -68,21 +87,12 @@ class OneMessageASession(Mailbox):
 
 async def test_a_session_that_was_ended_while_idle_costs_no_delay(tmp_path: Path) -> None:
     mailbox = OneMessageASession()
-    server = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(mailbox, hostname="hop.test"), "127.0.0.1", 0
-    )
-    port = server.sockets[0].getsockname()[1]
-    settings = config(
-        tmp_path / "gw",
-        f'[[destination]]\ndomains = ["hop.test"]\ndeliver = "smtp"\nhost = "127.0.0.1:{port}"\n',
-    )
-    async with running(settings) as (gateway, events):
+    async with behind_gateway(tmp_path, mailbox) as (gateway, events):
         for count in (1, 2, 3):
             await submit(gateway, text_message(), ["june@hop.test"])
             await until(lambda count=count: len(events.of(Settled)) == count, seconds=20)
     assert [event.state for event in events.of(Settled)] == ["delivered"] * 3
     assert len(mailbox.contents) == 3
-    server.close()
 
 
 class SevenBitsOnly(Mailbox):
@@ -97,21 +107,12 @@ class SevenBitsOnly(Mailbox):
 
 async def test_a_next_hop_without_8bitmime_gets_seven_bits(tmp_path: Path) -> None:
     mailbox = SevenBitsOnly()
-    server = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(mailbox, hostname="hop.test"), "127.0.0.1", 0
-    )
-    port = server.sockets[0].getsockname()[1]
-    settings = config(
-        tmp_path / "gw",
-        f'[[destination]]\ndomains = ["hop.test"]\ndeliver = "smtp"\nhost = "127.0.0.1:{port}"\n',
-    )
     message = (
         "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nGrüße\r\n".encode()
     )
-    async with running(settings) as (gateway, events):
+    async with behind_gateway(tmp_path, mailbox) as (gateway, events):
         await submit(gateway, message, ["june@hop.test"])
         await until(lambda: len(events.of(Settled)) == 1)
     ((_, arrived),) = mailbox.contents
     assert arrived.isascii()
     assert email.message_from_bytes(arrived).get_payload(decode=True) == "Grüße\r\n".encode()
-    server.close()

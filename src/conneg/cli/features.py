@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from conneg.cli.options import as_json, print_json
+from conneg.errors import ConnegError
 
 _EXAMPLES = """\b
 Examples:
@@ -25,9 +26,13 @@ _MESSAGE_ENDINGS = {".eml", ".msg", ".mail"}
 def command(expression_or_file: str, lenient: bool, as_json: bool) -> None:
     """Write an expression in its canonical form, or describe a document or message by its features."""
     path = Path(expression_or_file)
-    if expression_or_file.lstrip().startswith("(") or not _is_file(path):
+    if expression_or_file.lstrip().startswith("("):
         _expression(expression_or_file, lenient, as_json)
         return
+    if not _is_file(path):
+        raise ConnegError(
+            f"{expression_or_file!r} is neither a file nor an expression", hint="an expression begins with ("
+        )
     head = path.read_bytes()[:4096]
     if head.lstrip()[:1] == b"(" and b"\0" not in head:
         _expression(path.read_text(encoding="ascii", errors="replace").strip(), lenient, as_json)

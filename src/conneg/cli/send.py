@@ -113,7 +113,7 @@ async def _send(files: tuple[Path, ...], options: dict[str, Any]) -> list[dict[s
     from conneg.mail import Envelope, Recipient, parse_mailbox
     from conneg.spool import RecipientState
 
-    for address in options["forward_paths"]:
+    for address in (options["reverse_path"], *options["forward_paths"]):
         parse_mailbox(address)
     reasons: dict[str, str] = {}
 
@@ -163,10 +163,13 @@ async def _send(files: tuple[Path, ...], options: dict[str, Any]) -> list[dict[s
 
 
 def _config(options: dict[str, Any], folder: Path) -> Any:
-    from conneg.gateway.config import Config, DestinationSection, ServerSection, SpoolSection
+    from conneg.gateway.config import AS_IS, Config, DestinationSection, ServerSection, SpoolSection
     from conneg.gateway.endpoint import Endpoint
     from conneg.gateway.routing import SMTP_PORT
+    from conneg.negotiation import Provenance, read_capability
 
+    if options["baseline"] != AS_IS:
+        read_capability(options["baseline"], Provenance.BASELINE, "--baseline")
     values: dict[str, Any] = {
         "domains": ("*",),
         "conneg": "required" if options["required"] else "optional",

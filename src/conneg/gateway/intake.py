@@ -20,9 +20,8 @@ from conneg.net import MailCommand, MessageSink, Peer, RcptAnswer, RcptCommand, 
 from conneg.smtp import ConnegArgument, Reply
 from conneg.spool import Incoming, Spool, SpooledMessage
 
-MAX_RECEIVED_FIELDS = 50
-"""A message with more Received fields than this is taken to be in a loop (RFC 5321, 6.3 asks for at least 100 hops
-to be tolerated only where large counts are plausible; gateways sit near the ends of a path)."""
+MAX_RECEIVED_FIELDS = 100
+"""A message with more Received fields than this is taken to be in a loop (RFC 5321, 6.3: normally at least 100)."""
 
 _HEADER_LIMIT = 1 << 18
 _OK = Reply(250, ("ok",), "2.0.0")

@@ -51,11 +51,6 @@ class Schedule:
         """Whether a message accepted now would be delivered at once."""
         return not self._stopping and len(self._in_hand) < self._at_once
 
-    @property
-    def in_hand(self) -> int:
-        """How many messages are being delivered."""
-        return len(self._in_hand)
-
     def submit(self, message: SpooledMessage, content: bytes | None) -> None:
         """Take a message that is claimed for us, with its content if that is still in memory."""
         self._start(message, content)
