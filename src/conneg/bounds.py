@@ -4,13 +4,12 @@ A package reads its own limits from here and raises `conneg.errors.BoundExceeded
 that the row names) when one is reached; none of them is ever silently exceeded.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from conneg.errors import BoundExceededError
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """One limit: `value` in `unit`, the `reason` for it, and the `answer` that reaching it gives."""
 
     name: str

@@ -1,15 +1,15 @@
 """The best form that both sides have: a feature set and an order in, one concrete collection with its reasons out."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from conneg.features.collection import FeatureCollection, with_unit
 from conneg.features.conjunction import MAX_CONJUNCTIONS, Conjunction, compare_qualities
 from conneg.features.domain import Domain, Interval
 from conneg.features.preference import Criterion, Preference
+from conneg.features.record import Record
 from conneg.features.registry import Pick, find_tag, spelling, value_rank, value_spelling
 from conneg.features.sets import FeatureSet
 from conneg.features.values import FALSE, TRUE, Token, Value, value_order
@@ -34,13 +34,21 @@ _TIED = 16
 """Of more forms that no criterion can tell apart, so many are compared by their text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Record):
     """The best form, why it is the best (a phrase for each criterion that decided something), and the next best."""
 
-    collection: FeatureCollection
-    reasons: tuple[str, ...]
-    _find_others: Callable[[], Iterable[FeatureCollection]] = field(repr=False, compare=False)
+    __slots__ = ("_find_others", "collection", "reasons")
+    __match_args__ = ("collection", "reasons")
+
+    def __init__(
+        self,
+        collection: FeatureCollection,
+        reasons: tuple[str, ...],
+        find_others: Callable[[], Iterable[FeatureCollection]],
+    ) -> None:
+        self.collection: Final = collection
+        self.reasons: Final = reasons
+        self._find_others: Final = find_others
 
     @property
     def runners_up(self) -> tuple[FeatureCollection, ...]:

@@ -1,11 +1,12 @@
 """One box of the space of documents: for each tag it mentions, what that tag may be; and the work that boxes cost."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from conneg.bounds import Bound
 from conneg.features.domain import Domain
+from conneg.features.record import Record
 
 MAX_CONJUNCTIONS = Bound(
     name="features.conjunctions",
@@ -27,8 +28,7 @@ _COMPARED = 256
 _ONE = Fraction(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Conjunction:
+class Conjunction(Record):
     """All documents whose tags lie in `domains`; a tag that is not there is not limited.
 
     The keys are tags in small letters, with a space and the unit behind them when the values have one, and calls of
@@ -36,8 +36,12 @@ class Conjunction:
     are missing are 1: of `a & b` those of `b`, the receiver, come first, and a set without quality values adds none.
     """
 
-    domains: Mapping[str, Domain]
-    qualities: tuple[Fraction, ...] = ()
+    __slots__ = ("domains", "qualities")
+    __match_args__ = ("domains", "qualities")
+
+    def __init__(self, domains: Mapping[str, Domain], qualities: tuple[Fraction, ...] = ()) -> None:
+        self.domains: Final = domains
+        self.qualities: Final = qualities
 
     def __hash__(self) -> int:
         return hash((frozenset(self.domains.items()), self.qualities))

@@ -7,11 +7,11 @@ v, `(v, 1)` just above it, so that open and closed ends need no cases. See `conn
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from conneg.features.expression import Operator
+from conneg.features.record import Record
 from conneg.features.values import Quantity, Text, Token, Value, Word, value_order
 
 _Number: TypeAlias = int | Fraction | float
@@ -23,8 +23,7 @@ _HIGHEST: _Cut = (float("inf"), 0)
 _ALL_NUMBERS: _Cuts = (_LOWEST, _HIGHEST)
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """Numbers from `low` to `high`, None for no end on that side; an end belongs to it unless it is open."""
 
     low: Fraction | None
@@ -38,16 +37,34 @@ class Interval:
         return self.low is not None and self.low == self.high
 
 
-@dataclass(frozen=True, slots=True)
-class Domain:
+class Domain(Record):
     """A set of values; made by the functions below, never changed.
 
     `words` are the tokens and strings in it or, if `is_cofinite`, those that are not.
     """
 
-    cuts: _Cuts = ()
-    words: frozenset[Word] = frozenset()
-    is_cofinite: bool = False
+    __slots__ = ("cuts", "is_cofinite", "words")
+    __match_args__ = ("cuts", "words", "is_cofinite")
+
+    def __init__(
+        self, cuts: _Cuts = (), words: frozenset[Word] = frozenset(), is_cofinite: bool = False
+    ) -> None:
+        self.cuts: Final = cuts
+        self.words: Final = words
+        self.is_cofinite: Final = is_cofinite
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return (
+            isinstance(other, Domain)
+            and self.cuts == other.cuts
+            and self.words == other.words
+            and self.is_cofinite is other.is_cofinite
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.cuts, self.words, self.is_cofinite))
 
     @classmethod
     def everything(cls) -> "Domain":

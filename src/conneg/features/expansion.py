@@ -4,9 +4,8 @@ Calls are put in place on the way (RFC 2533 6.1.4), not beforehand, so that a te
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from conneg.bounds import Bound
 from conneg.features.composite import hash_name, is_hash_name
@@ -44,12 +43,18 @@ For an `h.` name only a text that hashes to the name is taken; a tree is taken a
 """
 
 
-@dataclass(frozen=True, slots=True)
 class _Scope:
     """The definitions that can be seen from a place, and what the formal parameters stand for there."""
 
-    definitions: Mapping[str, tuple[NamedPredicate, "_Scope"]] = field(default_factory=dict)
-    actual: Mapping[str, Value | TagName] = field(default_factory=dict)
+    __slots__ = ("actual", "definitions")
+
+    def __init__(
+        self,
+        definitions: Mapping[str, tuple[NamedPredicate, "_Scope"]],
+        actual: Mapping[str, Value | TagName],
+    ) -> None:
+        self.definitions: Final = definitions
+        self.actual: Final = actual
 
     def inside(self, expression: Expression) -> "_Scope":
         """Return the scope inside a filter with its where-clause; the definitions do not see each other (6.1.3)."""
@@ -58,7 +63,7 @@ class _Scope:
         own: dict[str, tuple[NamedPredicate, _Scope]] = {
             definition.name: (definition, self) for definition in expression.where
         }
-        return replace(self, definitions={**self.definitions, **own})
+        return _Scope({**self.definitions, **own}, self.actual)
 
     def tag(self, name: TagName) -> TagName:
         """Return the tag that `name` stands for here."""
@@ -68,6 +73,9 @@ class _Scope:
         if isinstance(actual, TagName):
             return actual
         raise FeatureReferenceError(f"{actual} is given for {name.spelling}, where a feature tag must stand")
+
+
+_NOWHERE = _Scope({}, {})
 
 
 class Expander:
@@ -81,7 +89,7 @@ class Expander:
 
     def expand(self, expression: Expression) -> tuple[Conjunction, ...]:
         """Return the conjunctions; only quality values of top-level clauses count (RFC 2533 3.6, 3.7)."""
-        scope = _Scope()
+        scope = _NOWHERE
         outer: Fraction | None = None
         depth = 1
         while True:
@@ -99,7 +107,7 @@ class Expander:
         for clause in clauses:
             quality = clause.quality if clause.quality is not None else outer
             qualities = () if quality is None or quality == 1 else (quality,)
-            found += [replace(one, qualities=qualities) for one in self._expand(clause, True, inside, depth)]
+            found += [Conjunction(one.domains, qualities) for one in self._expand(clause, True, inside, depth)]
             MAX_CONJUNCTIONS.check(len(found))
         return tuple(absorb(found, self._work))
 
@@ -161,7 +169,7 @@ class Expander:
         known = scope.definitions.get(call.name)
         if known is None:
             body = None if call.arguments else self._resolve(call.name)
-            return None if body is None else (body, _Scope())
+            return None if body is None else (body, _NOWHERE)
         definition, outside = known
         if len(call.arguments) != len(definition.formals):
             raise FeatureReferenceError(

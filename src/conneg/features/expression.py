@@ -4,11 +4,11 @@ Two trees are equal if their texts differ only in white space, letter case of ta
 number is written.
 """
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
+from conneg.features.record import Record
 from conneg.features.values import TagName, Value
 
 
@@ -20,38 +20,57 @@ class Operator(StrEnum):
     AT_MOST = "<="
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """`;name=value` after a filter: `q`, or something unknown that is kept and not interpreted."""
 
     name: TagName
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Record):
     """`low..high` inside a set, both ends included."""
 
-    low: Value
-    high: Value
+    __slots__ = ("high", "low")
+    __match_args__ = ("low", "high")
+
+    def __init__(self, low: Value, high: Value) -> None:
+        self.low: Final = low
+        self.high: Final = high
 
 
-@dataclass(frozen=True, slots=True)
-class NamedPredicate:
+class NamedPredicate(Record):
     """A definition in a `where` clause; `source` is the definition's own text, over which its hash is made."""
 
-    name: TagName
-    formals: tuple[TagName, ...]
-    body: "Expression"
-    source: str | None = field(default=None, compare=False, repr=False)
+    __slots__ = ("body", "formals", "name", "source")
+    __match_args__ = ("name", "formals", "body")
+
+    def __init__(
+        self, name: TagName, formals: tuple[TagName, ...], body: "Expression", source: str | None = None
+    ) -> None:
+        self.name: Final = name
+        self.formals: Final = formals
+        self.body: Final = body
+        self.source: Final = source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """What every expression may carry: parameters behind it, and definitions for the names used in it."""
+class Filter(Record):
+    """What every expression may carry: parameters behind it, and definitions for the names used in it.
 
-    parameters: tuple[Parameter, ...] = ()
-    where: tuple[NamedPredicate, ...] = ()
+    `at` is the place in the text of its tag, or of its `&`, `|` or `!`, counted from 0; -1 for one that was not read
+    from a text. It does not count in comparisons.
+    """
+
+    __slots__ = ("at", "parameters", "where")
+
+    def __init__(
+        self,
+        parameters: tuple[Parameter, ...] = (),
+        where: tuple[NamedPredicate, ...] = (),
+        at: int = -1,
+    ) -> None:
+        self.parameters: Final = parameters
+        self.where: Final = where
+        self.at: Final = at
 
     @property
     def quality(self) -> Fraction | None:
@@ -59,54 +78,144 @@ class Filter:
         return next((Fraction(given.value) for given in self.parameters if given.name == "q"), None)
 
 
-@dataclass(frozen=True, slots=True)
 class And(Filter):
     """`(& ...)`: all of the operands."""
 
-    operands: tuple["Expression", ...]
+    __slots__ = ("operands",)
+    __match_args__ = ("operands", "parameters", "where")
+
+    def __init__(
+        self,
+        operands: tuple["Expression", ...],
+        *,
+        parameters: tuple[Parameter, ...] = (),
+        where: tuple[NamedPredicate, ...] = (),
+        at: int = -1,
+    ) -> None:
+        super().__init__(parameters, where, at)
+        self.operands: Final = operands
 
 
-@dataclass(frozen=True, slots=True)
 class Or(Filter):
     """`(| ...)`: at least one of the operands."""
 
-    operands: tuple["Expression", ...]
+    __slots__ = ("operands",)
+    __match_args__ = ("operands", "parameters", "where")
+
+    def __init__(
+        self,
+        operands: tuple["Expression", ...],
+        *,
+        parameters: tuple[Parameter, ...] = (),
+        where: tuple[NamedPredicate, ...] = (),
+        at: int = -1,
+    ) -> None:
+        super().__init__(parameters, where, at)
+        self.operands: Final = operands
 
 
-@dataclass(frozen=True, slots=True)
 class Not(Filter):
     """`(! ...)`: all that the operand is not."""
 
-    operand: "Expression"
+    __slots__ = ("operand",)
+    __match_args__ = ("operand", "parameters", "where")
+
+    def __init__(
+        self,
+        operand: "Expression",
+        *,
+        parameters: tuple[Parameter, ...] = (),
+        where: tuple[NamedPredicate, ...] = (),
+        at: int = -1,
+    ) -> None:
+        super().__init__(parameters, where, at)
+        self.operand: Final = operand
 
 
-@dataclass(frozen=True, slots=True)
 class Comparison(Filter):
     """`(tag=value)`, `(tag>=value)` or `(tag<=value)`."""
 
-    tag: TagName
-    operator: Operator
-    value: Value
+    __slots__ = ("operator", "tag", "value")
+    __match_args__ = ("tag", "operator", "value", "parameters", "where")
+
+    def __init__(
+        self,
+        tag: TagName,
+        operator: Operator,
+        value: Value,
+        *,
+        parameters: tuple[Parameter, ...] = (),
+        where: tuple[NamedPredicate, ...] = (),
+        at: int = -1,
+    ) -> None:
+        super().__init__(parameters, where, at)
+        self.tag: Final = tag
+        self.operator: Final = operator
+        self.value: Final = value
 
 
-@dataclass(frozen=True, slots=True)
 class SetOf(Filter):
     """`(tag=[entry,...])`."""
 
-    tag: TagName
-    entries: tuple[Value | Range, ...]
+    __slots__ = ("entries", "tag")
+    __match_args__ = ("tag", "entries", "parameters", "where")
+
+    def __init__(
+        self,
+        tag: TagName,
+        entries: tuple[Value | Range, ...],
+        *,
+        parameters: tuple[Parameter, ...] = (),
+        where: tuple[NamedPredicate, ...] = (),
+        at: int = -1,
+    ) -> None:
+        super().__init__(parameters, where, at)
+        self.tag: Final = tag
+        self.entries: Final = entries
 
 
-@dataclass(frozen=True, slots=True)
 class Call(Filter):
     """`(name argument...)`: a named predicate, or a reference by hash (RFC 2938, 3.1).
 
     An argument that could be a token as well as a tag is a `Token`; one that can only be a tag is a `TagName`.
     """
 
-    name: TagName
-    arguments: tuple[Value | TagName, ...] = ()
+    __slots__ = ("arguments", "name")
+    __match_args__ = ("name", "arguments", "parameters", "where")
+
+    def __init__(
+        self,
+        name: TagName,
+        arguments: tuple[Value | TagName, ...] = (),
+        *,
+        parameters: tuple[Parameter, ...] = (),
+        where: tuple[NamedPredicate, ...] = (),
+        at: int = -1,
+    ) -> None:
+        super().__init__(parameters, where, at)
+        self.name: Final = name
+        self.arguments: Final = arguments
 
 
 Expression: TypeAlias = And | Or | Not | Comparison | SetOf | Call
 """Any feature expression."""
+
+
+def with_parameters(
+    expression: Expression, parameters: tuple[Parameter, ...], where: tuple[NamedPredicate, ...] = ()
+) -> Expression:
+    """Return `expression` with these parameters and definitions in place of its own."""
+    at = expression.at
+    match expression:
+        case And(operands=operands):
+            return And(operands, parameters=parameters, where=where, at=at)
+        case Or(operands=operands):
+            return Or(operands, parameters=parameters, where=where, at=at)
+        case Not(operand=operand):
+            return Not(operand, parameters=parameters, where=where, at=at)
+        case Comparison(tag=tag, operator=operator, value=value):
+            return Comparison(tag, operator, value, parameters=parameters, where=where, at=at)
+        case SetOf(tag=tag, entries=entries):
+            return SetOf(tag, entries, parameters=parameters, where=where, at=at)
+        case Call(name=name, arguments=arguments):
+            return Call(name, arguments, parameters=parameters, where=where, at=at)

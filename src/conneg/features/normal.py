@@ -1,7 +1,6 @@
 """From conjunctions back to an expression: the normal form of RFC 2533 section 5 in few terms, in a fixed order."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -17,6 +16,7 @@ from conneg.features.expression import (
     Parameter,
     Range,
     SetOf,
+    with_parameters,
 )
 from conneg.features.reading import parse
 from conneg.features.registry import value_rank
@@ -145,7 +145,7 @@ def _clause(conjunction: Conjunction) -> Expression:
     if quality == 1:
         return clause
     decimals = f"{float(quality):.3f}".rstrip("0").rstrip(".")
-    return replace(clause, parameters=(Parameter(TagName("q"), decimals),))
+    return with_parameters(clause, (Parameter(TagName("q"), decimals),))
 
 
 def _all(operands: list[Expression]) -> Expression:

@@ -6,9 +6,9 @@ before lossy, then the smaller.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from conneg.features.values import Quantity, Text, Token, Value
 
@@ -38,8 +38,7 @@ _LOSSY_TYPES = (
 """Larger before smaller; WebP is smaller than JPEG, but fewer can show it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
+class Criterion(NamedTuple):
     """One thing that makes a form better: `key` of its tags' values, the larger the better.
 
     `key` gets a mapping with those of `tags` that the form limits. `words` say what the best is, for people. `anchors`
@@ -50,7 +49,7 @@ class Criterion:
     tags: tuple[str, ...]
     key: Callable[[Point], tuple[Fraction | int, ...]]
     words: str
-    anchors: Mapping[str, tuple[Fraction, ...]] = field(default_factory=dict)
+    anchors: Mapping[str, tuple[Fraction, ...]] = MappingProxyType({})
 
 
 Preference: TypeAlias = tuple[Criterion, ...]

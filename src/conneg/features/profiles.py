@@ -4,14 +4,13 @@ RFC 2879 writes structures of RFC 2531 (`TIFF-S`) and scan lines as pixels by re
 S would not match its own simple mode receiver (2150/254). Here a scan line is what T.4 calls it: 215, 255 or 303 mm.
 """
 
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from conneg.features.sets import FeatureSet, feature_set
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """One profile: its name, and the expression that a reader of it accepts."""
 
     name: str

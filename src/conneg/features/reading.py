@@ -2,11 +2,12 @@
 
 The grammar is RFC 2533 section 4.1 with units (6.2), named predicates (6.1) and `setentry` as RFC 2738 section 2
 corrects it. Raises `FeatureSyntaxError` with the place, or `BoundExceededError`; never anything else. Time is linear in
-the text.
+the text. The common elements are taken in bites of one regular expression each, with the white space before them.
 """
 
-from dataclasses import replace
+import re
 from fractions import Fraction
+from functools import lru_cache
 
 from conneg.bounds import Bound
 from conneg.features.composite import hash_name, is_hash_name
@@ -22,8 +23,9 @@ from conneg.features.expression import (
     Parameter,
     Range,
     SetOf,
+    with_parameters,
 )
-from conneg.features.source import EXT_VALUE, FTAG, MAX_DIGITS, NUMBER, QVALUE, STRING, TOKEN, Source
+from conneg.features.source import EXT_VALUE, FTAG, MAX_DIGITS, QVALUE, TOKEN, Source
 from conneg.features.values import Quantity, TagName, Text, Token, Value
 
 MAX_DEPTH = Bound(
@@ -34,233 +36,266 @@ MAX_DEPTH = Bound(
     answer="BoundExceededError; the recipient has no usable capability",
 )
 
-_VALUE = "a value (number, token, string or TRUE/FALSE)"
-_FILTER_START = "'&', '|', '!' or a feature tag"
-_ORDER_OPERATORS = {">": Operator.AT_MOST, "<": Operator.AT_LEAST}
+_WS = r"[ \t\r\n]*"
+_OPEN = re.compile(rf"{_WS}\({_WS}([&|!])?")
+_ATTR = re.compile(rf"{_WS}({FTAG.pattern}){_WS}([<>]?=|[<>])?")
+_NUMBER_PATTERN = rf"([+-]?[0-9]+)(?:{_WS}/{_WS}([0-9]+)(?![0-9]))?"
+_VALUE = re.compile(rf'{_WS}(?:({TOKEN.pattern})|"([ !#-~]*)"|{_NUMBER_PATTERN}(?:{_WS}({TOKEN.pattern}))?)')
+_ARGUMENT = re.compile(rf'(?:({TOKEN.pattern})|"([ !#-~]*)"|{_NUMBER_PATTERN}({TOKEN.pattern})?)')
+"""A value where white space separates: the unit must follow its number at once."""
+_CLOSE = re.compile(rf"{_WS}\){_WS}(?![ \t\r\n;wW])")
+
+_A_VALUE = "a value (number, token, string or TRUE/FALSE)"
+_OPERATORS = {operator.value: operator for operator in Operator}
+_STRICT_ORDERS = {">": Operator.AT_MOST, "<": Operator.AT_LEAST}
 """For the lenient reading of `(f>v)` as `(!(f<=v))`: the operator that is negated."""
+
+_KNOWN_TEXT = 4096
+"""Trees of texts up to so many octets are remembered."""
+
+_KNOWN_WORD = 64
+"""Names, tokens and numbers up to so many characters are made once."""
 
 
 def parse(text: str, *, lenient: bool = False) -> Expression:
-    """Read a feature expression.
+    """Read a feature expression; the trees of texts that were read lately are remembered.
 
     `lenient` accepts `(f>v)` and `(f<v)`, which RFC 2879 prints although RFC 2533 has no such operators, as `(!(f<=v))`
     and `(!(f>=v))`. Raises `FeatureSyntaxError` and `conneg.errors.BoundExceededError`.
     """
-    reader = _Reader(Source(text), lenient)
+    if len(text) <= _KNOWN_TEXT:
+        return _known_tree(text, lenient)
+    return read_expression(text, lenient=lenient)
+
+
+def read_expression(text: str, *, lenient: bool = False) -> Expression:
+    """Do what `parse` does, without remembering."""
+    reader = _Reader(text, lenient)
     expression = reader.read_filter(1)
-    if reader.source.skip() < len(text):
-        reader.source.fail("the end of the expression")
+    if reader.skip() < len(text):
+        reader.fail("the end of the expression")
     return expression
 
 
-class _Reader:
+@lru_cache(maxsize=256)
+def _known_tree(text: str, lenient: bool) -> Expression:
+    return read_expression(text, lenient=lenient)
+
+
+class _Reader(Source):
     """One run over one text."""
 
-    def __init__(self, source: Source, lenient: bool) -> None:
-        self.source = source
+    __slots__ = ("_lenient",)
+
+    def __init__(self, text: str, lenient: bool) -> None:
+        super().__init__(text)
         self._lenient = lenient
 
     def read_filter(self, depth: int) -> Expression:
-        """filter = "(" filtercomp ")" *( ";" parameter ) [ where-clause ]
+        """filter = "(" filtercomp ")" *( ";" parameter ) [ where-clause ]"""
+        if depth > MAX_DEPTH.value:
+            raise MAX_DEPTH.exceeded()
+        opening = _OPEN.match(self.text, self.at)
+        if opening is None:
+            self.fail("'('")
+        self.at = opening.end()
+        expression = self._read_filtercomp(opening[1], opening.start(1), depth)
+        closing = _CLOSE.match(self.text, self.at)
+        if closing is None:
+            return self._read_tail(expression, depth)
+        self.at = closing.end()
+        return expression
+
+    def _read_tail(self, expression: Expression, depth: int) -> Expression:
+        """Read what stands behind a filtercomp if it is more than `)`.
 
         RFC 2533 6.1.3 prints the parameters inside the parentheses when a where-clause follows; both are read, though
         behind the last filter of a list they can only be that filter's.
         """
-        MAX_DEPTH.check(depth)
-        source = self.source
-        source.expect("(")
-        expression = self._read_filtercomp(depth)
-        inner_at = source.skip()
+        inner_at = self.skip()
         parameters = self._read_parameters()
         is_inner = bool(parameters)
-        source.expect(")", "')'")
+        self.expect(")", "')'")
         parameters += self._read_parameters()
         where: tuple[NamedPredicate, ...] = ()
-        if source.is_word("where"):
+        if self.is_word("where"):
             where = self._read_where_clause(depth)
         elif is_inner:
-            source.fail("')'", inner_at)
-        if parameters or where:
-            return replace(expression, parameters=tuple(parameters), where=where)
-        return expression
+            self.fail("')'", inner_at)
+        return with_parameters(expression, tuple(parameters), where)
 
     def _read_parameters(self) -> list[Parameter]:
         """*( ";" parameter )"""
         found: list[Parameter] = []
-        while self.source.take(";"):
+        while self.take(";"):
             found.append(self._read_parameter())
         return found
 
     def _read_parameter(self) -> Parameter:
         """parameter = "q" "=" qvalue / ext-param "=" ext-value ; ext-param = ALPHA *( ALPHA / DIGIT / "-" )"""
-        source = self.source
-        source.skip()
-        name = source.take_match(TOKEN)
+        self.skip()
+        name = self.take_match(TOKEN)
         if name is None:
-            source.fail("the name of a parameter")
-        source.expect("=")
-        source.skip()
+            self.fail("the name of a parameter")
+        self.expect("=")
+        self.skip()
         if name[0].lower() == "q":
             return Parameter(TagName(name[0]), self._read_qvalue())
-        value = source.take_match(EXT_VALUE)
+        value = self.take_match(EXT_VALUE)
         if value is None:
-            source.fail("the value of a parameter")
+            self.fail("the value of a parameter")
         return Parameter(TagName(name[0]), value[0])
 
     def _read_qvalue(self) -> str:
         """qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )"""
-        match = self.source.take_match(QVALUE)
+        match = self.take_match(QVALUE)
         if match is None:
-            self.source.fail("a quality value from 0 to 1 with at most three decimals")
+            self.fail("a quality value from 0 to 1 with at most three decimals")
         return match[0].rstrip("0").rstrip(".") if "." in match[0] else match[0]
 
-    def _read_filtercomp(self, depth: int) -> Expression:
-        """filtercomp = and / or / not / item"""
-        source = self.source
-        if source.take("&"):
-            return And(self._read_filterlist(depth))
-        if source.take("|"):
-            return Or(self._read_filterlist(depth))
-        if source.take("!"):
-            return Not(self.read_filter(depth + 1))
-        return self._read_item()
+    def _read_filtercomp(self, sign: str | None, at: int, depth: int) -> Expression:
+        """filtercomp = and / or / not / item                      ; the "&", "|" or "!" at `at` has been read"""
+        if sign is None:
+            return self._read_item()
+        if sign == "&":
+            return And(self._read_filterlist(depth), at=at)
+        if sign == "|":
+            return Or(self._read_filterlist(depth), at=at)
+        return Not(self.read_filter(depth + 1), at=at)
 
     def _read_filterlist(self, depth: int) -> tuple[Expression, ...]:
         """filterlist = 1*filter"""
-        found = [self.read_filter(depth + 1)]
-        while self.source.text.startswith("(", self.source.skip()):
-            found.append(self.read_filter(depth + 1))
+        text, deeper = self.text, depth + 1
+        found = [self.read_filter(deeper)]
+        while text.startswith("(", self.at) or text.startswith("(", self.skip()):
+            found.append(self.read_filter(deeper))
         return tuple(found)
 
     def _read_item(self) -> Expression:
         """item = simple / set / ext-pred ; simple = attr ( "=" / ">=" / "<=" ) value"""
-        source = self.source
-        tag = self._read_ftag(_FILTER_START)
-        source.skip()
-        for operator in (Operator.AT_LEAST, Operator.AT_MOST):
-            if source.take(operator):
-                return Comparison(tag, operator, self._read_value())
-        if source.take("="):
-            if source.take("["):
-                return self._read_set(tag)
-            return Comparison(tag, Operator.EQUAL, self._read_value())
-        for sign, operator in _ORDER_OPERATORS.items():
-            if source.text.startswith(sign, source.at):
-                return self._read_strict_order(tag, sign, operator)
-        return self._read_ext_pred(tag)
+        match = _ATTR.match(self.text, self.at)
+        if match is None:
+            self.fail("'&', '|', '!' or a feature tag")
+        at, sign = match.start(1), match[2]
+        tag = _tag_name(match[1])
+        operator = _OPERATORS.get(sign)
+        if operator is None:
+            self.at = match.end(1)
+            return self._read_ext_pred(tag, at) if sign is None else self._read_strict_order(tag, sign, at)
+        self.at = match.end()
+        if sign == "=" and self._is_set():
+            return SetOf(tag, self._read_set(), at=at)
+        return Comparison(tag, operator, self._read_value(_VALUE), at=at)
 
-    def _read_strict_order(self, tag: TagName, sign: str, operator: Operator) -> Expression:
+    def _is_set(self) -> bool:
+        """Tell whether a "[" comes next, and pass over it."""
+        return self.text.startswith("[", self.at) or (
+            self.text[self.at : self.at + 1] in " \t\r\n" and self.text.startswith("[", self.skip())
+        )
+
+    def _read_strict_order(self, tag: TagName, sign: str, at: int) -> Expression:
         """No rule: `(f>v)` and `(f<v)`, printed by RFC 2879 A.11 and understood only leniently."""
+        self.skip()
         if not self._lenient:
-            self.source.fail(f"'=', '>=' or '<=' (there is no operator {sign!r})")
-        self.source.take(sign)
-        return Not(Comparison(tag, operator, self._read_value()))
+            self.fail(f"'=', '>=' or '<=' (there is no operator {sign!r})")
+        self.take(sign)
+        return Not(Comparison(tag, _STRICT_ORDERS[sign], self._read_value(_VALUE), at=at), at=at)
 
     def _read_ftag(self, expected: str) -> TagName:
         """ftag = ALPHA *( ALPHA / DIGIT / ":" / "/" / "." / "-" / "%" )        ; RFC 2506 2.2"""
-        self.source.skip()
-        match = self.source.take_match(FTAG)
+        self.skip()
+        match = self.take_match(FTAG)
         if match is None:
-            self.source.fail(expected)
-        return TagName(match[0])
+            self.fail(expected)
+        return _tag_name(match[0])
 
-    def _read_set(self, tag: TagName) -> SetOf:
-        """set = attr "=" "[" setentry *( "," setentry ) "]"      ; the "[" has been read"""
+    def _read_set(self) -> tuple[Value | Range, ...]:
+        """set = attr "=" "[" setentry *( "," setentry ) "]"                    ; attr and "=" have been read"""
+        self.expect("[")
         entries = [self._read_setentry()]
-        while self.source.take(","):
+        while self.take(","):
             entries.append(self._read_setentry())
-        self.source.expect("]", "',' or ']'")
-        return SetOf(tag, tuple(entries))
+        self.expect("]", "',' or ']'")
+        return tuple(entries)
 
     def _read_setentry(self) -> Value | Range:
         """setentry = value / range ; range = value ".." value                  ; RFC 2738 2"""
-        value = self._read_value()
-        if self.source.take(".."):
-            return Range(value, self._read_value())
+        value = self._read_value(_VALUE)
+        if self.take(".."):
+            return Range(value, self._read_value(_VALUE))
         return value
 
-    def _read_value(self, *, may_be_apart: bool = True) -> Value:
+    def _read_value(self, pattern: re.Pattern[str]) -> Value:
         """value = Boolean / number / token / string / number *WSP token        ; the last: RFC 2533 6.2
 
-        Where white space separates (arguments of a call), the unit must follow its number at once.
+        number = integer / rational ; [ "+" / "-" ] 1*DIGIT [ "/" 1*DIGIT ]
         """
-        source = self.source
-        source.skip()
-        string = source.take_match(STRING)
-        if string is not None:
-            return Text(string[0][1:-1])
-        token = source.take_match(TOKEN)
+        match = pattern.match(self.text, self.at)
+        if match is None:
+            self.fail(_A_VALUE)
+        token, string, numerator, denominator, unit = match.groups()
         if token is not None:
-            return Token(token[0])
-        number = self._read_number()
-        after = source.at
-        if may_be_apart:
-            source.skip()
-        unit = source.take_match(TOKEN)
-        if unit is not None:
-            return Quantity(number, Token(unit[0]))
-        source.at = after
+            value: Value = _token(token)
+        elif string is not None:
+            value = Text(string)
+        else:
+            value = self._number(numerator, denominator, match.start(3))
+            if unit is not None:
+                value = Quantity(value, _token(unit))
+        self.at = match.end()
+        return value
+
+    def _number(self, numerator: str, denominator: str | None, at: int) -> Fraction:
+        MAX_DIGITS.check(max(len(numerator.lstrip("+-")), len(denominator or "")))
+        number = _number(numerator, denominator or "1")
+        if number is None:
+            self.fail("a denominator above zero", at)
         return number
 
-    def _read_number(self) -> Fraction:
-        """number = integer / rational ; [ "+" / "-" ] 1*DIGIT [ "/" 1*DIGIT ]"""
-        start = self.source.at
-        match = self.source.take_match(NUMBER)
-        if match is None:
-            self.source.fail(_VALUE)
-        MAX_DIGITS.check(max(len(match[1].lstrip("+-")), len(match[2] or "")))
-        denominator = int(match[2] or "1")
-        if denominator == 0:
-            self.source.fail("a denominator above zero", start)
-        return Fraction(int(match[1]), denominator)
-
-    def _read_ext_pred(self, name: TagName) -> Call:
+    def _read_ext_pred(self, name: TagName, at: int) -> Call:
         """ext-pred = fname *param ; fname = ftag ; param = value / ftag         ; RFC 2533 6.1.2"""
         arguments: list[Value | TagName] = []
-        source = self.source
-        while source.skip() < len(source.text) and source.text[source.at] not in ");":
+        while self.skip() < len(self.text) and self.text[self.at] not in ");":
             arguments.append(self._read_param())
-        if source.at >= len(source.text):
-            source.fail("'=', '>=', '<=' or ')'")
-        return Call(name, tuple(arguments))
+        if self.at >= len(self.text):
+            self.fail("'=', '>=', '<=' or ')'")
+        return Call(name, tuple(arguments), at=at)
 
     def _read_param(self) -> Value | TagName:
         """param = value / ftag"""
-        start = self.source.at
-        if start and self.source.text[start - 1] not in " \t\r\n":
-            self.source.fail("'=', '>=', '<=' or ')'")
-        match = FTAG.match(self.source.text, start)
+        start = self.at
+        if start and self.text[start - 1] not in " \t\r\n":
+            self.fail("'=', '>=', '<=' or ')'")
+        match = FTAG.match(self.text, start)
         if match is not None and not TOKEN.fullmatch(match[0]):
-            self.source.at = match.end()
+            self.at = match.end()
             return TagName(match[0])
-        return self._read_value(may_be_apart=False)
+        return self._read_value(_ARGUMENT)
 
     def _read_where_clause(self, depth: int) -> tuple[NamedPredicate, ...]:
         """where-clause = "where" 1*named-pred "end"                            ; RFC 2533 6.1.3"""
-        source = self.source
-        source.at += len("where")
+        self.at += len("where")
         found = [self._read_named_pred(depth)]
-        while not source.is_word("end"):
+        while not self.is_word("end"):
             found.append(self._read_named_pred(depth))
-        source.at += len("end")
+        self.at += len("end")
         return tuple(found)
 
     def _read_named_pred(self, depth: int) -> NamedPredicate:
         """named-pred = "(" fname *pname ")" ":-" filter ; pname = token        ; RFC 2533 6.1.1"""
-        source = self.source
-        source.expect("(", "'(' of a definition, or 'end'")
-        name_at = source.skip()
+        self.expect("(", "'(' of a definition, or 'end'")
+        name_at = self.skip()
         name = self._read_ftag("the name of a predicate")
         formals: list[TagName] = []
-        while not source.take(")"):
-            match = source.take_match(TOKEN)
+        while not self.take(")"):
+            match = self.take_match(TOKEN)
             if match is None:
-                source.fail("the name of a parameter, or ')'")
+                self.fail("the name of a parameter, or ')'")
             formals.append(TagName(match[0]))
-        source.expect(":-")
-        start = source.skip()
+        self.expect(":-")
+        start = self.skip()
         body = self.read_filter(depth + 1)
-        definition = NamedPredicate(name, tuple(formals), body, source.text[start : source.at])
+        definition = NamedPredicate(name, tuple(formals), body, self.text[start : self.at].rstrip(" \t\r\n"))
         self._check_hash(definition, name_at)
         return definition
 
@@ -269,4 +304,23 @@ class _Reader:
         if is_hash_name(definition.name) and not definition.formals and definition.source is not None:
             real = hash_name(definition.source)
             if real.lower() != definition.name:
-                self.source.fail(f"{real}, the hash of its definition", at)
+                self.fail(f"{real}, the hash of its definition", at)
+
+
+def _tag_name(text: str) -> TagName:
+    return _known_tag_name(text) if len(text) <= _KNOWN_WORD else TagName(text)
+
+
+def _token(text: str) -> Token:
+    return _known_token(text) if len(text) <= _KNOWN_WORD else Token(text)
+
+
+_known_tag_name = lru_cache(maxsize=1024)(TagName)
+_known_token = lru_cache(maxsize=1024)(Token)
+
+
+@lru_cache(maxsize=1024)
+def _number(numerator: str, denominator: str) -> Fraction | None:
+    """Return the number, made once; None if the denominator is zero."""
+    below = int(denominator)
+    return Fraction(int(numerator), below) if below else None

@@ -5,7 +5,6 @@ section 3 (a media type is written in small letters).
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 
 from conneg.features.conjunction import Conjunction
 from conneg.features.domain import Domain
@@ -49,8 +48,8 @@ def _map_words(one: Conjunction, function: Callable[[str, Word], tuple[Word, ...
             using = _registered if domain.is_cofinite else function
             words = frozenset(new for word in domain.words for new in using(tag, word))
             if words != domain.words:
-                changed[tag] = replace(domain, words=words)
-    return replace(one, domains={**one.domains, **changed}) if changed else one
+                changed[tag] = Domain(domain.cuts, words, domain.is_cofinite)
+    return Conjunction({**one.domains, **changed}, one.qualities) if changed else one
 
 
 def _registered(tag: str, word: Word) -> tuple[Word, ...]:

@@ -6,8 +6,8 @@ with the conjunctions for the choice; no operation of sets looks at them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Final
 
 from conneg.features.conjunction import (
     MAX_CONJUNCTIONS,
@@ -22,13 +22,13 @@ from conneg.features.expansion import Expander, Resolver
 from conneg.features.expression import Expression
 from conneg.features.normal import normal_form
 from conneg.features.reading import parse
+from conneg.features.record import Record
 from conneg.features.repair import repair
 from conneg.features.values import Value
 from conneg.features.writing import write
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureSet:
+class FeatureSet(Record):
     """A set of feature collections; `conjunctions` unite to it, and `()` is the empty set.
 
     `==` compares what is written; whether two sets mean the same is `equivalent`. `str()` is the canonical text. The
@@ -36,13 +36,24 @@ class FeatureSet:
     of `conneg.features.conjunction` allow.
     """
 
-    conjunctions: tuple[Conjunction, ...]
-    _text: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+    __slots__ = ("_hash", "_text", "conjunctions")
+    __match_args__ = ("conjunctions",)
 
-    def __post_init__(self) -> None:
-        MAX_CONJUNCTIONS.check(len(self.conjunctions))
-        kept = tuple(_tidy(one) for one in self.conjunctions if not one.is_empty)
-        object.__setattr__(self, "conjunctions", kept)
+    def __init__(self, conjunctions: tuple[Conjunction, ...]) -> None:
+        MAX_CONJUNCTIONS.check(len(conjunctions))
+        self.conjunctions: Final = tuple(_tidy(one) for one in conjunctions if not one.is_empty)
+        self._text: str | None = None
+        self._hash: int | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, FeatureSet) and self.conjunctions == other.conjunctions
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(self.conjunctions)
+        return self._hash
 
     @classmethod
     def everything(cls) -> "FeatureSet":
@@ -136,9 +147,9 @@ class FeatureSet:
     @property
     def key(self) -> str:
         """The canonical text: the same for sets that differ in order and writing; not for all equivalent sets."""
-        if not self._text:
-            self._text.append(write(self.as_expression()))
-        return self._text[0]
+        if self._text is None:
+            self._text = write(self.as_expression())
+        return self._text
 
     def __str__(self) -> str:
         return self.key
@@ -163,7 +174,7 @@ def _tidy(one: Conjunction) -> Conjunction:
     """Leave out tags that may be anything."""
     if any(domain.is_everything for domain in one.domains.values()):
         domains = {tag: domain for tag, domain in one.domains.items() if not domain.is_everything}
-        return replace(one, domains=domains)
+        return Conjunction(domains, one.qualities)
     return one
 
 

@@ -24,8 +24,6 @@ MAX_DIGITS = Bound(
 SPACE = re.compile(r"[ \t\r\n]*")
 FTAG = re.compile(r"[A-Za-z][A-Za-z0-9:/.%-]*")
 TOKEN = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-STRING = re.compile(r'"[ !#-~]*"')
-NUMBER = re.compile(r"([+-]?[0-9]+)(?:[ \t\r\n]*/[ \t\r\n]*([0-9]+)(?![0-9]))?")
 QVALUE = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)(?![0-9.])")
 EXT_VALUE = re.compile(r'"[ !#-~]*"|[!#-\'*-:<-~]+')
 

@@ -4,30 +4,30 @@ A number is a `fractions.Fraction` (RFC 2533, 4.2.4.2: exact); a Boolean is a `T
 """
 
 import re
-from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from conneg.features.errors import FeatureValueError
+from conneg.features.record import Record
 
 _TOKEN = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _STRING = re.compile(r"[ !#-~]*")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Token:
+class Token(Record):
     """A word such as `Binary`: compares in any letter case and keeps its spelling (RFC 2938, 3.1.1).
 
     Raises `FeatureValueError` for what the grammar's `token` does not allow.
     """
 
-    text: str
-    folded: str = field(init=False, repr=False)
+    __slots__ = ("folded", "text")
+    __match_args__ = ("text",)
 
-    def __post_init__(self) -> None:
-        if _TOKEN.fullmatch(self.text) is None:
-            raise FeatureValueError(f"{self.text!r} is no token: a letter, then letters, digits and hyphens")
-        object.__setattr__(self, "folded", self.text.lower())
+    def __init__(self, text: str) -> None:
+        if _TOKEN.fullmatch(text) is None:
+            raise FeatureValueError(f"{text!r} is no token: a letter, then letters, digits and hyphens")
+        self.text: Final = text
+        self.folded: Final = text.lower()
 
     def __eq__(self, other: object) -> bool:
         return self.folded == other.folded if isinstance(other, Token) else NotImplemented
@@ -39,29 +39,39 @@ class Token:
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Record):
     """A quoted string such as `"image/tiff"`, compared octet by octet (RFC 2506, 2.3); `text` is without the quotes.
 
     Raises `FeatureValueError` for what the grammar's `string` does not allow.
     """
 
-    text: str
+    __slots__ = ("text",)
+    __match_args__ = ("text",)
 
-    def __post_init__(self) -> None:
-        if _STRING.fullmatch(self.text) is None:
-            raise FeatureValueError(f"{self.text!r} is no string: printable ASCII without quotation marks")
+    def __init__(self, text: str) -> None:
+        if _STRING.fullmatch(text) is None:
+            raise FeatureValueError(f"{text!r} is no string: printable ASCII without quotation marks")
+        self.text: Final = text
+
+    def __eq__(self, other: object) -> bool:
+        return self.text == other.text if isinstance(other, Text) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((Text, self.text))
 
     def __str__(self) -> str:
         return f'"{self.text}"'
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(Record):
     """A number with a unit, such as `72dpi` (RFC 2533, 6.2)."""
 
-    number: Fraction
-    unit: Token
+    __slots__ = ("number", "unit")
+    __match_args__ = ("number", "unit")
+
+    def __init__(self, number: Fraction, unit: Token) -> None:
+        self.number: Final = number
+        self.unit: Final = unit
 
     def __str__(self) -> str:
         return f"{self.number}{self.unit}"

@@ -6,7 +6,6 @@ says aloud that an image file structure is that of a TIFF file.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from fractions import Fraction
 
 from conneg.features import Conjunction, Domain, FeatureSet, Text, Token
@@ -98,4 +97,4 @@ def _twins(conjunction: Conjunction) -> list[Conjunction]:
 
 
 def _replaced(conjunction: Conjunction, changes: Mapping[str, Domain]) -> Conjunction:
-    return replace(conjunction, domains={**conjunction.domains, **changes}) if changes else conjunction
+    return Conjunction({**conjunction.domains, **changes}, conjunction.qualities) if changes else conjunction
