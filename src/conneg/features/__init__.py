@@ -52,6 +52,7 @@ from conneg.features.profiles import (
 from conneg.features.reading import parse
 from conneg.features.registry import spelling
 from conneg.features.sets import FeatureSet, feature_set
+from conneg.features.simplification import simplify
 from conneg.features.values import Quantity, TagName, Text, Token, Value
 from conneg.features.widening import widen
 from conneg.features.writing import write
@@ -110,6 +111,7 @@ __all__ = [
     "hash_name",
     "is_hash_name",
     "parse",
+    "simplify",
     "spelling",
     "unfold",
     "widen",

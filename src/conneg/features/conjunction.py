@@ -10,16 +10,16 @@ from conneg.features.record import Record
 
 MAX_CONJUNCTIONS = Bound(
     name="features.conjunctions",
-    value=10_000,
+    value=2_000,
     unit="conjunctions in a feature set",
-    reason="profile F in full has five; distribution is exponential in the text",
+    reason="the largest published schema has 13; distribution is exponential in the text",
     answer="BoundExceededError; the recipient has no usable capability",
 )
 MAX_WORK = Bound(
     name="features.work",
-    value=1_000_000,
+    value=40_000,
     unit="steps of set arithmetic in one operation",
-    reason="about a second; an ordinary operation takes a few hundred",
+    reason="some 20 milliseconds; the largest published schemas met with each other take 1,500",
     answer="BoundExceededError; the recipient has no usable capability",
 )
 _COMPARED = 256
@@ -103,7 +103,7 @@ def meet(one: Conjunction, other: Conjunction, work: Work) -> Conjunction | None
         if opposite is None:
             changed[tag] = domain
         elif opposite is not domain:
-            steps += 1 + (domain.size + opposite.size) // 4
+            steps += 1 + (domain.size + opposite.size) // 2
             both = domain & opposite
             if both.is_empty:
                 work.spend(steps)
@@ -192,7 +192,7 @@ def _meet_all(conjunctions: Iterable[Conjunction], work: Work) -> Conjunction | 
         for tag, domain in one.domains.items():
             own = found.get(tag)
             both = domain if own is None else own & domain
-            work.spend(1 if own is None else 1 + (domain.size + own.size) // 4)
+            work.spend(1 if own is None else 1 + (domain.size + own.size) // 2)
             if both.is_empty:
                 return None
             found[tag] = both
@@ -229,7 +229,7 @@ def _cut(whole: Conjunction, other: Conjunction, work: Work) -> list[Conjunction
     inside = dict(whole.domains)
     for tag, domain in other.domains.items():
         own = inside.get(tag, Domain.everything())
-        work.spend(1 + len(inside) // 4 + (domain.size + own.size) // 4)
+        work.spend(1 + len(inside) // 4 + (domain.size + own.size) // 2)
         outside = own & domain.complement()
         if not outside.is_empty:
             pieces.append(Conjunction({**inside, tag: outside}, whole.qualities))

@@ -107,8 +107,9 @@ class Expander:
         for clause in clauses:
             quality = clause.quality if clause.quality is not None else outer
             qualities = () if quality is None or quality == 1 else (quality,)
-            found += [Conjunction(one.domains, qualities) for one in self._expand(clause, True, inside, depth)]
-            MAX_CONJUNCTIONS.check(len(found))
+            found += [
+                Conjunction(one.domains, qualities) for one in self._expand(clause, True, inside, depth)
+            ]
         return tuple(absorb(found, self._work))
 
     def _expand(self, expression: Expression, is_true: bool, scope: _Scope, depth: int) -> list[Conjunction]:
@@ -123,9 +124,9 @@ class Expander:
                 parts = [self._expand(operand, is_true, scope, depth) for operand in operands]
                 if isinstance(expression, And) is is_true:
                     return product(parts, self._work)
-                united = [one for part in parts for one in part]
+                united = absorb([one for part in parts for one in part], self._work)
                 MAX_CONJUNCTIONS.check(len(united))
-                return absorb(united, self._work)
+                return united
             case Comparison(tag=tag, operator=operator, value=value):
                 return _signed(feature_key(scope.tag(tag), value), Domain.compared(operator, value), is_true)
             case SetOf():

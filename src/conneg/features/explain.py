@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from conneg.features.conjunction import Conjunction, Work
 from conneg.features.domain import Domain
-from conneg.features.normal import terms
 from conneg.features.sets import FeatureSet
+from conneg.features.terms import terms
 from conneg.features.values import split_key
 from conneg.features.writing import write
 

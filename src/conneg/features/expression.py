@@ -68,9 +68,9 @@ class Filter(Record):
         where: tuple[NamedPredicate, ...] = (),
         at: int = -1,
     ) -> None:
-        self.parameters: Final = parameters
-        self.where: Final = where
-        self.at: Final = at
+        self.parameters = parameters
+        self.where = where
+        self.at = at
 
     @property
     def quality(self) -> Fraction | None:
@@ -92,7 +92,9 @@ class And(Filter):
         where: tuple[NamedPredicate, ...] = (),
         at: int = -1,
     ) -> None:
-        super().__init__(parameters, where, at)
+        self.parameters = parameters
+        self.where = where
+        self.at = at
         self.operands: Final = operands
 
 
@@ -110,7 +112,9 @@ class Or(Filter):
         where: tuple[NamedPredicate, ...] = (),
         at: int = -1,
     ) -> None:
-        super().__init__(parameters, where, at)
+        self.parameters = parameters
+        self.where = where
+        self.at = at
         self.operands: Final = operands
 
 
@@ -128,7 +132,9 @@ class Not(Filter):
         where: tuple[NamedPredicate, ...] = (),
         at: int = -1,
     ) -> None:
-        super().__init__(parameters, where, at)
+        self.parameters = parameters
+        self.where = where
+        self.at = at
         self.operand: Final = operand
 
 
@@ -148,7 +154,9 @@ class Comparison(Filter):
         where: tuple[NamedPredicate, ...] = (),
         at: int = -1,
     ) -> None:
-        super().__init__(parameters, where, at)
+        self.parameters = parameters
+        self.where = where
+        self.at = at
         self.tag: Final = tag
         self.operator: Final = operator
         self.value: Final = value
@@ -169,7 +177,9 @@ class SetOf(Filter):
         where: tuple[NamedPredicate, ...] = (),
         at: int = -1,
     ) -> None:
-        super().__init__(parameters, where, at)
+        self.parameters = parameters
+        self.where = where
+        self.at = at
         self.tag: Final = tag
         self.entries: Final = entries
 
@@ -192,7 +202,9 @@ class Call(Filter):
         where: tuple[NamedPredicate, ...] = (),
         at: int = -1,
     ) -> None:
-        super().__init__(parameters, where, at)
+        self.parameters = parameters
+        self.where = where
+        self.at = at
         self.name: Final = name
         self.arguments: Final = arguments
 

@@ -5,9 +5,8 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from conneg.features.conjunction import Conjunction
-from conneg.features.domain import Domain, Interval
+from conneg.features.domain import Domain
 from conneg.features.expression import (
-    And,
     Comparison,
     Expression,
     Not,
@@ -18,16 +17,15 @@ from conneg.features.expression import (
     SetOf,
     with_parameters,
 )
-from conneg.features.reading import parse
-from conneg.features.registry import value_rank
-from conneg.features.values import TRUE, Quantity, TagName, Token, Value, split_key, value_order
+from conneg.features.factoring import factor
+from conneg.features.values import TagName
 from conneg.features.writing import write
 
 _Item: TypeAlias = tuple[str, Domain]
 _Row: TypeAlias = tuple[frozenset[int], tuple[Fraction, ...]]
 
-_FOLDED = 300_000
-"""Sets with more tags times terms than this are written without folding: it would take longer than a second."""
+_FOLDED = 30_000
+"""Sets with more tags times terms than this are written without folding: it would take too long."""
 
 _DPI = TagName("dpi")
 _ZERO = Comparison(_DPI, Operator.AT_MOST, Fraction(0))
@@ -55,37 +53,32 @@ def fold(conjunctions: Iterable[Conjunction]) -> list[Conjunction]:
 
 
 def normal_form(conjunctions: Sequence[Conjunction]) -> Expression:
-    """Return the expression for the union of `conjunctions`: folded, terms sorted by tag, clauses by their text.
+    """Return a short expression for the union of `conjunctions`; the same for any order of them.
 
-    Of several quality values the first is kept: the others have no place in an expression.
+    What differs in one tag only is folded into a set of values, what all alternatives have in common is said once, and
+    alternatives are sorted by their text. Of several quality values the first is kept: the others have no place in an
+    expression.
     """
     if not conjunctions:
         return _NOTHING
-    clauses = {write(clause): clause for clause in map(_clause, fold(conjunctions))}
+    clauses: list[Expression] = []
+    by_quality: dict[Fraction, list[Conjunction]] = {}
+    for one in fold(conjunctions):
+        by_quality.setdefault(one.quality, []).append(one)
+    for quality, group in by_quality.items():
+        clause = factor(group) or _EVERYTHING
+        if quality != 1:
+            clauses.append(with_parameters(clause, (_written_quality(quality),)))
+        else:
+            clauses += clause.operands if isinstance(clause, Or) else (clause,)
     if len(clauses) == 1:
-        return next(iter(clauses.values()))
-    return Or(tuple(clauses[text] for text in sorted(clauses)))
+        return clauses[0]
+    texts = {write(clause): clause for clause in clauses}
+    return Or(tuple(texts[text] for text in sorted(texts)))
 
 
-def terms(key: str, domain: Domain) -> list[Expression]:
-    """Return the expressions that together say that the tag of `key` is in `domain`; none if that says nothing."""
-    if domain.is_everything:
-        return []
-    if key.startswith("("):
-        call = parse(getattr(key, "spelling", key))
-        return [call if domain.contains(TRUE) else Not(call)]
-    if domain.is_cofinite:
-        return [Not(_all(terms(key, domain.complement())))]
-    tag, unit = split_key(key)
-    intervals = domain.intervals
-    words: list[Value] = sorted(domain.words, key=lambda word: (value_rank(tag, word), value_order(word)))
-    if len(intervals) == 1 and not words:
-        return _interval_terms(tag, unit, intervals[0])
-    if all(_is_closed(interval) for interval in intervals):
-        return [_set_of(tag, [*(_entry(interval, unit) for interval in intervals), *words])]
-    parts = [_all(_interval_terms(tag, unit, interval)) for interval in intervals if not _is_closed(interval)]
-    entries = [*(_entry(interval, unit) for interval in intervals if _is_closed(interval)), *words]
-    return [Or((*parts, *([_set_of(tag, entries)] if entries else [])))]
+def _written_quality(quality: Fraction) -> Parameter:
+    return Parameter(TagName("q"), f"{float(quality):.3f}".rstrip("0").rstrip("."))
 
 
 class _Items:
@@ -132,62 +125,3 @@ def _unite(members: list[_Item], items: _Items) -> frozenset[int]:
     tag = min(members, key=lambda item: getattr(item[0], "spelling", ""))[0]
     united = Domain.union(domain for _, domain in members)
     return frozenset() if united.is_everything else frozenset((items.number((tag, united)),))
-
-
-def _clause(conjunction: Conjunction) -> Expression:
-    operands = [
-        term
-        for key, domain in sorted(conjunction.domains.items(), key=lambda item: item[0])
-        for term in terms(key, domain)
-    ]
-    clause = _all(operands) if operands else _EVERYTHING
-    quality = conjunction.quality
-    if quality == 1:
-        return clause
-    decimals = f"{float(quality):.3f}".rstrip("0").rstrip(".")
-    return with_parameters(clause, (Parameter(TagName("q"), decimals),))
-
-
-def _all(operands: list[Expression]) -> Expression:
-    return operands[0] if len(operands) == 1 else And(tuple(operands))
-
-
-def _is_closed(interval: Interval) -> bool:
-    return not (interval.low_open or interval.high_open)
-
-
-def _measure(number: Fraction, unit: Token | None) -> Value:
-    return number if unit is None else Quantity(number, unit)
-
-
-def _entry(interval: Interval, unit: Token | None) -> Value | Range:
-    assert interval.low is not None
-    assert interval.high is not None
-    low = _measure(interval.low, unit)
-    return low if interval.is_point else Range(low, _measure(interval.high, unit))
-
-
-def _set_of(tag: TagName, entries: Sequence[Value | Range]) -> Expression:
-    if len(entries) == 1 and not isinstance(entries[0], Range):
-        return Comparison(tag, Operator.EQUAL, entries[0])
-    return SetOf(tag, tuple(entries))
-
-
-def _interval_terms(tag: TagName, unit: Token | None, interval: Interval) -> list[Expression]:
-    """Return the terms that together say that `tag` is a number in `interval`."""
-    if _is_closed(interval):
-        return [_set_of(tag, [_entry(interval, unit)])]
-    found: list[Expression] = []
-    for end, is_open, operator in (
-        (interval.low, interval.low_open, Operator.AT_LEAST),
-        (interval.high, interval.high_open, Operator.AT_MOST),
-    ):
-        if end is not None:
-            value = _measure(end, unit)
-            found.append(Comparison(tag, operator, value))
-            if is_open:
-                found.append(Not(Comparison(tag, Operator.EQUAL, value)))
-    if not found:
-        zero = _measure(Fraction(0), unit)
-        return [Or((Comparison(tag, Operator.AT_LEAST, zero), Comparison(tag, Operator.AT_MOST, zero)))]
-    return found

@@ -25,6 +25,7 @@ from conneg.features.expression import (
     SetOf,
     with_parameters,
 )
+from conneg.features.memo import Memo
 from conneg.features.source import EXT_VALUE, FTAG, MAX_DIGITS, QVALUE, TOKEN, Source
 from conneg.features.values import Quantity, TagName, Text, Token, Value
 
@@ -36,22 +37,27 @@ MAX_DEPTH = Bound(
     answer="BoundExceededError; the recipient has no usable capability",
 )
 
-_WS = r"[ \t\r\n]*"
+_WS = r"[ \t\r\n]*+"
 _OPEN = re.compile(rf"{_WS}\({_WS}([&|!])?")
 _ATTR = re.compile(rf"{_WS}({FTAG.pattern}){_WS}([<>]?=|[<>])?")
 _NUMBER_PATTERN = rf"([+-]?[0-9]+)(?:{_WS}/{_WS}([0-9]+)(?![0-9]))?"
-_VALUE = re.compile(rf'{_WS}(?:({TOKEN.pattern})|"([ !#-~]*)"|{_NUMBER_PATTERN}(?:{_WS}({TOKEN.pattern}))?)')
+_VALUE_PATTERN = rf'(?:({TOKEN.pattern})|"([ !#-~]*)"|{_NUMBER_PATTERN}(?:{_WS}({TOKEN.pattern}))?)'
+_VALUE = re.compile(_WS + _VALUE_PATTERN)
 _ARGUMENT = re.compile(rf'(?:({TOKEN.pattern})|"([ !#-~]*)"|{_NUMBER_PATTERN}({TOKEN.pattern})?)')
 """A value where white space separates: the unit must follow its number at once."""
-_CLOSE = re.compile(rf"{_WS}\){_WS}(?![ \t\r\n;wW])")
+_CLOSE_PATTERN = rf"{_WS}\){_WS}(?![;wW])"
+_CLOSE = re.compile(_CLOSE_PATTERN)
+_SIMPLE = re.compile(rf"{_WS}\({_WS}({FTAG.pattern}){_WS}([<>]?=){_WS}{_VALUE_PATTERN}{_CLOSE_PATTERN}")
 
 _A_VALUE = "a value (number, token, string or TRUE/FALSE)"
 _OPERATORS = {operator.value: operator for operator in Operator}
 _STRICT_ORDERS = {">": Operator.AT_MOST, "<": Operator.AT_LEAST}
 """For the lenient reading of `(f>v)` as `(!(f<=v))`: the operator that is negated."""
 
-_KNOWN_TEXT = 4096
-"""Trees of texts up to so many octets are remembered."""
+KNOWN_TEXT = 4096
+"""What was read from texts up to so many octets is remembered."""
+
+_TREES: Memo[tuple[str, bool], Expression] = Memo(256)
 
 _KNOWN_WORD = 64
 """Names, tokens and numbers up to so many characters are made once."""
@@ -63,9 +69,11 @@ def parse(text: str, *, lenient: bool = False) -> Expression:
     `lenient` accepts `(f>v)` and `(f<v)`, which RFC 2879 prints although RFC 2533 has no such operators, as `(!(f<=v))`
     and `(!(f>=v))`. Raises `FeatureSyntaxError` and `conneg.errors.BoundExceededError`.
     """
-    if len(text) <= _KNOWN_TEXT:
-        return _known_tree(text, lenient)
-    return read_expression(text, lenient=lenient)
+    known = _TREES.get((text, lenient))
+    if known is not None:
+        return known
+    expression = read_expression(text, lenient=lenient)
+    return _TREES.keep((text, lenient), expression) if len(text) <= KNOWN_TEXT else expression
 
 
 def read_expression(text: str, *, lenient: bool = False) -> Expression:
@@ -75,11 +83,6 @@ def read_expression(text: str, *, lenient: bool = False) -> Expression:
     if reader.skip() < len(text):
         reader.fail("the end of the expression")
     return expression
-
-
-@lru_cache(maxsize=256)
-def _known_tree(text: str, lenient: bool) -> Expression:
-    return read_expression(text, lenient=lenient)
 
 
 class _Reader(Source):
@@ -95,6 +98,15 @@ class _Reader(Source):
         """filter = "(" filtercomp ")" *( ";" parameter ) [ where-clause ]"""
         if depth > MAX_DEPTH.value:
             raise MAX_DEPTH.exceeded()
+        simple = _SIMPLE.match(self.text, self.at)
+        if simple is not None:
+            tag, sign, *value = simple.groups()
+            operator = _OPERATORS[sign]
+            item = Comparison(
+                _tag_name(tag), operator, self._value(simple.start(5), *value), at=simple.start(1)
+            )
+            self.at = simple.end()
+            return item
         opening = _OPEN.match(self.text, self.at)
         if opening is None:
             self.fail("'('")
@@ -233,24 +245,29 @@ class _Reader(Source):
         match = pattern.match(self.text, self.at)
         if match is None:
             self.fail(_A_VALUE)
-        token, string, numerator, denominator, unit = match.groups()
-        if token is not None:
-            value: Value = _token(token)
-        elif string is not None:
-            value = Text(string)
-        else:
-            value = self._number(numerator, denominator, match.start(3))
-            if unit is not None:
-                value = Quantity(value, _token(unit))
+        value = self._value(match.start(3), *match.groups())
         self.at = match.end()
         return value
 
-    def _number(self, numerator: str, denominator: str | None, at: int) -> Fraction:
+    def _value(
+        self,
+        at: int,
+        token: str | None,
+        string: str | None,
+        numerator: str,
+        denominator: str | None,
+        unit: str | None,
+    ) -> Value:
+        """Return the value that the groups of `_VALUE` are; `at` is where its number begins."""
+        if token is not None:
+            return _token(token)
+        if string is not None:
+            return Text(string)
         MAX_DIGITS.check(max(len(numerator.lstrip("+-")), len(denominator or "")))
         number = _number(numerator, denominator or "1")
         if number is None:
             self.fail("a denominator above zero", at)
-        return number
+        return number if unit is None else Quantity(number, _token(unit))
 
     def _read_ext_pred(self, name: TagName, at: int) -> Call:
         """ext-pred = fname *param ; fname = ftag ; param = value / ftag         ; RFC 2533 6.1.2"""

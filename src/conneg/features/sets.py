@@ -2,7 +2,8 @@
 
 A set is a union of conjunctions, none of them empty. A tag that a conjunction does not mention is not limited by it.
 Text and preference are apart from it: `conneg.features.reading`, `conneg.features.choice`. Quality values ride along
-with the conjunctions for the choice; no operation of sets looks at them.
+with the conjunctions for the choice; no operation of sets looks at them. What texts meant and what sets had in common
+is remembered for a while, if it is small.
 """
 
 from collections.abc import Mapping
@@ -20,8 +21,9 @@ from conneg.features.conjunction import (
 )
 from conneg.features.expansion import Expander, Resolver
 from conneg.features.expression import Expression
+from conneg.features.memo import Memo
 from conneg.features.normal import normal_form
-from conneg.features.reading import parse
+from conneg.features.reading import KNOWN_TEXT, parse
 from conneg.features.record import Record
 from conneg.features.repair import repair
 from conneg.features.values import Value
@@ -72,6 +74,15 @@ class FeatureSet(Record):
 
     def __and__(self, other: "FeatureSet") -> "FeatureSet":
         """Return what is in both. `other` is the receiver where quality values are compared: its own come first."""
+        known = _MEETINGS.get((self, other))
+        if known is not None:
+            return known
+        both = self._meet(other)
+        if self._is_small and other._is_small and both._is_small:
+            _MEETINGS.keep((self, other), both)
+        return both
+
+    def _meet(self, other: "FeatureSet") -> "FeatureSet":
         work = Work()
         found: list[Conjunction] = []
         prefix = _most_qualities(other)
@@ -145,6 +156,11 @@ class FeatureSet(Record):
         return normal_form(self.conjunctions)
 
     @property
+    def _is_small(self) -> bool:
+        """Whether it is worth to be remembered."""
+        return sum(len(one.domains) for one in self.conjunctions) <= _SMALL
+
+    @property
     def key(self) -> str:
         """The canonical text: the same for sets that differ in order and writing; not for all equivalent sets."""
         if self._text is None:
@@ -165,9 +181,27 @@ def feature_set(
     see `conneg.features.reading.parse` and `conneg.features.repair.repair`. Raises `FeatureSyntaxError`,
     `FeatureReferenceError` and `conneg.errors.BoundExceededError`.
     """
-    expression = parse(source, lenient=lenient) if isinstance(source, str) else source
+    if not isinstance(source, str):
+        return _meaning(source, lenient, resolver)
+    if resolver is not None or len(source) > KNOWN_TEXT:
+        return _meaning(parse(source, lenient=lenient), lenient, resolver)
+    known = _SETS.get((source, lenient))
+    if known is not None:
+        return known
+    found = _meaning(parse(source, lenient=lenient), lenient, resolver)
+    return _SETS.keep((source, lenient), found) if found._is_small else found
+
+
+def _meaning(expression: Expression, lenient: bool, resolver: Resolver | None) -> FeatureSet:
     conjunctions = Expander(resolver, lenient=lenient).expand(expression)
     return FeatureSet(repair(conjunctions) if lenient else conjunctions)
+
+
+_SMALL = 512
+"""Sets with more tags in their conjunctions, all counted, are not remembered."""
+
+_SETS: Memo[tuple[str, bool], FeatureSet] = Memo(256)
+_MEETINGS: Memo[tuple[FeatureSet, FeatureSet], FeatureSet] = Memo(1024)
 
 
 def _tidy(one: Conjunction) -> Conjunction:
