@@ -32,6 +32,7 @@ from conneg.features.expression import (
     Range,
     SetOf,
 )
+from conneg.features.fields import read_content_features, read_field, write_content_features, write_field
 from conneg.features.folding import unfold, wrap
 from conneg.features.preference import Criterion, Preference, default_preference
 from conneg.features.profiles import (
@@ -111,10 +112,14 @@ __all__ = [
     "hash_name",
     "is_hash_name",
     "parse",
+    "read_content_features",
+    "read_field",
     "simplify",
     "spelling",
     "unfold",
     "widen",
     "wrap",
     "write",
+    "write_content_features",
+    "write_field",
 ]

@@ -78,11 +78,17 @@ def parse(text: str, *, lenient: bool = False) -> Expression:
 
 def read_expression(text: str, *, lenient: bool = False) -> Expression:
     """Do what `parse` does, without remembering."""
+    expression, end = parse_front(text, lenient=lenient)
+    if end < len(text):
+        Source(text).fail("the end of the expression", end)
+    return expression
+
+
+def parse_front(text: str, *, lenient: bool = False) -> tuple[Expression, int]:
+    """Read the expression at the front of `text`; return it and the place where what is behind it begins."""
     reader = _Reader(text, lenient)
     expression = reader.read_filter(1)
-    if reader.skip() < len(text):
-        reader.fail("the end of the expression")
-    return expression
+    return expression, reader.skip()
 
 
 class _Reader(Source):

@@ -11,7 +11,7 @@ from typing import overload
 
 from conneg.bounds import Bound
 from conneg.errors import ConnegError
-from conneg.features import wrap
+from conneg.features import write_field as features_field
 from conneg.mail.words import read_words
 
 MAX_HEADER = Bound(
@@ -165,8 +165,7 @@ def write_features_field(name: str, expression: str, *, width: int = 76, eol: by
     2533).
     """
     _check(name, expression)
-    pieces = wrap(expression, width - len(name) - 2, width - 1)
-    return _join(name, [f"{name}: {pieces[0]}", *(f" {piece}" for piece in pieces[1:])], eol)
+    return _join(name, features_field(name, expression, width=width).split("\r\n"), eol)
 
 
 def write_content_features(expression: str, *, eol: bytes = b"\r\n") -> bytes:
