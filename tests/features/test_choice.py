@@ -7,6 +7,7 @@ import pytest
 from conneg.features import (
     Choice,
     FeatureSet,
+    Point,
     Token,
     choose,
     default_preference,
@@ -150,10 +151,51 @@ def test_reasons_and_runners_up() -> None:
         "color=Full: the most colour, before color=Binary",
         "image-coding=MMR: the smallest coding, before image-coding=MH",
     )
-    assert [str(other) for other in choice.runners_up] == [
-        "(& (color=Full) (image-coding=MH))",
-        "(& (color=Binary) (image-coding=MMR))",
+    assert [(str(other.collection), str(other)) for other in choice.runners_up] == [
+        ("(& (color=Full) (image-coding=MH))", "coding: image-coding=MH, not image-coding=MMR"),
+        ("(& (color=Binary) (image-coding=MMR))", "colour: color=Binary, not color=Full"),
     ]
+
+
+def test_each_step_says_what_it_ruled_out() -> None:
+    choice = chosen("(| (& (dpi=[100,200]) (color=Full));q=0.5 (& (dpi=[100,200,300,400]) (color=Grey)))")
+    assert [(step.criterion, step.kept, step.ruled_out) for step in choice.steps] == [
+        ("quality", "", ("",)),
+        ("resolution", "dpi=400", ("dpi=100", "dpi=200", "dpi=300")),
+    ]
+    assert choice.reasons == (
+        "the quality values prefer it",
+        "dpi=400: the highest resolution, before dpi=100, dpi=200, dpi=300",
+    )
+    assert [str(other) for other in choice.runners_up] == [
+        "resolution: dpi=300, not dpi=400",
+        "quality: the quality values prefer it",
+    ]
+
+
+def test_a_form_that_leaves_open_what_others_state() -> None:
+    choice = chosen("(| (& (a=1) (image-coding=MH)) (& (a=2) (dpi=100)))")
+    assert str(choice.collection) == "(& (a=1) (image-coding=MH))"
+    assert choice.reasons == ("the highest resolution, before dpi=100",)
+    assert [str(other) for other in choice.runners_up] == ["resolution: dpi=100, not left open"]
+
+
+def test_cost_in_octets_and_then_in_time() -> None:
+    """The caller's own estimate takes the place of the ranks; octets before time."""
+    costs = {"MH": (Fraction(50), 1), "MMR": (Fraction(20), 9), "MR": (Fraction(20), 3)}
+
+    def cost(point: Point) -> tuple[Fraction, int]:
+        return costs[str(point["image-coding"])]
+
+    choice = chosen("(& (image-coding=[MH,MR,MMR]) (color=Binary))", cost=cost)
+    assert choice.collection["image-coding"] == Token("MR")
+    assert choice.reasons == (
+        "image-coding=MR color=Binary: the fewest octets, before image-coding=MH color=Binary",
+        "image-coding=MR color=Binary: the shortest time, before image-coding=MMR color=Binary",
+    )
+    assert chosen("(image-coding=[MH,MR])", cost=cost, dpi=Fraction(200)).collection["image-coding"] == Token(
+        "MR"
+    )
 
 
 def test_nothing_and_everything() -> None:

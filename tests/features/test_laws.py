@@ -102,5 +102,5 @@ def test_a_choice_is_a_point_of_the_set(expression: Expression) -> None:
     assert isinstance(choice, Choice)
     assert features.contains(choice.collection.as_feature_set())
     for other in choice.runners_up:
-        assert features.contains(other.as_feature_set())
-        assert other != choice.collection
+        assert features.contains(other.collection.as_feature_set())
+        assert other.collection != choice.collection

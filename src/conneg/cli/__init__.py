@@ -87,6 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if error.hint:
             click.echo(f"        {error.hint}", err=True)
         code = error.exit_code
+    except ModuleNotFoundError as error:
+        if (error.name or "conneg").partition(".")[0] == "conneg":
+            raise
+        click.echo(f"conneg: this needs {error.name}, which is not installed", err=True)
+        click.echo("        pip install 'conneg[gateway]'", err=True)
+        code = ExitCode.UNAVAILABLE
     except OSError as error:
         click.echo(f"conneg: {error}", err=True)
         code = ExitCode.UNAVAILABLE

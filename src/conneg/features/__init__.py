@@ -5,7 +5,7 @@ Text, set and preference are three things: `parse`, `write` and `wrap` deal with
 outside the standard library.
 """
 
-from conneg.features.choice import Choice, choose
+from conneg.features.choice import Choice, RunnerUp, Step, choose
 from conneg.features.collection import FeatureCollection, collection
 from conneg.features.composite import hash_name, is_hash_name
 from conneg.features.conjunction import Conjunction
@@ -34,7 +34,7 @@ from conneg.features.expression import (
 )
 from conneg.features.fields import read_content_features, read_field, write_content_features, write_field
 from conneg.features.folding import unfold, wrap
-from conneg.features.preference import Criterion, Preference, default_preference
+from conneg.features.preference import COST_TAGS, Cost, Criterion, Point, Preference, default_preference
 from conneg.features.profiles import (
     PROFILE_C,
     PROFILE_C_FULL,
@@ -59,6 +59,7 @@ from conneg.features.widening import widen
 from conneg.features.writing import write
 
 __all__ = [
+    "COST_TAGS",
     "PROFILES",
     "PROFILE_C",
     "PROFILE_C_FULL",
@@ -77,6 +78,7 @@ __all__ = [
     "Comparison",
     "Conflict",
     "Conjunction",
+    "Cost",
     "Criterion",
     "Domain",
     "Expression",
@@ -93,12 +95,15 @@ __all__ = [
     "Operator",
     "Or",
     "Parameter",
+    "Point",
     "Preference",
     "Profile",
     "Quantity",
     "Range",
     "Resolver",
+    "RunnerUp",
     "SetOf",
+    "Step",
     "TagName",
     "Text",
     "Token",

@@ -1,18 +1,19 @@
 """The best form that both sides have: a feature set and an order in, one concrete collection with its reasons out."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from itertools import product
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
+from conneg.features.candidates import candidates, pick
 from conneg.features.collection import FeatureCollection, with_unit
 from conneg.features.conjunction import MAX_CONJUNCTIONS, Conjunction, compare_qualities
-from conneg.features.domain import Domain, Interval
+from conneg.features.domain import Domain
 from conneg.features.preference import Criterion, Preference
 from conneg.features.record import Record
-from conneg.features.registry import Pick, find_tag, spelling, value_rank, value_spelling
+from conneg.features.registry import spelling, value_rank, value_spelling
 from conneg.features.sets import FeatureSet
-from conneg.features.values import FALSE, TRUE, Token, Value, value_order
+from conneg.features.values import Value
 
 _Key: TypeAlias = tuple[Fraction | int, ...]
 _Option: TypeAlias = tuple[Conjunction, dict[str, Value]]
@@ -24,42 +25,76 @@ _Memo: TypeAlias = dict[tuple[str, Domain, tuple[Fraction, ...]], list[Value]]
 RUNNERS_UP = 5
 """Up to so many next best forms are told."""
 
-_TRIED = 48
-"""Of a tag with more values than this, those at both ends and around the criterion's anchors are tried."""
-
 _SHOWN = 3
-"""So many of the values that a criterion ruled out are told."""
+"""So many of the values that a step ruled out are told."""
 
 _TIED = 16
 """Of more forms that no criterion can tell apart, so many are compared by their text."""
 
 
-class Choice(Record):
-    """The best form, why it is the best (a phrase for each criterion that decided something), and the next best."""
+class Step(NamedTuple):
+    """One criterion that decided something; `str()` says it: `color=Grey: the most colour, before color=Binary`.
 
-    __slots__ = ("_find_others", "collection", "reasons")
-    __match_args__ = ("collection", "reasons")
+    `kept` is what the chosen form has there, `ruled_out` what others had; a form that does not state the criterion's
+    tags has an empty text. `reason` is the criterion's own words.
+    """
+
+    criterion: str
+    kept: str
+    reason: str
+    ruled_out: tuple[str, ...]
+
+    def __str__(self) -> str:
+        others = [state for state in self.ruled_out if state and state != self.kept]
+        shown = ", ".join(others[:_SHOWN]) + (" and others" if len(others) > _SHOWN else "")
+        before = f", before {shown}" if others else ""
+        return f"{self.kept}: {self.reason}{before}" if self.kept else f"{self.reason}{before}"
+
+
+class RunnerUp(NamedTuple):
+    """A next best form, and the step at which it lost; `str()` says why: `colour: color=Binary, not color=Grey`."""
+
+    collection: FeatureCollection
+    state: str
+    lost: Step
+
+    def __str__(self) -> str:
+        if not self.state and not self.lost.kept:
+            return f"{self.lost.criterion}: {self.lost.reason}"
+        return f"{self.lost.criterion}: {self.state or 'not stated'}, not {self.lost.kept or 'left open'}"
+
+
+class Choice(Record):
+    """The best form, why it is the best, step by step, and the next best."""
+
+    __slots__ = ("_find_others", "collection", "steps")
+    __match_args__ = ("collection", "steps")
 
     def __init__(
         self,
         collection: FeatureCollection,
-        reasons: tuple[str, ...],
-        find_others: Callable[[], Iterable[FeatureCollection]],
+        steps: tuple[Step, ...],
+        find_others: Callable[[], Iterable[RunnerUp]],
     ) -> None:
         self.collection: Final = collection
-        self.reasons: Final = reasons
+        self.steps: Final = steps
         self._find_others: Final = find_others
 
     @property
-    def runners_up(self) -> tuple[FeatureCollection, ...]:
-        """The best of what each criterion ruled out, the closest first; worked out when asked for."""
-        found: dict[FeatureCollection, None] = {}
+    def reasons(self) -> tuple[str, ...]:
+        """The steps in words."""
+        return tuple(str(step) for step in self.steps)
+
+    @property
+    def runners_up(self) -> tuple[RunnerUp, ...]:
+        """The best of what each step ruled out, the closest first; worked out when asked for."""
+        found: dict[FeatureCollection, RunnerUp] = {}
         for other in self._find_others():
-            if other != self.collection:
-                found[other] = None
+            if other.collection != self.collection:
+                found.setdefault(other.collection, other)
             if len(found) == RUNNERS_UP:
                 break
-        return tuple(found)
+        return tuple(found.values())
 
 
 def choose(common: FeatureSet, preference: Preference) -> Choice | None:
@@ -72,27 +107,32 @@ def choose(common: FeatureSet, preference: Preference) -> Choice | None:
     options = [(one, dict[str, Value]()) for one in _eligible(common).conjunctions]
     if not options:
         return None
-    steps: list[tuple[list[_Option], int]] = []
     memo: _Memo = {}
-    reasons: list[str] = []
-    ruled_out: list[list[_Option]] = []
+    losers: list[tuple[Criterion, list[_Option], Preference]] = []
     best, rest = _best_quality(options)
     if rest:
-        reasons.append("the quality values prefer it")
-        steps.append((rest, 0))
+        losers.append((_QUALITY, rest, preference))
     for place, criterion in enumerate(preference):
         best, rest = _apply(criterion, best, memo)
         if rest:
-            steps.append((rest, place))
-        ruled_out.append(rest)
+            losers.append((criterion, rest, preference[place:]))
     chosen = _complete(best)
-    reasons += _reasons(preference, chosen, ruled_out)
+    steps = tuple(_step(criterion, chosen, rest) for criterion, rest, _ in losers)
 
-    def find_others() -> Iterable[FeatureCollection]:
-        for losers, place in reversed(steps):
-            yield _settle(losers, preference[place:], memo)
+    def find_others() -> Iterable[RunnerUp]:
+        for step, (criterion, rest, following) in zip(reversed(steps), reversed(losers), strict=True):
+            other = _settle(rest, following, memo)
+            yield RunnerUp(other, _state(criterion, other), step)
 
-    return Choice(chosen, tuple(reasons), find_others)
+    return Choice(chosen, steps, find_others)
+
+
+_QUALITY = Criterion("quality", (), lambda point: (), "the quality values prefer it")
+
+
+def _step(criterion: Criterion, chosen: FeatureCollection, rest: Iterable[_Option]) -> Step:
+    states = dict.fromkeys(_state(criterion, loser) for _, loser in rest)
+    return Step(criterion.name, _state(criterion, chosen), criterion.words, tuple(states))
 
 
 def _eligible(common: FeatureSet) -> FeatureSet:
@@ -153,27 +193,9 @@ def _variants(criterion: Criterion, option: _Option, memo: _Memo) -> Iterable[_O
         anchors = criterion.anchors.get(tag, ())
         known = (tag, one.domains[tag], anchors)
         if known not in memo:
-            memo[known] = _candidates(*known)
+            memo[known] = candidates(*known)
         tried.append(memo[known])
     return [(one, {**settled, **dict(zip(open_tags, values, strict=True))}) for values in product(*tried)]
-
-
-def _candidates(tag: str, domain: Domain, anchors: tuple[Fraction, ...]) -> list[Value]:
-    """Return the values of `domain` to try: all if they are few, else the ends and what is near the anchors."""
-    values = domain.values
-    if values is not None and len(values) <= _TRIED:
-        return list(values)
-    tried: dict[Value, None] = {_pick(tag, domain): None}
-    if values is None:
-        for interval in domain.intervals[-_TRIED:]:
-            tried.update({end: None for end in (interval.low, interval.high) if end is not None})
-        tried.update(dict.fromkeys(_listed(tag, domain)[:_TRIED]))
-    else:
-        below = [v for v in values if anchors and isinstance(v, Fraction) and v <= anchors[0]]
-        near = (*values[:_TRIED], *below[-_TRIED:], *values[-_TRIED:])
-        tried.update(dict.fromkeys(near))
-    tried.update(dict.fromkeys(anchors))
-    return [value for value in tried if domain.contains(value)]
 
 
 def _complete(options: list[_Option]) -> FeatureCollection:
@@ -181,90 +203,13 @@ def _complete(options: list[_Option]) -> FeatureCollection:
     found = []
     for one, settled in options[:_TIED]:
         values = {
-            tag: with_unit(tag, settled[tag] if tag in settled else _pick(tag, domain))
+            tag: with_unit(tag, settled[tag] if tag in settled else pick(tag, domain))
             for tag, domain in one.domains.items()
         }
         found.append(FeatureCollection(values))
     if len(found) == 1:
         return found[0]
     return min(found, key=lambda form: ([(tag, value_rank(tag, form[tag])) for tag in form], str(form)))
-
-
-def _pick(tag: str, domain: Domain) -> Value:
-    """Return the value to take when nothing else decides."""
-    if tag.startswith("("):
-        return TRUE if domain.contains(TRUE) else FALSE
-    words = _listed(tag, domain)
-    if words:
-        return words[0]
-    known = find_tag(tag)
-    intervals = domain.intervals
-    has_numbers = bool(intervals) and (not domain.is_cofinite or not domain.words)
-    if has_numbers:
-        if known.usual is not None and domain.contains(known.usual) and intervals[-1].high is None:
-            return known.usual
-        if known.pick is Pick.SMALLEST:
-            return _number(intervals[0], is_largest=False)
-        return _number(intervals[-1], is_largest=True)
-    return _other_word(domain)
-
-
-def _listed(tag: str, domain: Domain) -> list[Value]:
-    """Return the words of `domain`, of a co-finite one those that are registered; in the registered order."""
-    if domain.is_cofinite:
-        return [value for value in find_tag(tag).values if domain.contains(value)]
-    return sorted(domain.words, key=lambda word: (value_rank(tag, word), value_order(word)))
-
-
-def _other_word(domain: Domain) -> Value:
-    """Return a word that is not excluded: the other Boolean, or one that means nothing in particular."""
-    for boolean, opposite in ((TRUE, FALSE), (FALSE, TRUE)):
-        if domain.words == {boolean}:
-            return opposite
-    number = 1
-    while not domain.contains(Token("other" if number == 1 else f"other-{number}")):
-        number += 1
-    return Token("other" if number == 1 else f"other-{number}")
-
-
-def _number(interval: Interval, *, is_largest: bool) -> Fraction:
-    """Return the end of `interval`, or a number near it if that end is missing or open; a whole one if there is one."""
-    near, near_open, far, far_open, step = (
-        interval.high,
-        interval.high_open,
-        interval.low,
-        interval.low_open,
-        -1,
-    )
-    if not is_largest:
-        near, near_open, far, far_open, step = far, far_open, near, near_open, 1
-    if near is None:
-        if far is None:
-            return Fraction(0)
-        return far if not far_open else Fraction(far.numerator // far.denominator - step)
-    if not near_open:
-        return near
-    whole = Fraction(
-        -(-near.numerator // near.denominator) - 1 if is_largest else near.numerator // near.denominator + 1
-    )
-    if far is None or (whole > far if is_largest else whole < far) or (whole == far and not far_open):
-        return whole
-    return (near + far) / 2
-
-
-def _reasons(
-    preference: Preference, chosen: FeatureCollection, ruled_out: Sequence[list[_Option]]
-) -> Iterable[str]:
-    """Say of each criterion that ruled something out what it preferred to what."""
-    for criterion, rest in zip(preference, ruled_out, strict=True):
-        own = _state(criterion, chosen)
-        states = dict.fromkeys(_state(criterion, loser) for _, loser in rest)
-        others = [state for state in states if state and state != own]
-        if own and others:
-            shown = ", ".join(others[:_SHOWN]) + (" and others" if len(others) > _SHOWN else "")
-            yield f"{own}: {criterion.words}, before {shown}"
-        elif own and rest:
-            yield f"{own}: {criterion.words}"
 
 
 def _state(criterion: Criterion, settled: Mapping[str, Value]) -> str:

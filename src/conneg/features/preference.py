@@ -55,6 +55,12 @@ class Criterion(NamedTuple):
 Preference: TypeAlias = tuple[Criterion, ...]
 """Criteria, the most important first."""
 
+Cost: TypeAlias = Callable[[Point], tuple[Fraction | int, Fraction | int]]
+"""What a form costs: octets, and time in any unit, both to be compared only; called with the tags of `COST_TAGS`."""
+
+COST_TAGS = ("type", "image-coding", "color", "dpi", "dpi-xyratio", "size-x", "pix-x", "pix-y")
+"""The tags that decide how large a form is, and how long it takes to make it."""
+
 
 def default_preference(
     *,
@@ -62,8 +68,12 @@ def default_preference(
     dpi: Fraction | None = None,
     lossless: bool = True,
     paper: str | None = None,
+    cost: Cost | None = None,
 ) -> Preference:
     """Return the default order; the arguments describe the original, as far as it is known.
+
+    The order: colour, resolution, full chroma, lossless before lossy, cost, the original's paper, more pixels. Cost is
+    the smaller coding and the better suited type, or what `cost` says: the fewest octets, then the shortest time.
 
     `colour` is its `color` token; `dpi` its resolution in pixels an inch; `lossless` whether nothing of it was lost by
     its coding so far; `paper` its `paper-size` token. What the original does not have is no gain: of two forms with
@@ -74,12 +84,16 @@ def default_preference(
     criteria.append(Criterion("chroma", ("color-subsampling",), _chroma_key, "colour at full resolution"))
     if lossless:
         criteria.append(Criterion("lossless", ("image-coding", "type"), _lossless_key, "nothing is lost"))
-    criteria += [
-        Criterion("coding", ("image-coding",), _coding_key, "the smallest coding"),
-        Criterion(
-            "type", ("type",), _type_key(_LOSSLESS_TYPES if lossless else _LOSSY_TYPES), "the best type"
-        ),
-    ]
+    criteria += (
+        _cost_criteria(cost)
+        if cost is not None
+        else [
+            Criterion("coding", ("image-coding",), _coding_key, "the smallest coding"),
+            Criterion(
+                "type", ("type",), _type_key(_LOSSLESS_TYPES if lossless else _LOSSY_TYPES), "the best type"
+            ),
+        ]
+    )
     if paper is not None:
         criteria.append(_paper_criterion(Token(paper)))
     return (*criteria, _largest("pix-x", "the widest"), _largest("pix-y", "the longest"))
@@ -144,6 +158,19 @@ def _type_key(order: tuple[str, ...]) -> Callable[[Point], tuple[int, ...]]:
         return (len(order),) if given is None else (ranks.get(given, -1) if isinstance(given, Text) else -1,)
 
     return key
+
+
+def _cost_criteria(cost: Cost) -> list[Criterion]:
+    def octets(point: Point) -> tuple[Fraction | int, ...]:
+        return (-cost(point)[0],)
+
+    def time(point: Point) -> tuple[Fraction | int, ...]:
+        return (-cost(point)[1],)
+
+    return [
+        Criterion("octets", COST_TAGS, octets, "the fewest octets"),
+        Criterion("time", COST_TAGS, time, "the shortest time"),
+    ]
 
 
 def _paper_criterion(paper: Token) -> Criterion:
