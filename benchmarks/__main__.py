@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME...] [--rounds N] [--seconds S] [--json FILE]`."""
+"""`python -m benchmarks [NAME...] [--rounds N] [--seconds S] [--json FILE] [--pictures FOLDER]`."""
 
 import argparse
 import json
@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from types import ModuleType
 
 from rich.console import Console
 
-from . import documents, features, front, machine, relay, report
+from . import curves, documents, features, front, growth, machine, relay, report
 from .model import Benchmark, measure
 
 BENCHMARKS: dict[str, Callable[[ExitStack, Path], Benchmark]] = {
@@ -21,7 +22,14 @@ BENCHMARKS: dict[str, Callable[[ExitStack, Path], Benchmark]] = {
     "pdf": documents.prepare_pdf,
     "photo": documents.prepare_photo,
     "features": features.prepare,
+    "known": features.prepare_known,
+    "import": features.prepare_import,
 }
+CURVES: dict[str, tuple[ModuleType, str]] = {
+    "growth": (growth, "features-growth.png"),
+    "curves": (curves, "features-curves.png"),
+}
+"""What is measured as a curve: the module, and the name of its picture."""
 
 
 def main() -> int:
@@ -32,9 +40,12 @@ def main() -> int:
     console, progress = Console(), Console(stderr=True)
     facts = machine.describe()
     report.show_machine(console, facts)
-    results = {}
+    results: dict[str, object] = {}
     own_trouble = False
-    for name in options.names or BENCHMARKS:
+    for name in options.names or (*BENCHMARKS, *CURVES):
+        if name in CURVES:
+            results[name] = _measure_curve(name, console, progress, options.pictures)
+            continue
         with ExitStack() as stack:
             scratch = Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="conneg-bench-", dir=options.dir))
@@ -51,11 +62,24 @@ def main() -> int:
     return int(own_trouble)
 
 
+def _measure_curve(name: str, console: Console, progress: Console, pictures: Path | None) -> object:
+    module, picture = CURVES[name]
+    with progress.status(f"{name}: starting") as status:
+        found = module.measure(status.update)
+    module.show(console, found)
+    if pictures is not None:
+        module.draw(found, pictures / picture)
+        console.print(f"  drawn: {pictures / picture}\n", highlight=False)
+    return module.as_json(found)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Benchmarks against named peers, in the same run."
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHMARKS)} (all)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"which: {', '.join((*BENCHMARKS, *CURVES))} (all)"
+    )
     parser.add_argument(
         "--rounds", type=int, default=5, help="rounds of each; the median counts (%(default)s)"
     )
@@ -66,10 +90,11 @@ def _options() -> argparse.Namespace:
         "--dir", type=Path, help="where spools and documents are kept meanwhile (the temporary folder)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw the curves into this folder")
     options = parser.parse_args()
     for name in options.names:
-        if name not in BENCHMARKS:
-            parser.error(f"no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")
+        if name not in BENCHMARKS and name not in CURVES:
+            parser.error(f"no benchmark {name!r}; there are {', '.join((*BENCHMARKS, *CURVES))}")
     return options
 
 

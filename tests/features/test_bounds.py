@@ -21,6 +21,10 @@ def alternatives(count: int) -> str:
     return f"(& {''.join(f'(| (a{n}=1) (b{n}=1))' for n in range(count))})"
 
 
+def negated(count: int) -> str:
+    return f"(!(| {''.join(f'(& (a{n}=1) (b{n}=1))' for n in range(count))}))"
+
+
 def grid(count: int) -> str:
     sides = ("".join(f"(& ({tag}={n}) (z{tag}{n}=1))" for n in range(count)) for tag in "xy")
     return f"(& {' '.join(f'(| {side})' for side in sides)})"
@@ -39,9 +43,9 @@ def circle(name: str) -> str:
         (f"(x={'9' * 101})", "features.digits"),
         (f"(x=1/{'9' * 101})", "features.digits"),
         (f"(x={'9' * 60_000})", "features.digits"),
-        (alternatives(2000), "features.work"),
-        (alternatives(20), "features.work"),
-        (f"(!{alternatives(14).replace('(&', '(#').replace('(|', '(&').replace('(#', '(|')})", "features.work"),
+        (alternatives(2000), r"features.(work|conjunctions)"),
+        (alternatives(20), r"features.(work|conjunctions)"),
+        (negated(14), r"features.(work|conjunctions)"),
         (grid(100), "features.conjunctions"),
         ("(&" + "".join(f"(!(x={n}))" for n in range(6000)) + ")", "features.work"),
     ],

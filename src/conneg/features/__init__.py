@@ -52,7 +52,7 @@ from conneg.features.profiles import (
 )
 from conneg.features.reading import parse
 from conneg.features.registry import spelling
-from conneg.features.sets import FeatureSet, feature_set
+from conneg.features.sets import FeatureSet, feature_set, forget
 from conneg.features.simplification import simplify
 from conneg.features.values import Quantity, TagName, Text, Token, Value
 from conneg.features.widening import widen
@@ -114,6 +114,7 @@ __all__ = [
     "default_preference",
     "explain_mismatch",
     "feature_set",
+    "forget",
     "hash_name",
     "is_hash_name",
     "parse",

@@ -17,13 +17,13 @@ MAX_CONJUNCTIONS = Bound(
 )
 MAX_WORK = Bound(
     name="features.work",
-    value=40_000,
+    value=20_000,
     unit="steps of set arithmetic in one operation",
-    reason="some 20 milliseconds; the largest published schemas met with each other take 1,500",
+    reason="some 15 milliseconds; the largest published schemas met with each other take 1,000",
     answer="BoundExceededError; the recipient has no usable capability",
 )
-_COMPARED = 256
-"""Up to so many conjunctions, each is held against every other to drop those inside another."""
+_COMPARED = 10_000
+"""Up to so many pairs of conjunctions are compared to drop those inside another."""
 
 _ONE = Fraction(1)
 
@@ -42,6 +42,15 @@ class Conjunction(Record):
     def __init__(self, domains: Mapping[str, Domain], qualities: tuple[Fraction, ...] = ()) -> None:
         self.domains: Final = domains
         self.qualities: Final = qualities
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return (
+            isinstance(other, Conjunction)
+            and self.qualities == other.qualities
+            and self.domains == other.domains
+        )
 
     def __hash__(self) -> int:
         return hash((frozenset(self.domains.items()), self.qualities))
@@ -103,7 +112,7 @@ def meet(one: Conjunction, other: Conjunction, work: Work) -> Conjunction | None
         if opposite is None:
             changed[tag] = domain
         elif opposite is not domain:
-            steps += 1 + (domain.size + opposite.size) // 2
+            steps += 1 + (domain.size + opposite.size) // 4
             both = domain & opposite
             if both.is_empty:
                 work.spend(steps)
@@ -146,22 +155,48 @@ def product(factors: Iterable[Sequence[Conjunction]], work: Work) -> list[Conjun
 def absorb(conjunctions: Sequence[Conjunction], work: Work) -> list[Conjunction]:
     """Drop each conjunction that is inside another of no lower quality; the rest stay in their order.
 
-    Those that limit but one tag, the same one, become one. Among very many only those that are equal to another are
-    dropped.
+    Those that limit but one tag, the same one, become one. Where that would take too many comparisons, only those that
+    are equal to another are dropped.
     """
     if len(conjunctions) < 2:
         return list(conjunctions)
     work.spend(len(conjunctions))
-    united = _unite_singles(conjunctions)
-    if len(united) > _COMPARED:
-        return list(dict.fromkeys(united))
-    work.spend(len(united) * len(united))
-    kept: list[Conjunction] = []
-    for one in united:
-        if not any(_absorbs(other, one) for other in kept):
-            kept = [other for other in kept if not _absorbs(one, other)]
-            kept.append(one)
-    return kept
+    united = list(dict.fromkeys(_unite_singles(conjunctions)))
+    pairs = _comparable(united, work)
+    if pairs is None:
+        return united
+    dropped: set[int] = set()
+    for small, large in pairs:
+        if small not in dropped and large not in dropped and _absorbs(united[large], united[small]):
+            dropped.add(small)
+    return [one for place, one in enumerate(united) if place not in dropped]
+
+
+def _comparable(conjunctions: Sequence[Conjunction], work: Work) -> Sequence[tuple[int, int]] | None:
+    """Return the places of pairs of which the first may be inside the second; None if they are too many.
+
+    What is inside another limits all the tags that the other limits.
+    """
+    groups: dict[frozenset[str], list[int]] = {}
+    for place, one in enumerate(conjunctions):
+        groups.setdefault(frozenset(one.domains), []).append(place)
+    by_size = sorted(groups, key=len)
+    pairs: list[tuple[int, int]] = []
+    compared = shorter = 0
+    for tags in by_size:
+        while len(by_size[shorter]) < len(tags):
+            shorter += 1
+        inside = groups[tags]
+        compared += shorter + len(inside) ** 2
+        if compared > _COMPARED:
+            return None
+        outside = [number for other in by_size[:shorter] if other < tags for number in groups[other]]
+        compared += len(inside) * len(outside)
+        if compared > _COMPARED:
+            return None
+        pairs += [(small, large) for small in inside for large in (*inside, *outside) if small != large]
+    work.spend(compared // 2)
+    return pairs
 
 
 def complement(conjunctions: Iterable[Conjunction], work: Work) -> list[Conjunction]:
@@ -192,7 +227,7 @@ def _meet_all(conjunctions: Iterable[Conjunction], work: Work) -> Conjunction | 
         for tag, domain in one.domains.items():
             own = found.get(tag)
             both = domain if own is None else own & domain
-            work.spend(1 if own is None else 1 + (domain.size + own.size) // 2)
+            work.spend(1 if own is None else 1 + (domain.size + own.size) // 4)
             if both.is_empty:
                 return None
             found[tag] = both
@@ -229,7 +264,7 @@ def _cut(whole: Conjunction, other: Conjunction, work: Work) -> list[Conjunction
     inside = dict(whole.domains)
     for tag, domain in other.domains.items():
         own = inside.get(tag, Domain.everything())
-        work.spend(1 + len(inside) // 4 + (domain.size + own.size) // 2)
+        work.spend(1 + len(inside) // 4 + (domain.size + own.size) // 4)
         outside = own & domain.complement()
         if not outside.is_empty:
             pieces.append(Conjunction({**inside, tag: outside}, whole.qualities))

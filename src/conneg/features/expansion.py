@@ -26,7 +26,7 @@ from conneg.features.expression import (
 )
 from conneg.features.reading import parse
 from conneg.features.registry import spelling
-from conneg.features.values import TRUE, TagName, Token, Value, feature_key
+from conneg.features.values import TRUE, Quantity, TagName, Token, Value, feature_key
 
 MAX_EXPANDED_DEPTH = Bound(
     name="features.expanded-depth",
@@ -138,6 +138,9 @@ class Expander:
         """RFC 2533 5.3; entries with different units are about different features (6.2)."""
         tag = scope.tag(expression.tag)
         self._work.spend(len(expression.entries) // 4)
+        if not any(isinstance(entry, Quantity | Range) for entry in expression.entries):
+            entries = ((entry, entry) for entry in expression.entries if not isinstance(entry, Range))
+            return _signed(tag, Domain.of_entries(entries), is_true)
         plain: dict[TagName, list[tuple[Value, Value]]] = {}
         mixed: list[Conjunction] = []
         for entry in expression.entries:
@@ -149,8 +152,8 @@ class Expander:
                 ends: dict[str, Domain] = {low_key: Domain.compared(Operator.AT_LEAST, low)}
                 mixed.append(Conjunction({**ends, high_key: Domain.compared(Operator.AT_MOST, high)}))
         if len(plain) == 1 and not mixed:
-            key, entries = next(iter(plain.items()))
-            return _signed(key, Domain.of_entries(entries), is_true)
+            key, ranges = next(iter(plain.items()))
+            return _signed(key, Domain.of_entries(ranges), is_true)
         union = [
             one for key, entries in plain.items() for one in _signed(key, Domain.of_entries(entries), True)
         ]

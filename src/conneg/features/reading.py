@@ -43,6 +43,7 @@ _ATTR = re.compile(rf"{_WS}({FTAG.pattern}){_WS}([<>]?=|[<>])?")
 _NUMBER_PATTERN = rf"([+-]?[0-9]+)(?:{_WS}/{_WS}([0-9]+)(?![0-9]))?"
 _VALUE_PATTERN = rf'(?:({TOKEN.pattern})|"([ !#-~]*)"|{_NUMBER_PATTERN}(?:{_WS}({TOKEN.pattern}))?)'
 _VALUE = re.compile(_WS + _VALUE_PATTERN)
+_END = re.compile(rf"{_WS}{_VALUE_PATTERN}{_WS}(,|\]|\.\.)")
 _ARGUMENT = re.compile(rf'(?:({TOKEN.pattern})|"([ !#-~]*)"|{_NUMBER_PATTERN}({TOKEN.pattern})?)')
 """A value where white space separates: the unit must follow its number at once."""
 _CLOSE_PATTERN = rf"{_WS}\){_WS}(?![;wW])"
@@ -82,6 +83,11 @@ def read_expression(text: str, *, lenient: bool = False) -> Expression:
     if end < len(text):
         Source(text).fail("the end of the expression", end)
     return expression
+
+
+def forget_trees() -> None:
+    """Forget the trees of texts that were read lately."""
+    _TREES.forget()
 
 
 def parse_front(text: str, *, lenient: bool = False) -> tuple[Expression, int]:
@@ -230,18 +236,33 @@ class _Reader(Source):
     def _read_set(self) -> tuple[Value | Range, ...]:
         """set = attr "=" "[" setentry *( "," setentry ) "]"                    ; attr and "=" have been read"""
         self.expect("[")
-        entries = [self._read_setentry()]
-        while self.take(","):
-            entries.append(self._read_setentry())
-        self.expect("]", "',' or ']'")
-        return tuple(entries)
+        entries: list[Value | Range] = []
+        while True:
+            entry, delimiter = self._read_setentry()
+            entries.append(entry)
+            if delimiter == "]":
+                return tuple(entries)
 
-    def _read_setentry(self) -> Value | Range:
-        """setentry = value / range ; range = value ".." value                  ; RFC 2738 2"""
-        value = self._read_value(_VALUE)
-        if self.take(".."):
-            return Range(value, self._read_value(_VALUE))
-        return value
+    def _read_setentry(self) -> tuple[Value | Range, str]:
+        """setentry = value / range ; range = value ".." value                  ; RFC 2738 2; and what is behind it"""
+        value, delimiter = self._read_end()
+        if delimiter != "..":
+            return value, delimiter
+        high, delimiter = self._read_end()
+        if delimiter == "..":
+            self.fail("',' or ']'", self.at - len(delimiter))
+        return Range(value, high), delimiter
+
+    def _read_end(self) -> tuple[Value, str]:
+        """Return a value and the ",", "]" or ".." that follows it in a set."""
+        match = _END.match(self.text, self.at)
+        if match is None:
+            self._read_value(_VALUE)
+            self.fail("',' or ']'")
+        *value, delimiter = match.groups()
+        found = self._value(match.start(3), *value)
+        self.at = match.end()
+        return found, delimiter
 
     def _read_value(self, pattern: re.Pattern[str]) -> Value:
         """value = Boolean / number / token / string / number *WSP token        ; the last: RFC 2533 6.2

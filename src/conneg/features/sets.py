@@ -23,7 +23,7 @@ from conneg.features.expansion import Expander, Resolver
 from conneg.features.expression import Expression
 from conneg.features.memo import Memo
 from conneg.features.normal import normal_form
-from conneg.features.reading import KNOWN_TEXT, parse
+from conneg.features.reading import KNOWN_TEXT, forget_trees, parse
 from conneg.features.record import Record
 from conneg.features.repair import repair
 from conneg.features.values import Value
@@ -190,6 +190,13 @@ def feature_set(
         return known
     found = _meaning(parse(source, lenient=lenient), lenient, resolver)
     return _SETS.keep((source, lenient), found) if found._is_small else found
+
+
+def forget() -> None:
+    """Forget what was read and met lately: its memory is free, and the next call pays the full price again."""
+    forget_trees()
+    _SETS.forget()
+    _MEETINGS.forget()
 
 
 def _meaning(expression: Expression, lenient: bool, resolver: Resolver | None) -> FeatureSet:
