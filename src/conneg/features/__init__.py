@@ -3,9 +3,14 @@
 Text, set and preference are three things: `parse`, `write` and `wrap` deal with text; `feature_set` gives a
 `FeatureSet` with the operations of sets; `choose` picks one `FeatureCollection` by a `Preference`. No I/O; nothing
 outside the standard library.
+
+What a program may never need (choosing, explaining, the profiles, header fields) is imported when it is first asked
+for.
 """
 
-from conneg.features.choice import Choice, RunnerUp, Step, choose
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from conneg.features.collection import FeatureCollection, collection
 from conneg.features.composite import hash_name, is_hash_name
 from conneg.features.conjunction import Conjunction
@@ -18,7 +23,6 @@ from conneg.features.errors import (
     WrapError,
 )
 from conneg.features.expansion import Resolver
-from conneg.features.explain import Conflict, Mismatch, explain_mismatch
 from conneg.features.expression import (
     And,
     Call,
@@ -32,31 +36,60 @@ from conneg.features.expression import (
     Range,
     SetOf,
 )
-from conneg.features.fields import read_content_features, read_field, write_content_features, write_field
 from conneg.features.folding import unfold, wrap
-from conneg.features.preference import COST_TAGS, Cost, Criterion, Point, Preference, default_preference
-from conneg.features.profiles import (
-    PROFILE_C,
-    PROFILE_C_FULL,
-    PROFILE_F,
-    PROFILE_F_FULL,
-    PROFILE_J,
-    PROFILE_J_FULL,
-    PROFILE_L,
-    PROFILE_L_FULL,
-    PROFILE_M,
-    PROFILE_M_FULL,
-    PROFILE_S,
-    PROFILES,
-    Profile,
-)
 from conneg.features.reading import parse
 from conneg.features.registry import spelling
 from conneg.features.sets import FeatureSet, feature_set, forget
-from conneg.features.simplification import simplify
 from conneg.features.values import Quantity, TagName, Text, Token, Value
-from conneg.features.widening import widen
 from conneg.features.writing import write
+
+if TYPE_CHECKING:
+    from conneg.features.choice import Choice, RunnerUp, Step, choose
+    from conneg.features.explain import Conflict, Mismatch, explain_mismatch
+    from conneg.features.fields import read_content_features, read_field, write_content_features, write_field
+    from conneg.features.preference import COST_TAGS, Cost, Criterion, Point, Preference, default_preference
+    from conneg.features.profiles import (
+        PROFILE_C,
+        PROFILE_C_FULL,
+        PROFILE_F,
+        PROFILE_F_FULL,
+        PROFILE_J,
+        PROFILE_J_FULL,
+        PROFILE_L,
+        PROFILE_L_FULL,
+        PROFILE_M,
+        PROFILE_M_FULL,
+        PROFILE_S,
+        PROFILES,
+        Profile,
+    )
+    from conneg.features.simplification import simplify
+    from conneg.features.widening import widen
+
+_LATER = {
+    "choice": ("Choice", "RunnerUp", "Step", "choose"),
+    "explain": ("Conflict", "Mismatch", "explain_mismatch"),
+    "fields": ("read_content_features", "read_field", "write_content_features", "write_field"),
+    "preference": ("COST_TAGS", "Cost", "Criterion", "Point", "Preference", "default_preference"),
+    "profiles": (
+        "PROFILE_C",
+        "PROFILE_C_FULL",
+        "PROFILE_F",
+        "PROFILE_F_FULL",
+        "PROFILE_J",
+        "PROFILE_J_FULL",
+        "PROFILE_L",
+        "PROFILE_L_FULL",
+        "PROFILE_M",
+        "PROFILE_M_FULL",
+        "PROFILE_S",
+        "PROFILES",
+        "Profile",
+    ),
+    "simplification": ("simplify",),
+    "widening": ("widen",),
+}
+"""What each module that is imported later brings."""
 
 __all__ = [
     "COST_TAGS",
@@ -129,3 +162,18 @@ __all__ = [
     "write_content_features",
     "write_field",
 ]
+
+_MODULE_OF = {name: module for module, names in _LATER.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for the first time (PEP 562)."""
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from conneg.features.errors import WrapError
 from conneg.features.source import MAX_TEXT
 
-_ELEMENT = re.compile(r'"[^"]*"?|:-|[<>]?=|[^][ \t\r\n()",;=<>!&|]+|[][(),;<>!&|]')
-_FOLD = re.compile(r"\r?\n(?=[ \t])")
+_ELEMENT = r'"[^"]*"?|:-|[<>]?=|[^][ \t\r\n()",;=<>!&|]+|[][(),;<>!&|]'
+_FOLD = r"\r?\n(?=[ \t])"
 
 
 def wrap(text: str, first: int, rest: int) -> list[str]:
@@ -33,7 +33,7 @@ def unfold(text: str) -> str:
 
     A line end with no white space behind it, which is no fold, becomes a space. Nothing is taken for a comment.
     """
-    return re.sub(r"\r?\n|\r", " ", _FOLD.sub("", text)).strip(" \t")
+    return re.sub(r"\r?\n|\r", " ", re.sub(_FOLD, "", text)).strip(" \t")
 
 
 def one_line(text: str) -> str:
@@ -48,7 +48,7 @@ def _elements(text: str) -> list[tuple[str, bool]]:
 
 def _scan(text: str) -> Iterator[tuple[str, bool]]:
     end = 0
-    for match in _ELEMENT.finditer(text):
+    for match in re.finditer(_ELEMENT, text):
         yield match[0], match.start() > end
         end = match.end()
 

@@ -44,7 +44,7 @@ _NUMBER_PATTERN = rf"([+-]?[0-9]+)(?:{_WS}/{_WS}([0-9]+)(?![0-9]))?"
 _VALUE_PATTERN = rf'(?:({TOKEN.pattern})|"([ !#-~]*)"|{_NUMBER_PATTERN}(?:{_WS}({TOKEN.pattern}))?)'
 _VALUE = re.compile(_WS + _VALUE_PATTERN)
 _END = re.compile(rf"{_WS}{_VALUE_PATTERN}{_WS}(,|\]|\.\.)")
-_ARGUMENT = re.compile(rf'(?:({TOKEN.pattern})|"([ !#-~]*)"|{_NUMBER_PATTERN}({TOKEN.pattern})?)')
+_ARGUMENT = rf'(?:({TOKEN.pattern})|"([ !#-~]*)"|{_NUMBER_PATTERN}({TOKEN.pattern})?)'
 """A value where white space separates: the unit must follow its number at once."""
 _CLOSE_PATTERN = rf"{_WS}\){_WS}(?![;wW])"
 _CLOSE = re.compile(_CLOSE_PATTERN)
@@ -314,7 +314,7 @@ class _Reader(Source):
         if match is not None and not TOKEN.fullmatch(match[0]):
             self.at = match.end()
             return TagName(match[0])
-        return self._read_value(_ARGUMENT)
+        return self._read_value(re.compile(_ARGUMENT))
 
     def _read_where_clause(self, depth: int) -> tuple[NamedPredicate, ...]:
         """where-clause = "where" 1*named-pred "end"                            ; RFC 2533 6.1.3"""

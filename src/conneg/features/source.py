@@ -24,10 +24,10 @@ MAX_DIGITS = Bound(
 SPACE = re.compile(r"[ \t\r\n]*")
 FTAG = re.compile(r"[A-Za-z][A-Za-z0-9:/.%-]*")
 TOKEN = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-QVALUE = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)(?![0-9.])")
-EXT_VALUE = re.compile(r'"[ !#-~]*"|[!#-\'*-:<-~]+')
+QVALUE = r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)(?![0-9.])"
+EXT_VALUE = r'"[ !#-~]*"|[!#-\'*-:<-~]+'
 
-_WORD = re.compile(r"[A-Za-z0-9:/.%+-]+")
+_WORD = r"[A-Za-z0-9:/.%+-]+"
 _EXCERPT = 72
 
 
@@ -56,9 +56,9 @@ class Source:
         self.at += len(literal)
         return True
 
-    def take_match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+    def take_match(self, pattern: re.Pattern[str] | str) -> re.Match[str] | None:
         """Pass over what `pattern` matches exactly here; None if it does not match."""
-        match = pattern.match(self.text, self.at)
+        match = re.compile(pattern).match(self.text, self.at)
         if match is not None:
             self.at = match.end()
         return match
@@ -86,7 +86,7 @@ class Source:
     def _found(self, place: int) -> str:
         if place >= len(self.text):
             return "the end"
-        word = _WORD.match(self.text, place)
+        word = re.compile(_WORD).match(self.text, place)
         shown = word[0] if word is not None else self.text[place]
         return ascii(shown if len(shown) <= 32 else f"{shown[:31]}...")
 
