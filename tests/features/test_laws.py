@@ -70,6 +70,22 @@ def test_complement_laws(first: Expression, second: Expression) -> None:
     assert a.contains(FeatureSet.nothing())
 
 
+@settings(max_examples=300, deadline=None)
+@given(expressions, expressions)
+def test_one_meaning_for_equivalent_sets_and_only_for_them(one: Expression, other: Expression) -> None:
+    ours, theirs = feature_set(one), feature_set(other)
+    assert (ours.meaning == theirs.meaning) is (members(one) == members(other))
+
+
+@FEW
+@given(expressions, expressions)
+def test_one_meaning_however_it_is_written(one: Expression, other: Expression) -> None:
+    ours, theirs = feature_set(one), feature_set(other)
+    assert ((ours | theirs) - theirs).meaning == (ours - theirs).meaning
+    assert (ours & theirs).complement().meaning == (theirs.complement() | ours.complement()).meaning
+    assert feature_set(str(ours)).meaning == ours.meaning
+
+
 @FEW
 @given(expressions)
 def test_text_and_back(expression: Expression) -> None:

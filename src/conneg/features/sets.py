@@ -38,13 +38,14 @@ class FeatureSet(Record):
     of `conneg.features.conjunction` allow.
     """
 
-    __slots__ = ("_hash", "_text", "conjunctions")
+    __slots__ = ("_hash", "_meaning", "_text", "conjunctions")
     __match_args__ = ("conjunctions",)
 
     def __init__(self, conjunctions: tuple[Conjunction, ...]) -> None:
         MAX_CONJUNCTIONS.check(len(conjunctions))
         self.conjunctions: Final = tuple(_tidy(one) for one in conjunctions if not one.is_empty)
         self._text: str | None = None
+        self._meaning: str | None = None
         self._hash: int | None = None
 
     def __eq__(self, other: object) -> bool:
@@ -161,8 +162,20 @@ class FeatureSet(Record):
         return sum(len(one.domains) for one in self.conjunctions) <= _SMALL
 
     @property
+    def meaning(self) -> str:
+        """A text that is the same for two sets if, and only if, they are equivalent; not meant for reading.
+
+        Raises `conneg.errors.BoundExceededError` for a set that takes too much work.
+        """
+        from conneg.features.canonical import meaning
+
+        if self._meaning is None:
+            self._meaning = meaning(self.conjunctions)
+        return self._meaning
+
+    @property
     def key(self) -> str:
-        """The canonical text: the same for sets that differ in order and writing; not for all equivalent sets."""
+        """The canonical text: the same for sets that differ in order and writing; see `meaning` for all equivalents."""
         if self._text is None:
             self._text = write(self.as_expression())
         return self._text

@@ -6,14 +6,9 @@ The cost of a message then grows with the number of classes, not of recipients (
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from conneg.errors import BoundExceededError
+from conneg.features import FeatureSet
 from conneg.negotiation.capability import Capability
-
-EQUIVALENCE_LIMIT = 64
-"""Up to so many distinct canonical texts, each is also tested for equal meaning with the others.
-
-Equal meaning under different canonical texts is rare, and missing it costs one more transaction, while the number of
-tests grows with the square.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +26,21 @@ class CapabilityClass:
 
 def capability_classes(capabilities: Mapping[str, Capability]) -> tuple[CapabilityClass, ...]:
     """Partition the recipients by equivalence of what they can take, in the order in which they first appear."""
-    by_key: dict[str, list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for recipient, capability in capabilities.items():
-        by_key.setdefault(capability.features.key, []).append(recipient)
-    groups = list(by_key.values())
-    if len(groups) <= EQUIVALENCE_LIMIT:
-        groups = _merge_equivalent(groups, capabilities)
-    return tuple(CapabilityClass(tuple(group), capabilities[group[0]]) for group in groups)
+        groups.setdefault(_meaning(capability.features), []).append(recipient)
+    return tuple(CapabilityClass(tuple(group), capabilities[group[0]]) for group in groups.values())
 
 
-def _merge_equivalent(groups: list[list[str]], capabilities: Mapping[str, Capability]) -> list[list[str]]:
-    merged: list[list[str]] = []
-    for group in groups:
-        features = capabilities[group[0]].features
-        for other in merged:
-            if capabilities[other[0]].features.equivalent(features):
-                other.extend(group)
-                break
-        else:
-            merged.append(group)
-    order = {recipient: position for position, recipient in enumerate(capabilities)}
-    return [sorted(group, key=order.__getitem__) for group in merged]
+def _meaning(features: FeatureSet) -> str:
+    """Return what is the same for equivalent sets.
+
+    Sets with quality values count as equivalent only if they are written alike, since the values decide what is chosen;
+    so do sets that take too much work. Missing that two are equivalent costs one more transaction.
+    """
+    if any(one.qualities for one in features.conjunctions):
+        return features.key
+    try:
+        return features.meaning
+    except BoundExceededError:
+        return features.key
