@@ -1,4 +1,4 @@
-"""The fuzz targets of the algebra for a few seconds each; `make fuzz` runs them for a minute, or as long as you like."""
+"""The fuzz targets of the algebra for some seconds each; `make fuzz` runs them for a minute, or as long as you like."""
 
 import subprocess
 import sys
