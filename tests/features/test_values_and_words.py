@@ -161,3 +161,13 @@ def test_mixed_units_in_a_set_are_different_features() -> None:
     assert features.equivalent(feature_set("(| (res=200) (res=72dpi))"))
     assert feature_set("(!(res=[200,72dpi]))").equivalent(feature_set("(& (!(res=200)) (!(res=72dpi)))"))
     assert feature_set("(res=[1..9dpi])").equivalent(feature_set("(& (res>=1) (res<=9dpi))"))
+
+
+def test_a_collection_with_units_is_accepted_as_its_set_says() -> None:
+    """RFC 2533 6.2: with a unit it is another feature, in a collection and in a plain mapping."""
+    features = feature_set("(& (res<=300dpi) (x=1))")
+    for states, accepted in (("200dpi", True), ("400dpi", False), ("400dpcm", True), ("400", True)):
+        value = collection(f"(& (res={states}))")
+        assert features.accepts(value) is accepted
+        ((_, quantity),) = value.items()
+        assert features.accepts({"RES": quantity}) is accepted

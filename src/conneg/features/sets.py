@@ -26,7 +26,7 @@ from conneg.features.normal import normal_form
 from conneg.features.reading import KNOWN_TEXT, forget_trees, parse
 from conneg.features.record import Record
 from conneg.features.repair import repair
-from conneg.features.values import Value
+from conneg.features.values import Value, feature_key
 from conneg.features.writing import write
 
 
@@ -131,9 +131,15 @@ class FeatureSet(Record):
         return self.contains(other) and other.contains(self)
 
     def accepts(self, collection: Mapping[str, Value]) -> bool:
-        """Tell whether a concrete collection matches: a tag that it does not state never stands in the way."""
+        """Tell whether a concrete collection matches; its tags are in any letter case.
+
+        A tag that it does not state never stands in the way.
+        """
+        stated = {
+            tag.lower() if " " in tag else feature_key(tag, value): value for tag, value in collection.items()
+        }
         return any(
-            all(domain.contains(collection[tag]) for tag, domain in one.domains.items() if tag in collection)
+            all(domain.contains(stated[tag]) for tag, domain in one.domains.items() if tag in stated)
             for one in self.conjunctions
         )
 
