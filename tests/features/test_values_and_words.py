@@ -26,7 +26,7 @@ from .schema import K1, K5
 _IANA = """pix-x pix-y dpi ua-media paper-size color size-x size-y dpi-xyratio color-levels color-space CIELAB-L-depth
 CIELAB-a-depth CIELAB-b-depth CIELAB-L-min CIELAB-L-max CIELAB-a-min CIELAB-a-max CIELAB-b-min CIELAB-b-max
 image-file-structure image-coding image-coding-constraint JBIG-stripe-size image-interleave color-subsampling MRC-mode
-MRC-max-stripe-size color-illuminant type"""
+MRC-max-stripe-size color-illuminant type charset language"""
 
 
 def test_every_registered_tag_is_known() -> None:

@@ -38,12 +38,13 @@ from conneg.features.expression import (
 )
 from conneg.features.folding import unfold, wrap
 from conneg.features.reading import parse
-from conneg.features.registry import spelling
+from conneg.features.registry import describe_tag, spelling
 from conneg.features.sets import FeatureSet, feature_set, forget
 from conneg.features.values import Quantity, TagName, Text, Token, Value
 from conneg.features.writing import write
 
 if TYPE_CHECKING:
+    from conneg.features.checking import Oddity, Severity, check_expression
     from conneg.features.choice import Choice, RunnerUp, Step, choose
     from conneg.features.explain import Conflict, Mismatch, explain_mismatch
     from conneg.features.fields import read_content_features, read_field, write_content_features, write_field
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from conneg.features.widening import widen
 
 _LATER = {
+    "checking": ("Oddity", "Severity", "check_expression"),
     "choice": ("Choice", "RunnerUp", "Step", "choose"),
     "explain": ("Conflict", "Mismatch", "explain_mismatch"),
     "fields": ("read_content_features", "read_field", "write_content_features", "write_field"),
@@ -125,6 +127,7 @@ __all__ = [
     "Mismatch",
     "NamedPredicate",
     "Not",
+    "Oddity",
     "Operator",
     "Or",
     "Parameter",
@@ -136,15 +139,18 @@ __all__ = [
     "Resolver",
     "RunnerUp",
     "SetOf",
+    "Severity",
     "Step",
     "TagName",
     "Text",
     "Token",
     "Value",
     "WrapError",
+    "check_expression",
     "choose",
     "collection",
     "default_preference",
+    "describe_tag",
     "explain_mismatch",
     "feature_set",
     "forget",

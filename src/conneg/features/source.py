@@ -76,12 +76,13 @@ class Source:
     def fail(self, expected: str, at: int | None = None) -> NoReturn:
         """Raise `FeatureSyntaxError` for this place, or for `at`."""
         place = self.skip() if at is None else at
-        before = self.text[:place]
-        line = before.count("\n") + 1
-        start = before.rfind("\n") + 1
-        raise FeatureSyntaxError(
-            line, place - start + 1, self._found(place), expected, self._excerpt(start, place)
-        )
+        line, column, excerpt = self.locate(place)
+        raise FeatureSyntaxError(line, column, self._found(place), expected, excerpt)
+
+    def locate(self, place: int) -> tuple[int, int, str]:
+        """Return line and column of a place, both from 1, and its line (shortened when long) with a caret below."""
+        start = self.text.rfind("\n", 0, place) + 1
+        return self.text.count("\n", 0, place) + 1, place - start + 1, self._excerpt(start, place)
 
     def _found(self, place: int) -> str:
         if place >= len(self.text):
