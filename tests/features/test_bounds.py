@@ -12,6 +12,7 @@ from conneg.features import (
     hash_name,
     parse,
     wrap,
+    write,
 )
 
 pytestmark = pytest.mark.timeout(20)
@@ -43,10 +44,10 @@ def circle(name: str) -> str:
         (f"(x={'9' * 101})", "features.digits"),
         (f"(x=1/{'9' * 101})", "features.digits"),
         (f"(x={'9' * 60_000})", "features.digits"),
-        (alternatives(2000), r"features.(work|conjunctions)"),
-        (alternatives(20), r"features.(work|conjunctions)"),
+        (f"(| (z=1) {alternatives(2000)})", r"features.(work|conjunctions)"),
+        (f"(| (z=1) {alternatives(20)})", r"features.(work|conjunctions)"),
         (negated(14), r"features.(work|conjunctions)"),
-        (grid(100), "features.conjunctions"),
+        (f"(| (z=1) {grid(100)})", "features.conjunctions"),
         ("(&" + "".join(f"(!(x={n}))" for n in range(6000)) + ")", "features.work"),
     ],
     ids=lambda value: value[:20],
@@ -54,6 +55,26 @@ def circle(name: str) -> str:
 def test_by_name(text: str, bound: str) -> None:
     with pytest.raises(BoundExceededError, match=bound):
         feature_set(text)
+
+
+@pytest.mark.parametrize("count", [20, 400])
+def test_independent_choices_are_answered(count: int) -> None:
+    """Two to the power of `count` terms: met, compared, told empty and written without working them out."""
+    one, other = feature_set(alternatives(count)), feature_set(alternatives(count).replace("b", "c"))
+    both = one & other
+    assert not both.is_empty
+    assert one.contains(both)
+    assert not both.contains(one)
+    assert (both & feature_set("(a7=2)")).accepts({"a7": 2, "b7": 1, "c7": 1})  # type: ignore[dict-item]
+    assert (both & feature_set("(& (a7=2) (b7=2))")).is_empty
+    with pytest.raises(BoundExceededError, match=r"features\.conjunctions"):
+        _ = both.conjunctions
+
+
+def test_independent_choices_are_written_side_by_side() -> None:
+    text = alternatives(9)
+    assert len(feature_set(text).conjunctions) == 512
+    assert str(feature_set(text)) == write(parse(text))
 
 
 def test_at_the_bounds() -> None:

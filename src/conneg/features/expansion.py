@@ -3,7 +3,7 @@
 Calls are put in place on the way (RFC 2533 6.1.4), not beforehand, so that a text cannot blow itself up.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Final, TypeAlias
 
@@ -87,8 +87,11 @@ class Expander:
         self._work = Work()
         self._resolved: dict[str, Expression | None] = {}
 
-    def expand(self, expression: Expression) -> tuple[Conjunction, ...]:
-        """Return the conjunctions; only quality values of top-level clauses count (RFC 2533 3.6, 3.7)."""
+    def expand(self, expression: Expression) -> list[Sequence[Conjunction]]:
+        """Return unions of conjunctions that must all hold.
+
+        Only quality values of top-level clauses count (RFC 2533 3.6, 3.7); with such values there is one union.
+        """
         scope = _NOWHERE
         outer: Fraction | None = None
         depth = 1
@@ -102,6 +105,8 @@ class Expander:
             expression, scope = target
             depth = self._deeper(depth)
         inside = scope.inside(expression)
+        if isinstance(expression, And) and outer in (None, 1):
+            return self._parts(expression, inside, depth)
         clauses = expression.operands if isinstance(expression, Or) else (expression,)
         found: list[Conjunction] = []
         for clause in clauses:
@@ -110,7 +115,18 @@ class Expander:
             found += [
                 Conjunction(one.domains, qualities) for one in self._expand(clause, True, inside, depth)
             ]
-        return tuple(absorb(found, self._work))
+        return [absorb(found, self._work)]
+
+    def _parts(self, expression: And, scope: _Scope, depth: int) -> list[Sequence[Conjunction]]:
+        """Return what the operands say, each by itself; those of an `&` among them too."""
+        depth = self._deeper(depth)
+        found: list[Sequence[Conjunction]] = []
+        for operand in expression.operands:
+            if isinstance(operand, And):
+                found += self._parts(operand, scope.inside(operand), depth)
+            else:
+                found.append(self._expand(operand, True, scope, depth))
+        return found
 
     def _expand(self, expression: Expression, is_true: bool, scope: _Scope, depth: int) -> list[Conjunction]:
         """Return the conjunctions of `expression`, or of its negation: De Morgan on the way down (RFC 2533 5.4)."""

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from conneg.features.conjunction import Conjunction
 from conneg.features.domain import Domain
 from conneg.features.expression import (
+    And,
     Comparison,
     Expression,
     Not,
@@ -18,6 +19,7 @@ from conneg.features.expression import (
     with_parameters,
 )
 from conneg.features.factoring import factor
+from conneg.features.terms import all_of
 from conneg.features.values import TagName
 from conneg.features.writing import write
 
@@ -75,6 +77,24 @@ def normal_form(conjunctions: Sequence[Conjunction]) -> Expression:
         return clauses[0]
     texts = {write(clause): clause for clause in clauses}
     return Or(tuple(texts[text] for text in sorted(texts)))
+
+
+def join(expressions: Iterable[Expression]) -> Expression:
+    """Return the conjunction of expressions: terms sorted by tag, behind them alternatives sorted by their text."""
+    operands = [
+        operand
+        for expression in expressions
+        for operand in (expression.operands if isinstance(expression, And) else (expression,))
+    ]
+    texts = {(isinstance(operand, Or), _tag_of(operand), write(operand)): operand for operand in operands}
+    return all_of([texts[key] for key in sorted(texts)])
+
+
+def _tag_of(term: Expression) -> str:
+    """Return the tag of a term; "" for what has none."""
+    while isinstance(term, Not):
+        term = term.operand
+    return term.tag if isinstance(term, Comparison | SetOf) else ""
 
 
 def _written_quality(quality: Fraction) -> Parameter:
