@@ -93,6 +93,11 @@ def prepare_known(stack: ExitStack, scratch: Path) -> Benchmark:
         forget()
         _ = offer & accepted
 
+    def meet_known() -> float:
+        forget()
+        ours, theirs = feature_set(OFFER), feature_set(DRAFT_6_1)
+        return rate(lambda: ours & theirs)
+
     def meet_all() -> None:
         for text in capabilities:
             _ = offer & feature_set(text)
@@ -111,7 +116,7 @@ def prepare_known(stack: ExitStack, scratch: Path) -> Benchmark:
         contestants=(
             Contestant(f"known: {parsing}", version, lambda: rate(lambda: parse(DRAFT_6_1)), ours=True),
             Contestant(f"new: {parsing}", version, lambda: rate(lambda: read_expression(DRAFT_6_1))),
-            Contestant(f"known: {meeting}", version, lambda: rate(lambda: offer & accepted), ours=True),
+            Contestant(f"known: {meeting}", version, meet_known, ours=True),
             Contestant(f"new: {meeting}", version, lambda: rate(meet_cold)),
             Contestant(f"known: {batch}", version, lambda: rate(meet_all, at_once=1), ours=True),
             Contestant(f"new: {batch}", version, lambda: rate(meet_all_cold, at_once=1)),
