@@ -131,13 +131,16 @@ def prepare_import(stack: ExitStack, scratch: Path) -> Benchmark:
         name="import",
         title="Imports, the interpreter's own start taken off",
         unit="a second",
-        contestants=(
-            Contestant("import conneg.features", machine.package_version("conneg"), imports("conneg.features"), ours=True),
-            Contestant("import packaging.markers", machine.package_version("packaging"), imports("packaging.markers")),
-            Contestant("import dataclasses", machine.program_version(sys.executable, "-V"), imports("dataclasses")),
+        contestants=tuple(
+            Contestant(f"import {module}", version, imports(module), ours=module.startswith("conneg"))
+            for module, version in (
+                ("conneg.features", machine.package_version("conneg")),
+                ("packaging.markers", machine.package_version("packaging")),
+                ("dataclasses", machine.program_version(sys.executable, "-V")),
+            )
         ),
         notes=("a rate of 20 a second is 50 ms; modules are compiled already",),
-    )  # fmt: skip
+    )
 
 
 def marker_of(length: int) -> str:
