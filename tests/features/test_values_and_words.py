@@ -110,13 +110,14 @@ def test_mismatch_of_all_alternatives_names_the_common_reason() -> None:
     assert str(found) == "the device takes color=[Binary,Limited] only; the offer is color=[Grey,Full]"
 
 
-def test_mismatch_of_the_closest_pair() -> None:
+def test_mismatch_of_several_tags_together() -> None:
     found = explain_mismatch(
         feature_set("(& (color=Full) (dpi=300))"),
         feature_set("(| (& (color=Full) (dpi=[100,200])) (& (color=Binary) (dpi=300) (x=1)))"),
     )
     assert str(found) == (
-        "the device takes dpi=[100,200] only; the offer is dpi=300 (in the closest of 2 combinations)"
+        "no combination of color and dpi suits: the device takes color=Full with dpi=[100,200], or color=Binary with"
+        " dpi=300; the offer is color=Full with dpi=300 (closest: dpi=[100,200] instead of dpi=300)"
     )
 
 

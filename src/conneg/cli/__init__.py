@@ -17,7 +17,7 @@ _COMMANDS = {
     "check": "say what is wrong with a configuration, and what this installation can do",
     "send": "send documents, each recipient the best form it can take",
     "probe": "ask a server what a recipient can take",
-    "features": "the canonical form of an expression; the features of a document or message",
+    "features": "what an expression means and what is odd about it; what a document, message or fax frame is",
     "match": "what two expressions have in common, or what stands in the way",
     "convert": "make the best form of a document that an expression accepts",
     "queue": "look at the spool, explain what happened, retry, hold, remove",
@@ -84,6 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = ExitCode.DONE
     except ConnegError as error:
         click.echo(f"conneg: {error}", err=True)
+        for line in getattr(error, "excerpt", "").splitlines():
+            click.echo(f"        {line}", err=True)
         if error.hint:
             click.echo(f"        {error.hint}", err=True)
         code = error.exit_code

@@ -1,49 +1,104 @@
-"""`conneg features`: the canonical form of an expression, or the features of a document or message."""
+"""`conneg features`: what an expression means and what is odd about it; what a document, message or fax frame is."""
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from conneg.cli.colours import label, paint, say
 from conneg.cli.options import as_json, print_json
-from conneg.errors import ConnegError
+from conneg.errors import ConnegError, UsageError
+
+if TYPE_CHECKING:
+    from conneg.features import Resolver
 
 _EXAMPLES = """\b
 Examples:
-  conneg features '(&(dpi=[200,204])(color=Binary))'     canonical form and RFC 2938 hash
+  conneg features '(&(dpi=[200,204])(color=Binary))'     what it means, and its canonical form and hash
   conneg features capability.txt                         an expression in a file
+  conneg features 'profile F full'                       a TIFF-FX profile
+  conneg features --dis 'FF C8 01 00 43 13 20'           what a fax machine says of itself (T.30)
+  conneg features capability.txt --as-dis                a capability as a frame
   conneg features scan.tif                               what this document is
   conneg features letter.eml                             what each part of this message is
-"""
+  conneg features --tags                                 every registered feature tag
 
-_MESSAGE_ENDINGS = {".eml", ".msg", ".mail"}
+\b
+The canonical form goes to standard output, what is said about it to standard error.
+"""
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("features", epilog=_EXAMPLES)
-@click.argument("expression_or_file", metavar="EXPR|FILE")
-@click.option("--lenient", is_flag=True, help="Accept known misspellings of published expressions.")
+@click.argument("expression_or_file", metavar="[EXPR|PROFILE|FILE]", required=False)
+@click.option("--lenient", is_flag=True, help="Accept known misprints of published expressions.")
+@click.option(
+    "--with", "known", metavar="FILE", type=_FILE, help="Expressions, one a line, that h. names stand for."
+)
+@click.option("--dis", metavar="HEX", help="Read a T.30 DIS or DTC as a capability.")
+@click.option("--dcs", metavar="HEX", help="Read a T.30 DCS as the features of a document.")
+@click.option("--as-dis", is_flag=True, help="Write a capability as a T.30 DIS.")
+@click.option("--msb-first", is_flag=True, help="In frames, the first bit sent is the highest of its octet.")
+@click.option("--tags", is_flag=True, help="List the registered feature tags.")
 @as_json
-def command(expression_or_file: str, lenient: bool, as_json: bool) -> None:
-    """Write an expression in its canonical form, or describe a document or message by its features."""
-    path = Path(expression_or_file)
-    if expression_or_file.lstrip().startswith("("):
-        _expression(expression_or_file, lenient, as_json)
-        return
-    if not _is_file(path):
-        raise ConnegError(
-            f"{expression_or_file!r} is neither a file nor an expression", hint="an expression begins with ("
+def command(
+    expression_or_file: str | None,
+    lenient: bool,
+    known: Path | None,
+    dis: str | None,
+    dcs: str | None,
+    as_dis: bool,
+    msb_first: bool,
+    tags: bool,
+    as_json: bool,
+) -> None:
+    """Say what a feature expression means, and what is odd about it; or what a document or fax frame is."""
+    wanted = [expression_or_file is not None, dis is not None, dcs is not None, tags]
+    if sum(wanted) != 1:
+        raise UsageError(
+            "give one of: an expression, a profile, a file, --dis, --dcs, --tags",
+            hint="conneg features --help has examples",
         )
-    head = path.read_bytes()[:4096]
-    if head.lstrip()[:1] == b"(" and b"\0" not in head:
-        _expression(path.read_text(encoding="ascii", errors="replace").strip(), lenient, as_json)
-        return
-    documents = asyncio.run(_documents(path))
-    if as_json:
-        print_json(documents)
-        return
-    for document in documents:
-        click.secho(f"{document['name']}: {document['media_type']}", bold=True)
-        click.echo(f"  {document['problem'] or document['features']}")
+    if tags:
+        _tags(as_json)
+    elif dis is not None or dcs is not None:
+        from conneg.cli.frames import show_frame
+
+        text, option = (dis, "--dis") if dis is not None else (dcs or "", "--dcs")
+        show_frame(text, option, msb_first=msb_first, as_json=as_json, explain=_explain)
+    elif expression_or_file is not None:
+        expression = _find_expression(expression_or_file)
+        if expression is None:
+            _documents(Path(expression_or_file), as_json)
+        elif as_dis:
+            from conneg.cli.frames import show_as_frame
+
+            show_as_frame(expression, msb_first=msb_first, as_json=as_json)
+        else:
+            _expression(expression, lenient, _resolver(known), as_json)
+
+
+def _find_expression(text: str) -> str | None:
+    """Return the expression that `text` is, names or holds; None if it is the path of a document."""
+    from conneg.negotiation import profile_expression
+
+    if text.lstrip().startswith("("):
+        return text
+    path = Path(text)
+    if _is_file(path):
+        with path.open("rb") as file:
+            head = file.read(4096)
+        if head.lstrip()[:1] != b"(" or b"\0" in head:
+            return None
+        return path.read_text(encoding="ascii", errors="replace").strip()
+    profile = profile_expression(text)
+    if profile is None:
+        raise ConnegError(
+            f"{text!r} is neither a file, an expression, nor the name of a profile",
+            hint="an expression begins with (; profiles are S, F, J, C, L, M, and 'F full' and so on",
+        )
+    return profile
 
 
 def _is_file(path: Path) -> bool:
@@ -53,55 +108,104 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _expression(text: str, lenient: bool, as_json: bool) -> None:
-    from conneg.features import feature_set, hash_name, parse, write
+def _resolver(known: Path | None) -> "Resolver | None":
+    """Return what finds an expression of the file by its hash (RFC 2938)."""
+    if known is None:
+        return None
+    from conneg.features import hash_name
+
+    lines = (line.strip() for line in known.read_text(encoding="ascii", errors="replace").splitlines())
+    texts = {hash_name(line).lower(): line for line in lines if line.startswith("(")}
+    return lambda name: texts.get(name.lower())
+
+
+def _expression(text: str, lenient: bool, resolver: "Resolver | None", as_json: bool) -> None:
+    from conneg.features import (
+        check_expression,
+        describe_set,
+        feature_set,
+        hash_name,
+        parse,
+        simplify,
+        write,
+    )
 
     expression = parse(text, lenient=lenient)
+    features = feature_set(text, lenient=lenient, resolver=resolver)
     canonical = write(expression)
-    satisfiable = not feature_set(expression).is_empty
-    if as_json:
-        print_json({"canonical": canonical, "hash": hash_name(text), "satisfiable": satisfiable})
+    if not as_json:
+        say(paint(canonical))
+        _explain(text, lenient=lenient, resolver=resolver)
         return
-    click.echo(canonical)
-    click.echo(hash_name(text), err=True)
-    if not satisfiable:
-        click.echo("no document can meet this expression", err=True)
+    print_json(
+        {
+            "canonical": canonical,
+            "simplest": write(simplify(expression)),
+            "hash": hash_name(text),
+            "satisfiable": not features.is_empty,
+            "unresolved": features.unresolved,
+            "means": describe_set(features),
+            "oddities": [oddity._asdict() for oddity in check_expression(text, lenient=lenient)],
+        }
+    )
 
 
-async def _documents(path: Path) -> list[dict[str, object]]:
-    from conneg.content import Source, Workers
-    from conneg.mail import decode_body, outline, read_parts
+def _explain(text: str, *, lenient: bool = False, resolver: "Resolver | None" = None) -> None:
+    """Say on standard error what an expression means, its simplest form, its hash, and what is odd about it."""
+    from conneg.features import (
+        check_expression,
+        describe_set,
+        feature_set,
+        hash_name,
+        parse,
+        simplify,
+        write,
+    )
 
-    content = path.read_bytes()
-    async with Workers(count=1) as workers:
-        if path.suffix.lower() not in _MESSAGE_ENDINGS:
-            return [
-                _describe(
-                    path.name,
-                    await workers.inspect(Source(path.resolve(), "application/octet-stream", path.name)),
-                )
-            ]
-        import tempfile
+    features = feature_set(text, lenient=lenient, resolver=resolver)
+    for number, line in enumerate(describe_set(features)):
+        say(f"{label('means' if not number else '')} {line}", err=True)
+    canonical, simplest = write(parse(text, lenient=lenient)), write(simplify(text, lenient=lenient))
+    if len(simplest) < len(canonical):
+        say(f"{label('simplest')} {paint(simplest)}", err=True)
+    say(f"{label('hash')} {hash_name(text)}", err=True)
+    for call in features.unresolved:
+        say(
+            f"{label('unknown')} nobody has said what {call} stands for; it counts as a feature of its own",
+            err=True,
+        )
+    for oddity in check_expression(text, lenient=lenient):
+        colour = "yellow" if oddity.severity == "warning" else "blue"
+        place = f"line {oddity.line}, column {oddity.column}"
+        say(
+            f"{click.style(f'{oddity.severity:<10}', fg=colour, bold=True)} {place}: {oddity.message}",
+            err=True,
+        )
+        for line in oddity.excerpt.splitlines():
+            say(f"{'':<10} {click.style(line, dim=True)}", err=True)
 
-        found = []
-        with tempfile.TemporaryDirectory(prefix="conneg-") as folder:
-            for part in outline(read_parts(content)).leaves:
-                body = Path(folder) / part.id
-                body.write_bytes(decode_body(content, part))
-                source = Source(body, part.media_type, part.filename, part.charset)
-                name = f"part {part.id}" + (f" ({part.filename})" if part.filename else "")
-                found.append(_describe(name, await workers.inspect(source)))
-        return found
+
+def _tags(as_json: bool) -> None:
+    """Print the registered tags: a table, or JSON."""
+    from conneg.features.schema import SCHEMA
+
+    if as_json:
+        print_json([tag.facts for tag in SCHEMA])
+        return
+    for tag in SCHEMA:
+        name = click.style(f"{tag.name:<24}", fg="cyan")
+        say(f"{name} {tag.type or '':<18} {tag.permitted}" + (f"; {tag.unit}" if tag.unit else ""))
+        say(f"{'':<24} {click.style(f'{tag.meaning} ({tag.source})', dim=True)}")
 
 
-def _describe(name: str, inspection: object) -> dict[str, object]:
-    from conneg.content import Inspection, described
+def _documents(path: Path, as_json: bool) -> None:
+    """Print what a document or each part of a message is."""
+    from conneg.cli.inspecting import inspect_file
 
-    assert isinstance(inspection, Inspection)
-    return {
-        "name": name,
-        "media_type": inspection.media_type,
-        "pages": len(inspection.pages),
-        "features": described(inspection.features),
-        "problem": inspection.problem,
-    }
+    documents = asyncio.run(inspect_file(path))
+    if as_json:
+        print_json(documents)
+        return
+    for document in documents:
+        say(click.style(f"{document['name']}: {document['media_type']}", bold=True))
+        say(f"  {document['problem'] or paint(str(document['features']))}")

@@ -1,9 +1,17 @@
-"""`conneg match`: what an offer and a capability have in common, or which tag stands in the way."""
+"""`conneg match`: what an offer and a capability have in common, its best form and what that gives up; or why not."""
+
+from typing import TYPE_CHECKING
 
 import click
 
+from conneg.cli.colours import label, paint, say
 from conneg.cli.options import as_json, print_json, read_accepted
 from conneg.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from conneg.features import Choice, FeatureSet
 
 _EXAMPLES = """\b
 Examples:
@@ -11,6 +19,9 @@ Examples:
   conneg match '(color=Full)' '(color=Binary)'           exit 1: says which tag stands in the way
   conneg match offer.txt capability.txt                  expressions in files
   conneg match '(&(dpi=200)(color=Binary))' 'profile S'  a TIFF-FX profile by its name
+
+\b
+What both have goes to standard output, or why they have nothing; what is said about it to standard error.
 """
 
 
@@ -22,23 +33,71 @@ Examples:
 @click.pass_context
 def command(ctx: click.Context, offer: str, accepted: str, literal: bool, as_json: bool) -> None:
     """Match OFFER against ACCEPTED; exit 0 with what they share, or 1 with what stands in the way."""
-    from conneg.features import choose, default_preference, explain_mismatch, feature_set
+    from conneg.features import choose, default_preference, feature_set
 
     offered, taken = read_accepted(offer), read_accepted(accepted)
     ours = feature_set(offered.expression, lenient=True) if literal else offered.features
     theirs = feature_set(taken.expression, lenient=True) if literal else taken.features
     common = ours & theirs
-    if common.is_empty:
-        mismatch = explain_mismatch(ours, theirs)
-        if as_json:
-            print_json({"match": False, "reason": str(mismatch), "tags": [c.tag for c in mismatch.conflicts]})
-        else:
-            click.echo(str(mismatch))
-        ctx.exit(ExitCode.NO)
     best = choose(common, default_preference())
+    if best is None:
+        _tell_mismatch(ours, theirs, as_json)
+        ctx.exit(ExitCode.NO)
+    _tell_match(ours, theirs, common, best, as_json)
+
+
+def _tell_mismatch(ours: "FeatureSet", theirs: "FeatureSet", as_json: bool) -> None:
+    """Say why nothing can be chosen."""
+    from conneg.features import describe_set, explain_mismatch
+
+    mismatch = explain_mismatch(ours, theirs)
+    reason = str(mismatch)
+    if not (ours & theirs).is_empty:
+        reason = "what both have is said to be never chosen (quality 0)"
     if as_json:
-        print_json({"match": True, "common": str(common), "best": str(best.collection) if best else None})
+        tags = [conflict.tag for conflict in mismatch.conflicts]
+        nearest = [str(conflict) for conflict in mismatch.nearest]
+        print_json(
+            {"match": False, "reason": reason, "tags": tags, "together": mismatch.tags, "nearest": nearest}
+        )
         return
-    click.echo(str(common))
-    if best is not None:
-        click.echo(f"best: {best.collection}", err=True)
+    say(reason)
+    _list("offer", describe_set(ours))
+    _list("device", describe_set(theirs))
+
+
+def _tell_match(
+    ours: "FeatureSet", theirs: "FeatureSet", common: "FeatureSet", best: "Choice", as_json: bool
+) -> None:
+    """Say what both have, the best of it, and what was given up."""
+    from conneg.features import describe_set, explain_match
+
+    given_up = explain_match(ours, theirs)
+    if as_json:
+        print_json(
+            {
+                "match": True,
+                "common": str(common),
+                "best": str(best.collection),
+                "means": describe_set(best.collection.as_feature_set()),
+                "steps": [step._asdict() for step in best.steps],
+                "runners_up": [
+                    {"form": str(other.collection), "reason": str(other)} for other in best.runners_up
+                ],
+                "given_up": [concession._asdict() for concession in given_up],
+            }
+        )
+        return
+    say(paint(str(common)))
+    say(f"{label('best')} {paint(str(best.collection))}", err=True)
+    _list("", describe_set(best.collection.as_feature_set()))
+    _list("because", best.reasons)
+    _list("given up", [str(concession) for concession in given_up] or ["nothing"])
+    for number, other in enumerate(best.runners_up):
+        say(f"{label('next best' if not number else '')} {paint(str(other.collection))}", err=True)
+        say(f"{'':<10} {click.style(str(other), dim=True)}", err=True)
+
+
+def _list(name: str, lines: "Sequence[str]") -> None:
+    for number, line in enumerate(lines):
+        say(f"{label(name if not number else '')} {line}", err=True)

@@ -46,6 +46,7 @@ from conneg.features.writing import write
 if TYPE_CHECKING:
     from conneg.features.checking import Oddity, Severity, check_expression
     from conneg.features.choice import Choice, RunnerUp, Step, choose
+    from conneg.features.concession import Concession, explain_match
     from conneg.features.explain import Conflict, Mismatch, explain_mismatch
     from conneg.features.fields import read_content_features, read_field, write_content_features, write_field
     from conneg.features.preference import COST_TAGS, Cost, Criterion, Point, Preference, default_preference
@@ -66,10 +67,12 @@ if TYPE_CHECKING:
     )
     from conneg.features.simplification import simplify
     from conneg.features.widening import widen
+    from conneg.features.wording import describe_conjunction, describe_domain, describe_set
 
 _LATER = {
     "checking": ("Oddity", "Severity", "check_expression"),
     "choice": ("Choice", "RunnerUp", "Step", "choose"),
+    "concession": ("Concession", "explain_match"),
     "explain": ("Conflict", "Mismatch", "explain_mismatch"),
     "fields": ("read_content_features", "read_field", "write_content_features", "write_field"),
     "preference": ("COST_TAGS", "Cost", "Criterion", "Point", "Preference", "default_preference"),
@@ -90,6 +93,7 @@ _LATER = {
     ),
     "simplification": ("simplify",),
     "widening": ("widen",),
+    "wording": ("describe_conjunction", "describe_domain", "describe_set"),
 }
 """What each module that is imported later brings."""
 
@@ -111,6 +115,7 @@ __all__ = [
     "Call",
     "Choice",
     "Comparison",
+    "Concession",
     "Conflict",
     "Conjunction",
     "Cost",
@@ -150,7 +155,11 @@ __all__ = [
     "choose",
     "collection",
     "default_preference",
+    "describe_conjunction",
+    "describe_domain",
+    "describe_set",
     "describe_tag",
+    "explain_match",
     "explain_mismatch",
     "feature_set",
     "forget",

@@ -75,6 +75,23 @@ def multiply(factors: Iterable[Factor]) -> tuple[Conjunction, ...]:
     return tuple(found)
 
 
+def separate_groups(ours: Factors, theirs: Factors) -> list[tuple[list[Factor], list[Factor]]]:
+    """Return the factors of two sets in groups of both sides that have no tag in common with any other group."""
+    found: list[tuple[set[str], list[Factor], list[Factor]]] = []
+    for factor, is_ours in (*((one, True) for one in ours), *((one, False) for one in theirs)):
+        tags = {tag for one in factor for tag in one.domains}
+        mine: tuple[list[Factor], list[Factor]] = ([factor], []) if is_ours else ([], [factor])
+        apart = []
+        for group in found:
+            if group[0].isdisjoint(tags):
+                apart.append(group)
+            else:
+                tags |= group[0]
+                mine = (group[1] + mine[0], group[2] + mine[1])
+        found = [*apart, (tags, *mine)]
+    return [(one, other) for _, one, other in found if one and other]
+
+
 def sharing(factors: Iterable[Factor], factor: Factor) -> list[Factor]:
     """Return those of `factors` that have a tag in common with `factor`."""
     tags = {tag for one in factor for tag in one.domains}

@@ -1,0 +1,47 @@
+"""What documents are, for `conneg features`: a file by itself, or each part of a message."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conneg.content import Inspection
+
+_MESSAGE_ENDINGS = {".eml", ".msg", ".mail"}
+
+
+async def inspect_file(path: Path) -> list[dict[str, object]]:
+    """Return the description of a document, or those of a message's parts.
+
+    Each has `name`, `media_type`, `pages`, `features` (an expression) and `problem`, None if there is none. Raises
+    `conneg.errors.ConnegError` for what cannot be read.
+    """
+    from conneg.content import Source, Workers
+    from conneg.mail import decode_body, outline, read_parts
+
+    content = path.read_bytes()
+    async with Workers(count=1) as workers:
+        if path.suffix.lower() not in _MESSAGE_ENDINGS:
+            source = Source(path.resolve(), "application/octet-stream", path.name)
+            return [_describe(path.name, await workers.inspect(source))]
+        found = []
+        with tempfile.TemporaryDirectory(prefix="conneg-") as folder:
+            for part in outline(read_parts(content)).leaves:
+                body = Path(folder) / part.id
+                body.write_bytes(decode_body(content, part))
+                source = Source(body, part.media_type, part.filename, part.charset)
+                name = f"part {part.id}" + (f" ({part.filename})" if part.filename else "")
+                found.append(_describe(name, await workers.inspect(source)))
+        return found
+
+
+def _describe(name: str, inspection: "Inspection") -> dict[str, object]:
+    from conneg.content import described
+
+    return {
+        "name": name,
+        "media_type": inspection.media_type,
+        "pages": len(inspection.pages),
+        "features": described(inspection.features),
+        "problem": inspection.problem,
+    }
