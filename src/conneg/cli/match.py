@@ -36,7 +36,7 @@ def command(ctx: click.Context, offer: str, accepted: str, literal: bool, as_jso
     from conneg.features import choose, default_preference, feature_set
 
     offered, taken = read_accepted(offer), read_accepted(accepted)
-    ours = feature_set(offered.expression, lenient=True) if literal else offered.features
+    ours = feature_set(offered.expression, lenient=True)
     theirs = feature_set(taken.expression, lenient=True) if literal else taken.features
     common = ours & theirs
     best = choose(common, default_preference())

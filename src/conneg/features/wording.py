@@ -273,11 +273,13 @@ def _count(number: Fraction) -> str:
 
 
 def _length(inches: Fraction) -> str:
-    """Return a length in millimetres where that is exact to a tenth, else in inches."""
-    tenths = inches * 254
-    if tenths.denominator == 1:
-        return f"{tenths.numerator / 10:g} mm"
-    return f"{inches} inches"
+    """Return a length in millimetres where three decimals are enough, else in inches; an inch is 25.4 mm exactly."""
+    thousandths = inches * 25400
+    if thousandths.denominator != 1:
+        return f"{inches} inches"
+    whole, rest = divmod(abs(thousandths.numerator), 1000)
+    sign = "-" if inches < 0 else ""
+    return f"{sign}{whole}{f'.{rest:03}'.rstrip('0') if rest else ''} mm"
 
 
 def _fractions(domain: Domain) -> list[Fraction] | None:
