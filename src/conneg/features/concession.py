@@ -105,6 +105,10 @@ def _because(
     there = {tag: wanted[tag] for tag in tags if tag in wanted}
     if left.is_empty or left.accepts({**rest, **there}):
         return ""
+    if len(tags) == 1:
+        return describe_domain(
+            tags[0], Domain.union(one.domains[tags[0]] for one in left.conjunctions if tags[0] in one.domains)
+        )
     said = []
     for one in left.conjunctions:
         domains = {tag: one.domains[tag] for tag in tags if tag in one.domains}
