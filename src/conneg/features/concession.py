@@ -10,7 +10,7 @@ from conneg.features.domain import Domain
 from conneg.features.preference import Preference, default_preference
 from conneg.features.registry import spelling
 from conneg.features.sets import FeatureSet
-from conneg.features.wording import describe_conjunction, describe_resolution, describe_value
+from conneg.features.wording import describe_conjunction, describe_domain, describe_resolution, describe_value
 
 _RESOLUTION = ("dpi", "dpi-xyratio")
 _NAMES: Mapping[str, str] = {
