@@ -72,6 +72,7 @@ _PHRASES: Mapping[str, str] = {
     "paper-size": "on {} paper",
     "ua-media": "on {}",
     "color-illuminant": "under {} light",
+    "dpi-xyratio": "{} times as many dots across as down",
     "charset": "written in {}",
     "language": "in the language {}",
 }
@@ -173,6 +174,8 @@ def describe_domain(tag: str, domain: Domain) -> str:
         return f"as {call} says" if domain.contains(Token("TRUE")) else f"not as {call} says"
     if domain.is_everything:
         return f"any {spelling(tag)}"
+    if key == "dpi":
+        return describe_resolution(domain, None)
     if key in ("size-x", "size-y"):
         return f"{_numbers(domain, _length)} {'wide' if key == 'size-x' else 'long'}"
     if key == "mrc-mode":
