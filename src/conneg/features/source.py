@@ -96,7 +96,7 @@ class Source:
         end = self.text.find("\n", place)
         line = self.text[start : end if end >= 0 else len(self.text)]
         column = place - start
-        first = max(0, column - _EXCERPT // 2)
+        first = max(0, min(column - _EXCERPT // 2, len(line) - _EXCERPT))
         shown = line[first : first + _EXCERPT]
         front = "..." if first else ""
         back = "..." if first + _EXCERPT < len(line) else ""
