@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -11,7 +11,7 @@ from conneg.cli.options import as_json, print_json
 from conneg.errors import ConnegError, UsageError
 
 if TYPE_CHECKING:
-    from conneg.features import Resolver
+    from conneg.features import Oddity, Resolver
 
 _EXAMPLES = """\b
 Examples:
@@ -119,7 +119,19 @@ def _resolver(known: Path | None) -> "Resolver | None":
     return lambda name: texts.get(name.lower())
 
 
-def _expression(text: str, lenient: bool, resolver: "Resolver | None", as_json: bool) -> None:
+class _Account(NamedTuple):
+    """All that is told of an expression."""
+
+    canonical: str
+    simplest: str
+    hash: str
+    satisfiable: bool
+    unresolved: tuple[str, ...]
+    means: tuple[str, ...]
+    oddities: "tuple[Oddity, ...]"
+
+
+def _account(text: str, lenient: bool, resolver: "Resolver | None") -> _Account:
     from conneg.features import (
         check_expression,
         describe_set,
@@ -132,55 +144,46 @@ def _expression(text: str, lenient: bool, resolver: "Resolver | None", as_json: 
 
     expression = parse(text, lenient=lenient)
     features = feature_set(text, lenient=lenient, resolver=resolver)
-    canonical = write(expression)
-    if not as_json:
-        say(paint(canonical))
-        _explain(text, lenient=lenient, resolver=resolver)
+    return _Account(
+        write(expression),
+        write(simplify(expression, lenient=lenient)),
+        hash_name(text),
+        not features.is_empty,
+        features.unresolved,
+        describe_set(features),
+        check_expression(text, lenient=lenient),
+    )
+
+
+def _expression(text: str, lenient: bool, resolver: "Resolver | None", as_json: bool) -> None:
+    account = _account(text, lenient, resolver)
+    if as_json:
+        print_json(account._asdict() | {"oddities": [oddity._asdict() for oddity in account.oddities]})
         return
-    print_json(
-        {
-            "canonical": canonical,
-            "simplest": write(simplify(expression)),
-            "hash": hash_name(text),
-            "satisfiable": not features.is_empty,
-            "unresolved": features.unresolved,
-            "means": describe_set(features),
-            "oddities": [oddity._asdict() for oddity in check_expression(text, lenient=lenient)],
-        }
-    )
+    say(paint(account.canonical))
+    _tell(account)
 
 
-def _explain(text: str, *, lenient: bool = False, resolver: "Resolver | None" = None) -> None:
+def _explain(text: str) -> None:
+    _tell(_account(text, False, None))
+
+
+def _tell(account: _Account) -> None:
     """Say on standard error what an expression means, its simplest form, its hash, and what is odd about it."""
-    from conneg.features import (
-        check_expression,
-        describe_set,
-        feature_set,
-        hash_name,
-        parse,
-        simplify,
-        write,
-    )
-
-    features = feature_set(text, lenient=lenient, resolver=resolver)
-    for number, line in enumerate(describe_set(features)):
+    for number, line in enumerate(account.means):
         say(f"{label('means' if not number else '')} {line}", err=True)
-    canonical, simplest = write(parse(text, lenient=lenient)), write(simplify(text, lenient=lenient))
-    if len(simplest) < len(canonical):
-        say(f"{label('simplest')} {paint(simplest)}", err=True)
-    say(f"{label('hash')} {hash_name(text)}", err=True)
-    for call in features.unresolved:
+    if len(account.simplest) < len(account.canonical):
+        say(f"{label('simplest')} {paint(account.simplest)}", err=True)
+    say(f"{label('hash')} {account.hash}", err=True)
+    for call in account.unresolved:
         say(
             f"{label('unknown')} nobody has said what {call} stands for; it counts as a feature of its own",
             err=True,
         )
-    for oddity in check_expression(text, lenient=lenient):
+    for oddity in account.oddities:
         colour = "yellow" if oddity.severity == "warning" else "blue"
-        place = f"line {oddity.line}, column {oddity.column}"
-        say(
-            f"{click.style(f'{oddity.severity:<10}', fg=colour, bold=True)} {place}: {oddity.message}",
-            err=True,
-        )
+        kind = click.style(f"{oddity.severity:<10}", fg=colour, bold=True)
+        say(f"{kind} line {oddity.line}, column {oddity.column}: {oddity.message}", err=True)
         for line in oddity.excerpt.splitlines():
             say(f"{'':<10} {click.style(line, dim=True)}", err=True)
 

@@ -78,44 +78,36 @@ class Filter(Record):
         return next((Fraction(given.value) for given in self.parameters if given.name == "q"), None)
 
 
-class And(Filter):
+class _Combination(Filter):
+    """Operands that are combined by a sign."""
+
+    __slots__ = ("operands",)
+    __match_args__ = ("operands", "parameters", "where")
+
+    def __init__(
+        self,
+        operands: tuple["Expression", ...],
+        *,
+        parameters: tuple[Parameter, ...] = (),
+        where: tuple[NamedPredicate, ...] = (),
+        at: int = -1,
+    ) -> None:
+        self.parameters = parameters
+        self.where = where
+        self.at = at
+        self.operands: Final = operands
+
+
+class And(_Combination):
     """`(& ...)`: all of the operands."""
 
-    __slots__ = ("operands",)
-    __match_args__ = ("operands", "parameters", "where")
-
-    def __init__(
-        self,
-        operands: tuple["Expression", ...],
-        *,
-        parameters: tuple[Parameter, ...] = (),
-        where: tuple[NamedPredicate, ...] = (),
-        at: int = -1,
-    ) -> None:
-        self.parameters = parameters
-        self.where = where
-        self.at = at
-        self.operands: Final = operands
+    __slots__ = ()
 
 
-class Or(Filter):
+class Or(_Combination):
     """`(| ...)`: at least one of the operands."""
 
-    __slots__ = ("operands",)
-    __match_args__ = ("operands", "parameters", "where")
-
-    def __init__(
-        self,
-        operands: tuple["Expression", ...],
-        *,
-        parameters: tuple[Parameter, ...] = (),
-        where: tuple[NamedPredicate, ...] = (),
-        at: int = -1,
-    ) -> None:
-        self.parameters = parameters
-        self.where = where
-        self.at = at
-        self.operands: Final = operands
+    __slots__ = ()
 
 
 class Not(Filter):
