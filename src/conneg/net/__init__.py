@@ -7,9 +7,11 @@ from conneg.net.connector import DeadlineError, RefusedError, SmtpClient, Transc
 from conneg.net.deadlines import Deadlines
 from conneg.net.handler import MessageSink, Peer, SessionInfo, SmtpHandler
 from conneg.net.listener import Listener, ListenerLimits, start_listener
+from conneg.net.tls import CertificateFiles, ServerTls, TlsChannel, TlsError
 from conneg.smtp import MailCommand, RcptAnswer, RcptCommand, RcptRequest, RcptResult, TransactionOpened
 
 __all__ = [
+    "CertificateFiles",
     "DeadlineError",
     "Deadlines",
     "Listener",
@@ -22,9 +24,12 @@ __all__ = [
     "RcptRequest",
     "RcptResult",
     "RefusedError",
+    "ServerTls",
     "SessionInfo",
     "SmtpClient",
     "SmtpHandler",
+    "TlsChannel",
+    "TlsError",
     "TransactionOpened",
     "Transcript",
     "connect",

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from conneg.net.tls import TlsChannel
 from conneg.smtp import MailCommand, RcptAnswer, RcptCommand, Reply
 
 
@@ -23,15 +24,17 @@ class SessionInfo:
 
     `transaction` is the handler's; the listener sets it to None when a transaction is over. `state` is the handler's
     for the whole session. `recipients` are the forward-paths that the session has accepted in this transaction: what
-    counts where a positive answer could not be sent (CONNEG=REQUIRED and no capability that can be).
+    counts where a positive answer could not be sent (CONNEG=REQUIRED and no capability that can be). `tls` says what
+    the connection is under, None without TLS.
     """
 
-    __slots__ = ("esmtp", "helo", "peer", "recipients", "state", "transaction")
+    __slots__ = ("esmtp", "helo", "peer", "recipients", "state", "tls", "transaction")
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
         self.helo: str | None = None
         self.esmtp = False
+        self.tls: TlsChannel | None = None
         self.recipients: list[str] = []
         self.transaction: Any = None
         self.state: dict[str, Any] = {}

@@ -8,11 +8,12 @@ import contextlib
 import ipaddress
 import socket
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conneg.bounds import Bound
 from conneg.net.handler import MessageSink, Peer, SessionInfo, SmtpHandler
 from conneg.net.serving import LINGER, Connection, Timing
+from conneg.net.tls import HANDSHAKE, ServerTls
 from conneg.smtp import MailCommand, RcptAnswer, RcptCommand, Reply, ServerConfig
 
 __all__ = [
@@ -85,7 +86,17 @@ class ListenerLimits:
 class Listener:
     """Sockets that accept connections, and the connections. Made by `start_listener`."""
 
-    def __init__(self, handler: SmtpHandler, config: ServerConfig, limits: ListenerLimits) -> None:
+    def __init__(
+        self,
+        handler: SmtpHandler,
+        config: ServerConfig,
+        limits: ListenerLimits,
+        tls: ServerTls | None,
+        *,
+        is_implicit: bool,
+    ) -> None:
+        self._tls = tls
+        self._is_implicit = is_implicit
         self._handler = handler
         self._config = config
         self._limits = limits
@@ -136,12 +147,28 @@ class Listener:
 
     async def _start(self, host: str | None, port: int, backlog: int) -> None:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._new_connection, host, port, backlog=backlog)
+        context = self._tls.context if self._tls is not None and self._is_implicit else None
+        self._server = await loop.create_server(
+            self._new_connection,
+            host,
+            port,
+            backlog=backlog,
+            ssl=context,
+            ssl_handshake_timeout=None if context is None else HANDSHAKE.value,
+        )
         name = self._server.sockets[0].getsockname()
         self._address = str(name[0]), int(name[1])
 
     def _new_connection(self) -> Connection:
-        return Connection(self._handler, self._config, self._timing, admit=self._admit, on_lost=self._forget)
+        return Connection(
+            self._handler,
+            self._config,
+            self._timing,
+            tls=self._tls,
+            is_secure=self._is_implicit,
+            admit=self._admit,
+            on_lost=self._forget,
+        )
 
     def _admit(self, connection: Connection) -> Reply | None:
         name = _network(connection.info.peer.address)
@@ -171,10 +198,22 @@ async def start_listener(
     config: ServerConfig,
     *,
     limits: ListenerLimits | None = None,
+    tls: ServerTls | None = None,
+    is_implicit: bool = False,
     backlog: int = 512,
 ) -> Listener:
-    """Listen at `host` and `port` (0: a free one; host None: all interfaces) and serve `handler`. Raises OSError."""
-    listener = Listener(handler, config, limits or ListenerLimits())
+    """Listen at `host` and `port` (0: a free one; host None: all interfaces) and serve `handler`.
+
+    With `tls` STARTTLS is offered (RFC 3207), or, if `is_implicit`, connections begin with TLS (RFC 8314, 3). Raises
+    OSError, and ValueError for implicit TLS without `tls`.
+    """
+    if tls is None and is_implicit:
+        raise ValueError("implicit TLS needs a certificate")
+    extensions = config.extensions - {"STARTTLS"}
+    if tls is not None and not is_implicit:
+        extensions |= {"STARTTLS"}
+    config = replace(config, extensions=extensions)
+    listener = Listener(handler, config, limits or ListenerLimits(), tls, is_implicit=is_implicit)
     await listener._start(host, port, backlog)
     return listener
 

@@ -7,28 +7,13 @@ no trip around the event loop. Only what is awaited runs in a task, which then g
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, assert_never, cast
+from typing import Any, cast
 
 from conneg.bounds import Bound
-from conneg.net.handler import MessageSink, Peer, SessionInfo, SmtpHandler
-from conneg.smtp import (
-    ContentChunk,
-    ContentEnd,
-    ContentRefused,
-    DataCommand,
-    Hello,
-    MailCommand,
-    Phase,
-    RcptAnswer,
-    RcptBatch,
-    Reply,
-    ServerConfig,
-    ServerEvent,
-    ServerSession,
-    SessionEnd,
-    TransactionReset,
-    VrfyCommand,
-)
+from conneg.net.dispatch import Dispatch, Event, Opening, Pending
+from conneg.net.handler import Peer, SessionInfo, SmtpHandler
+from conneg.net.tls import HANDSHAKE, ServerTls, channel_of
+from conneg.smtp import Phase, Reply, ServerConfig, ServerSession, StartTlsCommand
 
 MAX_BACKLOG = Bound(
     name="net.backlog",
@@ -45,8 +30,6 @@ LINGER = Bound(
     answer="the connection is cut",
 )
 
-_FAULT = Reply(451, ("local error; try again later",), "4.3.0")
-_BROKEN = Reply(421, ("local error; the connection is closed",), "4.3.0")
 _TOO_SLOW = Reply(421, ("timeout; the connection is closed",), "4.4.2")
 _CLOSING = Reply(421, ("the server is shutting down",), "4.3.2")
 
@@ -67,15 +50,6 @@ class Timing:
         return min(self.command, self.data, self.message)
 
 
-@dataclass(frozen=True, slots=True)
-class _Opening:
-    """The connection is there; wants a greeting."""
-
-
-_Event = ServerEvent | _Opening
-_Pending = tuple[_Event, Awaitable[Any]]
-
-
 class Connection(asyncio.Protocol):
     """A connection from its first octet to its end.
 
@@ -88,11 +62,15 @@ class Connection(asyncio.Protocol):
         config: ServerConfig,
         timing: Timing,
         *,
+        tls: ServerTls | None = None,
+        is_secure: bool = False,
         admit: "Callable[[Connection], Reply | None]",
         on_lost: "Callable[[Connection], None]",
     ) -> None:
         self._handler = handler
-        self._session = ServerSession(config)
+        self._session = ServerSession(config, is_secure=is_secure)
+        self._dispatch = Dispatch(handler, self._session, self)
+        self._tls = tls
         self._timing = timing
         self._admit = admit
         self._on_lost = on_lost
@@ -100,11 +78,14 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._sink: MessageSink | None = None
-        self._replied_at = self._received_at = self._content_at = 0.0
+        self._replied_at = self._received_at = 0.0
         self._reading_paused = self._writing_paused = False
-        self._connected = self._served = self._stopping = self._got_eof = False
-        self.info = SessionInfo(Peer("", 0))
+        self._connected = self._stopping = self._got_eof = False
+
+    @property
+    def info(self) -> SessionInfo:
+        """What the handler knows of the session."""
+        return self._dispatch.info
 
     @property
     def backlog(self) -> int:
@@ -117,9 +98,10 @@ class Connection(asyncio.Protocol):
         """Ask whether there is room, then the handler, then greet."""
         self._transport = cast(asyncio.Transport, transport)
         name = transport.get_extra_info("peername")
-        self.info = SessionInfo(
+        self._dispatch.info = SessionInfo(
             Peer(str(name[0]), int(name[1])) if isinstance(name, tuple) else Peer("local", 0)
         )
+        self.info.tls = channel_of(transport)
         self._connected = True
         self._replied_at = self._received_at = self._loop.time()
         refusal = self._admit(self)
@@ -128,7 +110,7 @@ class Connection(asyncio.Protocol):
             self._settle()
             return
         self._timer = self._loop.call_later(self._timing.shortest, self._check_time)
-        self._pump(_Opening())
+        self._pump(Opening())
 
     def data_received(self, data: bytes) -> None:
         """Take octets; while the handler is at work they wait."""
@@ -141,9 +123,9 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """Keep our side open while an answer is still due."""
+        """Keep our side open while an answer is still due; TLS has no half of a connection."""
         self._got_eof = True
-        return self._task is not None
+        return self._task is not None and self.info.tls is None
 
     def pause_writing(self) -> None:
         """The client does not read our replies: make no more of them."""
@@ -182,14 +164,14 @@ class Connection(asyncio.Protocol):
 
     # The rest is private.
 
-    def _pump(self, first: _Opening | None = None) -> None:
+    def _pump(self, first: Opening | None = None) -> None:
         """Take events until the core has none, or a task is needed to wait for the handler."""
-        pending = self._advance() if first is None else self._take(first)
+        pending = self._advance() if first is None else self._dispatch.take(first)
         if pending is not None:
             self._task = self._loop.create_task(self._run(*pending))
         self._settle()
 
-    def _advance(self) -> _Pending | None:
+    def _advance(self) -> Pending | None:
         """Take events until the core has none, or one of them has to be waited for: that one is returned."""
         session = self._session
         while not (self._stopping and not session.in_transaction):
@@ -201,7 +183,7 @@ class Connection(asyncio.Protocol):
                 return pending
         return None
 
-    async def _run(self, event: _Event, awaitable: Awaitable[Any]) -> None:
+    async def _run(self, event: Event, awaitable: Awaitable[Any]) -> None:
         """Wait for the handler, and go on with what follows; replies leave before each wait."""
         try:
             while True:
@@ -210,7 +192,7 @@ class Connection(asyncio.Protocol):
                 except Exception as error:  # whatever a handler raises must not take the connection with it
                     self._fail(event, error)
                 else:
-                    self._use(event, result)
+                    self._dispatch.use(event, result)
                 pending = self._advance() if self._connected else None
                 if pending is None:
                     return
@@ -254,7 +236,7 @@ class Connection(asyncio.Protocol):
         if self._task is not None:
             end = now + timing.command
         elif self._session.phase is Phase.CONTENT:
-            end = min(self._received_at + timing.data, self._content_at + timing.message)
+            end = min(self._received_at + timing.data, self._dispatch.content_at + timing.message)
         else:
             end = self._replied_at + timing.command
         if now < end:
@@ -264,149 +246,51 @@ class Connection(asyncio.Protocol):
         self._settle()
 
     def _end(self) -> None:
-        self._forget_content()
-        if self._served:
-            self._served = False
+        self._dispatch.forget_content()
+        if self._dispatch.is_served:
+            self._dispatch.is_served = False
             try:
                 waiting = self._handler.disconnect(self.info)
                 if waiting is not None:
                     self._task = self._loop.create_task(self._say_goodbye(waiting))
                     return
             except Exception as error:
-                self._report("disconnect", error)
+                self._dispatch.report("disconnect", error)
         self._on_lost(self)
 
     async def _say_goodbye(self, waiting: Awaitable[None]) -> None:
         try:
             await waiting
         except Exception as error:
-            self._report("disconnect", error)
+            self._dispatch.report("disconnect", error)
         finally:
             self._on_lost(self)
 
-    def _take(self, event: _Event) -> _Pending | None:
-        """Bring one event to the handler and its plain answer back; return both if the answer is to be awaited."""
-        try:
-            result = self._ask(event)
-        except Exception as error:
-            self._fail(event, error)
-            return None
-        if result is not None and hasattr(result, "__await__"):
-            return event, result
-        self._use(event, result)
-        return None
+    def _take(self, event: Event) -> Pending | None:
+        if not isinstance(event, StartTlsCommand):
+            return self._dispatch.take(event)
+        # what comes now is the client's part of the handshake, and none of our business
+        self._transport.pause_reading()
+        return event, self._begin_tls()
 
-    def _ask(self, event: _Event) -> Any:
-        """Call the handler or the sink; the most frequent events come first."""
-        match event:
-            case ContentChunk():
-                return None if self._sink is None else self._sink.write(event.octets)
-            case MailCommand():
-                return self._handler.mail(self.info, event)
-            case RcptBatch():
-                return self._handler.rcpt(self.info, event.commands)
-            case DataCommand():
-                return self._handler.data(self.info)
-            case ContentEnd():
-                return None if self._sink is None else self._sink.finish()
-            case TransactionReset():
-                return self._handler.reset(self.info)
-            case Hello():
-                self.info.helo, self.info.esmtp = event.name, event.esmtp
-                return None if self.info.transaction is None else self._handler.reset(self.info)
-            case ContentRefused():
-                return self._forget_content()
-            case VrfyCommand():
-                return self._handler.vrfy(self.info, event.argument)
-            case _Opening():
-                return self._handler.connect(self.info.peer)
-            case SessionEnd():
-                return None
-            case _:
-                assert_never(event)
-
-    def _use(self, event: _Event, result: Any) -> None:
-        """Give the handler's answer to the core; one that cannot be given ends the session."""
-        try:
-            self._answer(event, result)
-        except Exception as error:
-            self._report(type(event).__name__, error)
-            self._session.close(_BROKEN)
-
-    def _answer(self, event: _Event, result: Any) -> None:
-        session, info = self._session, self.info
-        match event:
-            case ContentChunk() | ContentRefused() | SessionEnd():
-                pass
-            case MailCommand():
-                info.recipients = []
-                session.answer_mail(result)
-            case RcptBatch():
-                accepted = session.answer_rcpts(result)
-                info.recipients += [
-                    command.forward_path
-                    for command, taken in zip(event.commands, accepted, strict=False)
-                    if taken
-                ]
-            case DataCommand():
-                if isinstance(result, Reply):
-                    session.refuse_content(result)
-                else:
-                    self._sink = result
-                    self._content_at = self._received_at
-                    session.accept_content()
-            case ContentEnd():
-                self._sink = None
-                info.transaction = None
-                session.answer_content(result)
-            case TransactionReset() | Hello():
-                info.transaction = None
-                info.recipients = []
-            case VrfyCommand():
-                session.answer_vrfy(result)
-            case _Opening():
-                self._served = result is None
-                session.greet(result)
-            case _:
-                assert_never(event)
-
-    def _fail(self, event: _Event, error: Exception) -> None:
-        """Answer in the place of a handler that raised: 451, and nothing is accepted."""
-        self._report(type(event).__name__, error)
-        match event:
-            case RcptBatch():
-                self._use(event, [RcptAnswer(_FAULT)] * len(event.commands))
-            case ContentChunk():
-                self._forget_content()
-                self._session.abandon_content(_FAULT)
-            case ContentEnd():
-                sink = self._sink
-                self._use(event, _FAULT)
-                self._sink = sink
-                self._forget_content()
-            case _Opening():
-                self._use(event, _BROKEN)
-            case MailCommand() | DataCommand() | VrfyCommand():
-                self._use(event, _FAULT)
-            case _:
-                self._use(event, None)
-
-    def _forget_content(self) -> None:
-        """Abort the sink, if a message was coming."""
-        sink, self._sink = self._sink, None
-        if sink is None:
+    def _fail(self, event: Event, error: Exception) -> None:
+        if not isinstance(event, StartTlsCommand):
+            self._dispatch.fail(event, error)
             return
-        try:
-            sink.abort()
-        except Exception as error:
-            self._report("abort", error)
+        self._transport.abort()
+        self.connection_lost(None)
 
-    def _report(self, what: str, error: Exception) -> None:
-        """Hand a handler's exception to the event loop's exception handler, which logs it."""
-        self._loop.call_exception_handler(
-            {
-                "message": f"the SMTP handler failed at {what} ({self.info.peer})",
-                "exception": error,
-                "protocol": self,
-            }
+    async def _begin_tls(self) -> None:
+        """Shake hands; raises OSError (`ssl.SSLError`, timeout) where that fails."""
+        if self._tls is None:
+            raise OSError("the server offers STARTTLS and has no certificate")
+        transport = await self._loop.start_tls(
+            self._transport, self, self._tls.context, server_side=True, ssl_handshake_timeout=HANDSHAKE.value
         )
+        if transport is None:
+            raise ConnectionResetError("the connection was lost in the handshake")
+        self._transport = transport
+        self._reading_paused = False
+        self.info.tls = channel_of(transport)
+        self._session.secured()
+        self._replied_at = self._loop.time()

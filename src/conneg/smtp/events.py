@@ -68,6 +68,11 @@ class VrfyCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class StartTlsCommand:
+    """STARTTLS has been answered with 220: send that, begin TLS, and call `secured`; read nothing in between."""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnd:
     """The session is over, by QUIT or by a 421; send what there is to send, then close."""
 
@@ -82,6 +87,7 @@ ServerEvent = (
     | ContentRefused
     | TransactionReset
     | VrfyCommand
+    | StartTlsCommand
     | SessionEnd
 )
 

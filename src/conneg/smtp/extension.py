@@ -31,6 +31,7 @@ EXTENSIONS: tuple[Extension, ...] = (
     Extension("ENHANCEDSTATUSCODES", "RFC 2034"),
     Extension("DSN", "RFC 3461", mail=("RET", "ENVID"), rcpt=("NOTIFY", "ORCPT")),
     Extension("SMTPUTF8", "RFC 6531", mail=("SMTPUTF8",)),
+    Extension("STARTTLS", "RFC 3207"),
     # Service name Content_Negotiation (section 3); CONPERM of RFC 4141 is known to the client only, and not offered.
     Extension("CONNEG", "draft-ietf-fax-esmtp-conneg-03", rcpt=("CONNEG",)),
 )

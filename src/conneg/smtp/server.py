@@ -6,15 +6,13 @@ answered, so replies leave in order however much the client sends at once. While
 be read: `wants_data` says so.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
-from conneg.errors import ConnegError
-from conneg.smtp import conneg, texts
-from conneg.smtp.command import CommandError, RcptCommand, read_mail, read_rcpt
+from conneg.smtp import texts
+from conneg.smtp.command import CommandError, RcptCommand, read_mail
 from conneg.smtp.config import ServerConfig
-from conneg.smtp.conneg import ConnegArgument
 from conneg.smtp.content import ContentIntake
 from conneg.smtp.events import (
     ContentEnd,
@@ -24,12 +22,14 @@ from conneg.smtp.events import (
     RcptBatch,
     ServerEvent,
     SessionEnd,
+    StartTlsCommand,
     TransactionReset,
     VrfyCommand,
 )
 from conneg.smtp.extension import listing
 from conneg.smtp.grammar import is_hello_name
 from conneg.smtp.lines import BadLine, LineBuffer
+from conneg.smtp.recipients import Recipients
 from conneg.smtp.reply import Reply
 from conneg.smtp.states import IN_TRANSACTION, TABLE, LocalProtocolError, Phase, Step
 
@@ -43,30 +43,28 @@ class _Owed(Enum):
     DATA = "accept_content or refuse_content"
     CONTENT = "answer_content"
     VRFY = "answer_vrfy"
+    TLS = "secured"
 
 
+_VERB = re.compile(rb"[A-Za-z]+(?=[ \t]|\Z)")
 _DATA = DataCommand()
 _END = ContentEnd()
 _RESET = TransactionReset()
 _SESSION_END = SessionEnd()
+_START_TLS = StartTlsCommand()
 
-_UNIMPLEMENTED = frozenset(
-    {b"EXPN", b"SEND", b"SOML", b"SAML", b"TURN", b"AUTH", b"BDAT", b"ETRN", b"STARTTLS", b"LHLO"}
-)
-
-
-@dataclass(slots=True)
-class _Transaction:
-    smtputf8: bool = False
-    accepted: int = 0
-    refused: int = 0
+_UNIMPLEMENTED = frozenset({b"EXPN", b"SEND", b"SOML", b"SAML", b"TURN", b"AUTH", b"BDAT", b"ETRN", b"LHLO"})
 
 
 class ServerSession:
-    """One session. `phase`, `helo` and `esmtp` may be looked at; nothing but the methods changes them."""
+    """One session. `phase`, `helo`, `esmtp` and `is_secure` may be looked at; nothing but the methods changes them.
 
-    def __init__(self, config: ServerConfig) -> None:
+    `is_secure`: the connection has been under TLS from its first octet.
+    """
+
+    def __init__(self, config: ServerConfig, *, is_secure: bool = False) -> None:
         self.config = config
+        self.is_secure = is_secure
         self.phase = Phase.CONNECTED
         self.helo: str | None = None
         self.esmtp = False
@@ -75,9 +73,8 @@ class ServerSession:
         self._out: list[bytes] = []
         self._owed: _Owed | None = _Owed.GREETING
         self._enhanced = False
-        self._transaction = _Transaction()
+        self._recipients = Recipients(self._rules, config.max_recipients)
         self._content = ContentIntake(config)
-        self._batch: list[RcptCommand | Reply] = []
         self._errors = 0
         self._end_told = False
 
@@ -158,11 +155,12 @@ class ServerSession:
         A recipient that CONNEG=REQUIRED asked for cannot be accepted without a capability (draft 4.3): it draws 404, or
         504 if the capability's text cannot be sent. ValueError if the number of answers is wrong.
         """
-        commands = [entry for entry in self._batch if isinstance(entry, RcptCommand)]
+        batch = self._recipients.batch
+        commands = [entry for entry in batch if isinstance(entry, RcptCommand)]
         if len(answers) != len(commands):
             raise ValueError(f"{len(answers)} answers to {len(commands)} RCPT commands")
         self._pay(_Owed.RCPT)
-        batch, self._batch = self._batch, []
+        self._recipients.batch = []
         given = iter(answers)
         accepted = []
         for entry in batch:
@@ -197,6 +195,14 @@ class ServerSession:
         self._pay(_Owed.CONTENT)
         self.phase = TABLE[self.phase][Step.ANSWER]
         self._say(reply)
+
+    def secured(self) -> None:
+        """Go on under TLS: all that the client said before is forgotten (RFC 3207, 4.2)."""
+        self._pay(_Owed.TLS)
+        self.phase = TABLE[self.phase][Step.STARTTLS]
+        self.is_secure = True
+        self.helo, self.esmtp, self._enhanced = None, False, False
+        self._lines.take_all()
 
     def answer_vrfy(self, reply: Reply) -> None:
         """Answer the `VrfyCommand`."""
@@ -246,14 +252,14 @@ class ServerSession:
         if isinstance(line, BadLine):
             self._refuse(texts.BARE if line is BadLine.BARE else texts.LONG)
             return None
-        verb = line[:4].upper()
-        read = _READERS.get(verb)
-        if read is None or line[4:5] not in (b"", b" ", b"\t"):
-            word = line.split(b" ", 1)[0].upper()
+        verb = _VERB.match(line)
+        word = line[: verb.end()].upper() if verb is not None else b""
+        read = _READERS.get(word)
+        if read is None:
             self._refuse(texts.NOT_IMPLEMENTED if word in _UNIMPLEMENTED else texts.UNKNOWN)
             return None
         try:
-            argument = line[5:].decode("utf-8")
+            argument = line[len(word) + 1 :].decode("utf-8")
         except UnicodeDecodeError:
             self._refuse(texts.NOT_UTF8)
             return None
@@ -272,7 +278,7 @@ class ServerSession:
             return None
         self.phase = TABLE[self.phase][Step.HELLO]
         self.helo, self.esmtp = argument, esmtp
-        offered = self.config.offered
+        offered = self.config.offered - {"STARTTLS"} if self.is_secure else self.config.offered
         lines = listing(offered, max_message_octets=self.config.max_message_octets) if esmtp else ()
         # No enhanced status codes in replies to EHLO and HELO (RFC 2034, 4).
         self._say(Reply(250, (self.config.hostname, *lines)))
@@ -288,7 +294,7 @@ class ServerSession:
         except CommandError as error:
             self._refuse(error.reply)
             return None
-        self._transaction = _Transaction(smtputf8=command.smtputf8)
+        self._recipients = Recipients(self._rules, self.config.max_recipients, smtputf8=command.smtputf8)
         self._owed = _Owed.MAIL
         return command
 
@@ -296,68 +302,23 @@ class ServerSession:
         if Step.RCPT not in TABLE[self.phase]:
             self._refuse(texts.MAIL_FIRST)
             return None
-        batch: list[RcptCommand | Reply] = [self._rcpt(argument, 0)]
-        commands = [entry for entry in batch if isinstance(entry, RcptCommand)]
-        while (
-            self._lines.peek(b"RCPT ")
-            and self._transaction.accepted + len(commands) < self.config.max_recipients
-        ):
-            line = self._lines.next_line()
-            if line is None:
-                break
-            entry = self._rcpt_of_line(line, len(commands))
-            batch.append(entry)
-            if isinstance(entry, RcptCommand):
-                commands.append(entry)
+        commands = self._recipients.gather(argument, self._lines)
         if not commands:
-            for entry in batch:
+            for entry in self._recipients.batch:
                 if isinstance(entry, Reply) and self.phase is not Phase.CLOSED:
                     self._refuse(entry)
             return None
-        self._batch = batch
         self._owed = _Owed.RCPT
-        return RcptBatch(tuple(commands))
-
-    def _rcpt_of_line(self, line: bytes | BadLine, pending: int) -> RcptCommand | Reply:
-        if isinstance(line, BadLine):
-            return texts.BARE if line is BadLine.BARE else texts.LONG
-        try:
-            argument = line[5:].decode("utf-8")
-        except UnicodeDecodeError:
-            return texts.NOT_UTF8
-        return self._rcpt(argument.rstrip(" \t"), pending)
-
-    def _rcpt(self, argument: str, pending: int) -> RcptCommand | Reply:
-        if self._transaction.accepted + pending >= self.config.max_recipients:
-            return texts.TOO_MANY_RECIPIENTS
-        try:
-            return read_rcpt(argument, self._rules, smtputf8=self._transaction.smtputf8)
-        except CommandError as error:
-            return error.reply
+        return RcptBatch(commands)
 
     def _answer_rcpt(self, command: RcptCommand, answer: RcptAnswer) -> bool:
-        reply, capability = answer.reply, answer.capability
-        data: bytes | None = None
-        if reply.is_positive and command.conneg is not None:
-            if capability is not None:
-                try:
-                    data = conneg.write_capability_reply(reply, capability, enhanced=self._enhanced)
-                except ConnegError:
-                    if command.conneg is ConnegArgument.REQUIRED:
-                        reply = conneg.not_supported(command.forward_path)
-            elif command.conneg is ConnegArgument.REQUIRED:
-                reply = conneg.unavailable(command.forward_path)
-        if not reply.is_positive:
-            self._transaction.refused += 1
-            self._say(reply)
-            return False
-        self._transaction.accepted += 1
-        self.phase = TABLE[self.phase][Step.RCPT]
-        if data is None:
-            self._say(reply)
-        else:
-            self._out.append(data)
-        return True
+        octets, is_accepted = self._recipients.answer(command, answer, enhanced=self._enhanced)
+        self._out.append(octets)
+        if is_accepted:
+            self.phase = TABLE[self.phase][Step.RCPT]
+        elif octets.startswith(b"421"):
+            self._close()
+        return is_accepted
 
     def _read_data(self, argument: str) -> ServerEvent | None:
         if argument:
@@ -367,7 +328,7 @@ class ServerSession:
             return _DATA
         elif self.phase is Phase.MAIL:
             # RFC 2920, 3.1: a pipelining client may send DATA before it knows that no recipient was accepted.
-            if self._transaction.refused:
+            if self._recipients.refused:
                 self._say(texts.NO_VALID_RECIPIENTS)
             else:
                 self._refuse(texts.RCPT_FIRST)
@@ -389,6 +350,24 @@ class ServerSession:
 
     def _read_help(self, argument: str) -> ServerEvent | None:
         self._say(texts.HELP)
+        return None
+
+    def _read_starttls(self, argument: str) -> ServerEvent | None:
+        """RFC 3207, 4. What stands behind the command was not sent to whoever will be at the other end of TLS."""
+        if "STARTTLS" not in self.config.offered:
+            self._refuse(texts.NOT_IMPLEMENTED)
+        elif argument:
+            self._refuse(texts.NO_ARGUMENT)
+        elif self.is_secure:
+            self._refuse(texts.ALREADY_SECURE)
+        elif Step.STARTTLS not in TABLE[self.phase]:
+            self._refuse(texts.HELLO_FIRST if self.phase is Phase.GREETED else texts.NESTED_MAIL)
+        elif self._lines:
+            self._say(texts.BEHIND_STARTTLS)
+        else:
+            self._say(texts.READY_FOR_TLS)
+            self._owed = _Owed.TLS
+            return _START_TLS
         return None
 
     def _read_vrfy(self, argument: str) -> ServerEvent | None:
@@ -436,5 +415,6 @@ _READERS: Mapping[bytes, _Reader] = {
     b"NOOP": ServerSession._read_noop,
     b"VRFY": ServerSession._read_vrfy,
     b"HELP": ServerSession._read_help,
+    b"STARTTLS": ServerSession._read_starttls,
     b"QUIT": ServerSession._read_quit,
 }

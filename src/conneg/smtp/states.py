@@ -41,6 +41,7 @@ class Step(StrEnum):
 
     GREET = "220"
     HELLO = "EHLO, HELO or LHLO"
+    STARTTLS = "STARTTLS"
     MAIL = "MAIL"
     RCPT = "RCPT"
     DATA = "DATA"
@@ -62,6 +63,8 @@ TABLE: dict[Phase, dict[Step, Phase]] = {
     },
     Phase.READY: {
         Step.HELLO: Phase.READY,
+        # "discard any knowledge obtained from the client" (RFC 3207, 4.2)
+        Step.STARTTLS: Phase.GREETED,
         Step.MAIL: Phase.MAIL,
         Step.RESET: Phase.READY,
         Step.QUIT: Phase.CLOSED,
