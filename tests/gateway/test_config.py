@@ -98,3 +98,25 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_config_round_trips_through_json() -> None:
     config = parse_config(GOOD)
     assert Config.model_validate_json(config.model_dump_json()) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key"),
+    [
+        ("[server]\nlisten_tls = ['127.0.0.1:465']\n", 2, "server.listen_tls"),
+        ("\n[conneg]\nneeds_tls = true\n", 3, "conneg.needs_tls"),
+    ],
+)
+def test_what_needs_a_certificate(text: str, line: int, key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, name="conneg.toml")
+    assert str(caught.value) == f"conneg.toml: line {line}: {key}: needs a certificate; add [[certificate]]"
+    assert parse_config(f"{text}[[certificate]]\nfile = 'mail.pem'\n").certificate[0].key is None
+
+
+def test_certificates_are_found_beside_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "conneg.toml").write_text(
+        "[[certificate]]\nfile = 'a.pem'\nkey = '/etc/a.key'\n", encoding="utf-8"
+    )
+    (certificate,) = read_config(tmp_path / "conneg.toml").certificate
+    assert (certificate.file, certificate.key) == (tmp_path / "a.pem", Path("/etc/a.key"))

@@ -300,3 +300,48 @@ async def test_swaks(files: CertificateFiles) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert handler.sessions[0].tls is not None
     assert len(handler.messages) == 1
+
+
+def ehlo_with_the_last_of_the_handshake(port: int, files: CertificateFiles) -> bytes:
+    """Send the end of the handshake and an EHLO in one segment, and return what is answered."""
+    received, to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
+    secure = trusting(files).wrap_bio(received, to_send, server_hostname="mail.example")
+    with socket.create_connection((HOST, port), timeout=10) as connection:
+        connection.recv(4096)
+        connection.sendall(b"EHLO a\r\n")
+        connection.recv(4096)
+        connection.sendall(b"STARTTLS\r\n")
+        assert connection.recv(4096).startswith(b"220")
+        while True:
+            try:
+                secure.do_handshake()
+            except ssl.SSLWantReadError:
+                connection.sendall(to_send.read())
+                received.write(connection.recv(65536))
+            else:
+                break
+        secure.write(b"EHLO again\r\nNOOP\r\n")
+        connection.sendall(to_send.read())
+        answer = b""
+        while b"\r\n250 2.0.0" not in answer:
+            received.write(connection.recv(65536))
+            try:
+                answer += secure.read()
+            except ssl.SSLWantReadError:
+                continue
+        return answer
+
+
+async def test_what_comes_with_the_last_of_the_handshake_is_kept(files: CertificateFiles) -> None:
+    """A client of TLS 1.3 may send at once, in the segment in which its handshake ends (RFC 8446, 2)."""
+    async with listening(ServerTls([files])) as listener:
+        answer = await in_thread(lambda: ehlo_with_the_last_of_the_handshake(listener.port, files))
+    assert answer.startswith(b"250-mail.example\r\n")
+
+
+def test_what_comes_with_the_last_of_the_handshake_is_kept_on_uvloop(files: CertificateFiles) -> None:
+    async def run() -> bytes:
+        async with listening(ServerTls([files])) as listener:
+            return await in_thread(lambda: ehlo_with_the_last_of_the_handshake(listener.port, files))
+
+    assert uvloop.run(run()).startswith(b"250-mail.example\r\n")

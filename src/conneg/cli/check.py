@@ -37,14 +37,19 @@ def command(ctx: click.Context, config_file: Path | None, as_json: bool) -> None
 
 def _problems(config: Any) -> list[str]:
     from conneg.directory import FileDirectory
+    from conneg.gateway.service import open_tls
 
-    if config.directory.file is None:
-        return []
+    problems = []
     try:
-        FileDirectory(config.directory.file).load()
+        open_tls(config)
+    except ConnegError as error:
+        problems.append(str(error))
+    try:
+        if config.directory.file is not None:
+            FileDirectory(config.directory.file).load()
     except (ConnegError, OSError) as error:
-        return [str(error)]
-    return []
+        problems.append(str(error))
+    return problems
 
 
 def _formats() -> list[dict[str, str]]:
@@ -63,6 +68,10 @@ def _formats() -> list[dict[str, str]]:
 
 def _show(config: Any, formats: list[dict[str, str]]) -> None:
     click.echo(f"listens on    {', '.join(config.server.listen)} as {config.server.hostname}")
+    if config.server.listen_tls:
+        click.echo(f"under TLS     {', '.join(config.server.listen_tls)}")
+    for certificate in config.certificate:
+        click.echo(f"certificate   {certificate.file} for {', '.join(certificate.names) or 'any name'}")
     click.echo(f"spool         {config.spool.path}")
     click.echo(f"relays for    {', '.join(str(network) for network in config.relay.networks)}")
     sources = [str(path) for path in (config.directory.file, config.directory.sqlite) if path]

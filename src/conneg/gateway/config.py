@@ -60,10 +60,14 @@ class _Section(BaseModel):
 
 
 class ServerSection(_Section):
-    """`[server]`: where the gateway listens and what it takes from one client."""
+    """`[server]`: where the gateway listens and what it takes from one client.
+
+    On `listen` STARTTLS is offered if there is a certificate; on `listen_tls` connections begin with TLS.
+    """
 
     hostname: str = "localhost"
     listen: tuple[EndpointText, ...] = ("127.0.0.1:2525",)
+    listen_tls: tuple[EndpointText, ...] = ()
     max_message_octets: int = Field(default=52_428_800, ge=65_536)
     max_recipients: int = Field(default=1000, ge=100)
     max_connections: int = Field(default=500, ge=1)
@@ -72,10 +76,19 @@ class ServerSection(_Section):
     stop_within_seconds: float = Field(default=30, ge=0)
 
 
+class CertificateSection(_Section):
+    """`[[certificate]]`: a certificate for clients, the first one for those that name no host; `names` are for SNI."""
+
+    file: Path
+    key: Path | None = None
+    names: tuple[DomainText, ...] = ()
+
+
 class ConnegSection(_Section):
-    """`[conneg]`: what the server says of its recipients."""
+    """`[conneg]`: what the server says of its recipients; with `needs_tls` only to clients under TLS."""
 
     advertise: bool = True
+    needs_tls: bool = False
     understands: bool = True
     lookup_seconds: float = Field(default=10, gt=0, le=240)
 
@@ -173,6 +186,7 @@ class Config(_Section):
     """Everything the gateway is told, with safe defaults."""
 
     server: ServerSection = ServerSection()
+    certificate: tuple[CertificateSection, ...] = ()
     conneg: ConnegSection = ConnegSection()
     spool: SpoolSection = SpoolSection()
     relay: RelaySection = RelaySection()
@@ -227,7 +241,20 @@ def parse_config(text: str, *, name: str = "configuration", folder: Path | None 
         config = Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_explain(error, text, name)) from error
+    keys = _without_certificate(config)
+    if keys:
+        line = _line_of(text, keys, 0)
+        raise ConfigError(f"{name}: line {line}: {'.'.join(keys)}: needs a certificate; add [[certificate]]")
     return config if folder is None else _resolve_paths(config, folder)
+
+
+def _without_certificate(config: Config) -> list[str]:
+    """Return the first key that needs a certificate where there is none."""
+    if config.certificate:
+        return []
+    if config.server.listen_tls:
+        return ["server", "listen_tls"]
+    return ["conneg", "needs_tls"] if config.conneg.needs_tls else []
 
 
 def _check_template(path: str) -> None:
@@ -247,6 +274,10 @@ def _resolve_paths(config: Config, folder: Path) -> Config:
             "sqlite": config.directory.sqlite and under(config.directory.sqlite),
         }
     )
+    certificates = tuple(
+        c.model_copy(update={"file": under(c.file), "key": c.key and under(c.key)})
+        for c in config.certificate
+    )
     destinations = tuple(
         d.model_copy(update={"path": str(folder / d.path)}) if d.path else d for d in config.destination
     )
@@ -254,6 +285,7 @@ def _resolve_paths(config: Config, folder: Path) -> Config:
         update={
             "spool": config.spool.model_copy(update={"path": under(config.spool.path)}),
             "directory": directory,
+            "certificate": certificates,
             "destination": destinations,
         }
     )

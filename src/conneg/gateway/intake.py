@@ -154,7 +154,7 @@ class Intake:
                 helo=session.helo or "unknown",
                 address=session.peer.address,
                 by=self._config.server.hostname,
-                protocol="ESMTP" if session.esmtp else "SMTP",
+                protocol=_protocol(session),
                 software=f"conneg {__version__}",
                 date=datetime.now(UTC),
             )
@@ -244,3 +244,10 @@ def _conneg_answer(command: RcptCommand, known: Answer | None) -> RcptAnswer:
             )
         case _:
             return plain
+
+
+def _protocol(session: SessionInfo) -> str:
+    """Return what Received says behind "with" (RFC 3848)."""
+    if not session.esmtp:
+        return "SMTP"
+    return "ESMTP" if session.tls is None else "ESMTPS"

@@ -28,7 +28,7 @@ from conneg.gateway.schedule import Schedule
 from conneg.gateway.sessions import Sessions
 from conneg.gateway.settlement import Settlement
 from conneg.gateway.transaction import Transactions
-from conneg.net import Listener, ListenerLimits, start_listener
+from conneg.net import CertificateFiles, Listener, ListenerLimits, ServerTls, start_listener
 from conneg.smtp import ServerConfig
 from conneg.spool import Spool, SpooledMessage, SpooledRecipient, open_spool
 
@@ -126,10 +126,15 @@ class Gateway:
             claims=lambda: self._schedule.has_room,
             watch=self._watch,
         )
+        tls = open_tls(config)
         for text in config.server.listen:
-            self._listeners.append(await self._listen(Endpoint.parse(text)))
+            self._listeners.append(await self._listen(Endpoint.parse(text), tls))
+        for text in config.server.listen_tls:
+            self._listeners.append(await self._listen(Endpoint.parse(text), tls, is_implicit=True))
 
-    async def _listen(self, endpoint: Endpoint) -> Listener:
+    async def _listen(
+        self, endpoint: Endpoint, tls: ServerTls | None, *, is_implicit: bool = False
+    ) -> Listener:
         server = self.config.server
         try:
             return await start_listener(
@@ -141,7 +146,10 @@ class Gateway:
                     max_message_octets=server.max_message_octets,
                     max_recipients=server.max_recipients,
                     conneg=_conneg_mode(self.config),
+                    conneg_needs_tls=self.config.conneg.needs_tls,
                 ),
+                tls=tls,
+                is_implicit=is_implicit,
                 limits=ListenerLimits(
                     max_connections=server.max_connections,
                     max_connections_per_peer=server.max_connections_per_peer,
@@ -254,3 +262,13 @@ def _conneg_mode(config: Config) -> str:
     if config.conneg.advertise:
         return "on"
     return "off" if config.conneg.understands else "ignorant"
+
+
+def open_tls(config: Config) -> ServerTls | None:
+    """Read the certificates that `config` names; None if there are none. Raises `conneg.net.TlsError`."""
+    if not config.certificate:
+        return None
+    files = [CertificateFiles(one.file, one.key, one.names) for one in config.certificate]
+    return ServerTls(
+        files, report=lambda error: log.error("the old certificate stays in force", reason=str(error))
+    )

@@ -79,6 +79,8 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._replied_at = self._received_at = 0.0
+        self._early: list[bytes] | None = None
+        """What was received in the handshake, from its beginning to its end."""
         self._reading_paused = self._writing_paused = False
         self._connected = self._stopping = self._got_eof = False
 
@@ -115,6 +117,9 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take octets; while the handler is at work they wait."""
         self._received_at = self._loop.time()
+        if self._early is not None:
+            self._early.append(data)
+            return
         self._session.receive_data(data)
         if self._task is None and not self._writing_paused:
             self._pump()
@@ -269,8 +274,9 @@ class Connection(asyncio.Protocol):
     def _take(self, event: Event) -> Pending | None:
         if not isinstance(event, StartTlsCommand):
             return self._dispatch.take(event)
-        # what comes now is the client's part of the handshake, and none of our business
+        # what comes now is the client's part of the handshake; what comes with its end is already under TLS
         self._transport.pause_reading()
+        self._early = []
         return event, self._begin_tls()
 
     def _fail(self, event: Event, error: Exception) -> None:
@@ -293,4 +299,6 @@ class Connection(asyncio.Protocol):
         self._reading_paused = False
         self.info.tls = channel_of(transport)
         self._session.secured()
+        early, self._early = self._early or [], None
+        self._session.receive_data(b"".join(early))
         self._replied_at = self._loop.time()

@@ -1,6 +1,6 @@
 """How a server behaves in all its sessions: what it offers, what it refuses, and its limits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from conneg.bounds import Bound
@@ -58,13 +58,15 @@ class ServerConfig:
     "on", "off" or "ignorant" (`ConnegSupport`). `dialect` says what a bare `CONNEG` without argument means: "draft" and
     "both" take it as REQUIRED, "rfc4141" lets a recipient pass whose capabilities are not available. `bare_newlines`:
     "refuse" answers 554 5.6.0 to content with a CR or LF that is not part of CRLF, "keep" takes it as it is.
-    Raises ValueError for other values.
+    `conneg_needs_tls`: until the connection is under TLS, CONNEG that is "on" counts as "off". Raises ValueError for
+    other values.
     """
 
     hostname: str
     banner: str = "ESMTP conneg"
     extensions: frozenset[str] = DEFAULT_EXTENSIONS
     conneg: str = "on"
+    conneg_needs_tls: bool = False
     dialect: str = "draft"
     bare_newlines: str = "refuse"
     max_message_octets: int = MAX_MESSAGE.value
@@ -79,6 +81,14 @@ class ServerConfig:
             raise ValueError(f"bare_newlines is refuse or keep, not {self.bare_newlines!r}")
         if not is_hello_name(self.hostname):
             raise ValueError(f"{self.hostname!r} is no host name")
+
+    def under(self, *, is_secure: bool) -> "ServerConfig":
+        """Return what holds with or without TLS: STARTTLS is not offered again, and CONNEG may have to wait for it."""
+        if is_secure:
+            return replace(self, extensions=self.extensions - {"STARTTLS"})
+        if self.conneg_needs_tls and self.conneg == "on":
+            return replace(self, conneg="off")
+        return self
 
     @property
     def offered(self) -> frozenset[str]:

@@ -63,12 +63,13 @@ class ServerSession:
     """
 
     def __init__(self, config: ServerConfig, *, is_secure: bool = False) -> None:
-        self.config = config
+        self._plain_config = config
+        self.config = config.under(is_secure=is_secure)
         self.is_secure = is_secure
         self.phase = Phase.CONNECTED
         self.helo: str | None = None
         self.esmtp = False
-        self._rules = config.rules
+        self._rules = self.config.rules
         self._lines = LineBuffer()
         self._out: list[bytes] = []
         self._owed: _Owed | None = _Owed.GREETING
@@ -201,6 +202,8 @@ class ServerSession:
         self._pay(_Owed.TLS)
         self.phase = TABLE[self.phase][Step.STARTTLS]
         self.is_secure = True
+        self.config = self._plain_config.under(is_secure=True)
+        self._rules = self.config.rules
         self.helo, self.esmtp, self._enhanced = None, False, False
         self._lines.take_all()
 
@@ -278,7 +281,7 @@ class ServerSession:
             return None
         self.phase = TABLE[self.phase][Step.HELLO]
         self.helo, self.esmtp = argument, esmtp
-        offered = self.config.offered - {"STARTTLS"} if self.is_secure else self.config.offered
+        offered = self.config.offered
         lines = listing(offered, max_message_octets=self.config.max_message_octets) if esmtp else ()
         # No enhanced status codes in replies to EHLO and HELO (RFC 2034, 4).
         self._say(Reply(250, (self.config.hostname, *lines)))
@@ -354,12 +357,12 @@ class ServerSession:
 
     def _read_starttls(self, argument: str) -> ServerEvent | None:
         """RFC 3207, 4. What stands behind the command was not sent to whoever will be at the other end of TLS."""
-        if "STARTTLS" not in self.config.offered:
+        if self.is_secure:
+            self._refuse(texts.ALREADY_SECURE)
+        elif "STARTTLS" not in self.config.offered:
             self._refuse(texts.NOT_IMPLEMENTED)
         elif argument:
             self._refuse(texts.NO_ARGUMENT)
-        elif self.is_secure:
-            self._refuse(texts.ALREADY_SECURE)
         elif Step.STARTTLS not in TABLE[self.phase]:
             self._refuse(texts.HELLO_FIRST if self.phase is Phase.GREETED else texts.NESTED_MAIL)
         elif self._lines:
