@@ -44,6 +44,10 @@ class PostfixConfig:
     services: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
+_WITHOUT_TLS = {"smtpd_tls_security_level": "none", "smtp_tls_security_level": "none"}
+"""What holds where a caller asks for nothing else."""
+
+
 class Postfix:
     """A running private Postfix; a context manager. `host` and `port` take SMTP."""
 
@@ -148,7 +152,7 @@ class Postfix:
             os.chown(path, uid, gid)
         rows = (f"{mailbox} {self.maildir(mailbox)}/\n" for mailbox in self.config.mailboxes)
         (self.config_path / "mailboxes").write_text("".join(rows))
-        settings = {**self.config.settings, **self._fixed_settings()}
+        settings = {**_WITHOUT_TLS, **self.config.settings, **self._fixed_settings()}
         lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
         (self.config_path / "main.cf").write_text(lines)
         (self.config_path / "master.cf").write_text(_write_master(self.port, self.config.services))
@@ -176,8 +180,6 @@ class Postfix:
             "disable_dns_lookups": "yes",
             "smtpd_peername_lookup": "no",
             "smtpd_relay_restrictions": "permit_mynetworks, reject",
-            "smtpd_tls_security_level": "none",
-            "smtp_tls_security_level": "none",
             "relayhost": "" if config.lmtp else relay,
             "default_transport": transport,
             "relay_transport": transport,

@@ -156,13 +156,18 @@ class DestinationSection(_Section):
     what a recipient can take of whom nothing is known: "as-is", a profile's name or an expression. `convert = false`
     passes every message on as it came. `strategy` is the draft's Appendix A: a transaction for each recipient
     ("single"), the best form that all can take ("common"), or a transaction for each class of like capability
-    ("batch"). `on_no_common_form`: "return" it to the sender, or send the "original".
+    ("batch"). `on_no_common_form`: "return" it to the sender, or send the "original". `tls` is how much of it the next
+    hop's sessions need (`conneg.net.TlsPolicy`); for "verified" the certificate is for the next hop's name, or for
+    `tls_name`, and signed by an authority in `tls_authorities` (by default the system's).
     """
 
     domains: tuple[DomainText, ...] = Field(min_length=1)
     deliver: Literal["smtp", "lmtp", "maildir", "mx"] = "mx"
     host: EndpointText | None = None
     path: str | None = None
+    tls: Literal["none", "opportunistic", "required", "verified"] = "opportunistic"
+    tls_name: str | None = None
+    tls_authorities: Path | None = None
     conneg: Literal["required", "optional", "off"] = "optional"
     strategy: Literal["single", "common", "batch"] = "batch"
     baseline: CapabilityText = AS_IS
@@ -279,7 +284,13 @@ def _resolve_paths(config: Config, folder: Path) -> Config:
         for c in config.certificate
     )
     destinations = tuple(
-        d.model_copy(update={"path": str(folder / d.path)}) if d.path else d for d in config.destination
+        d.model_copy(
+            update={
+                "path": d.path and str(folder / d.path),
+                "tls_authorities": d.tls_authorities and under(d.tls_authorities),
+            }
+        )
+        for d in config.destination
     )
     return config.model_copy(
         update={

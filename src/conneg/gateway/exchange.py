@@ -39,6 +39,8 @@ class Exchange(Protocol):
     """A transaction that has not been ended."""
 
     peer: str
+    is_verified: bool
+    """Whether the peer has shown that it is who we mean, by a certificate or by being this machine."""
     success: str | None
     """What a report of success has to say (RFC 3461, 5.2); None where the next hop makes it."""
 
@@ -65,6 +67,7 @@ class SessionExchange:
         self._lmtp = hop.destination.deliver == "lmtp"
         self._accepted = 0
         self.peer = session.client.peer
+        self.is_verified = session.client.is_verified
         self.success: str | None = "delivered" if self._lmtp else "relayed"
         if session.client.supports("DSN"):
             self.success = None
@@ -137,6 +140,7 @@ class MaildirExchange:
     """Final delivery into one Maildir a recipient."""
 
     peer = "maildir"
+    is_verified = True
     success: str | None = "delivered"
 
     def __init__(self, hop: NextHop) -> None:

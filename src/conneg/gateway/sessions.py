@@ -10,7 +10,7 @@ from conneg.errors import TemporaryError, UnavailableError
 from conneg.gateway.config import Config
 from conneg.gateway.events import DialogueLine, Watcher
 from conneg.gateway.routing import NextHop, Routes
-from conneg.net import Deadlines, SmtpClient, connect
+from conneg.net import ClientTls, Deadlines, SmtpClient, TlsPolicy, connect
 
 _MESSAGES_PER_SESSION = 1000
 """A session is closed after this many messages, so that a peer behind a balancer gets its share again."""
@@ -111,6 +111,11 @@ class Sessions:
                     lmtp=hop.destination.deliver == "lmtp",
                     deadlines=deadlines,
                     transcript=transcript,
+                    tls=ClientTls(
+                        TlsPolicy(hop.destination.tls),
+                        hop.destination.tls_name,
+                        hop.destination.tls_authorities,
+                    ),
                 )
             except (OSError, TemporaryError, UnavailableError) as error:
                 reasons.append(f"{endpoint}: {error}")

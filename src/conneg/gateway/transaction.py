@@ -156,7 +156,12 @@ class Transactions:
                 self._journal.answered(recipient, exchange.peer, answer.reply, answer.capability)
             match after_rcpt(answer.reply.code, self._argument, answer.capability):
                 case Outcome.CAPABILITY:
-                    said = read_capability(answer.capability or "", Provenance.REPLY, exchange.peer)
+                    said = read_capability(
+                        answer.capability or "",
+                        Provenance.REPLY,
+                        exchange.peer,
+                        authenticated=exchange.is_verified,
+                    )
                     answers.capabilities.append((recipient, said))
                 case Outcome.BASELINE:
                     silent.append(recipient)

@@ -7,11 +7,13 @@ from conneg.net.connector import DeadlineError, RefusedError, SmtpClient, Transc
 from conneg.net.deadlines import Deadlines
 from conneg.net.handler import MessageSink, Peer, SessionInfo, SmtpHandler
 from conneg.net.listener import Listener, ListenerLimits, start_listener
+from conneg.net.securing import ClientTls, TlsPolicy, TlsUnavailableError
 from conneg.net.tls import CertificateFiles, ServerTls, TlsChannel, TlsError
 from conneg.smtp import MailCommand, RcptAnswer, RcptCommand, RcptRequest, RcptResult, TransactionOpened
 
 __all__ = [
     "CertificateFiles",
+    "ClientTls",
     "DeadlineError",
     "Deadlines",
     "Listener",
@@ -30,6 +32,8 @@ __all__ = [
     "SmtpHandler",
     "TlsChannel",
     "TlsError",
+    "TlsPolicy",
+    "TlsUnavailableError",
     "TransactionOpened",
     "Transcript",
     "connect",

@@ -12,6 +12,8 @@ from typing import Protocol, TypeVar, cast
 from conneg.bounds import Bound
 from conneg.errors import ConnegError, TemporaryError, UnavailableError
 from conneg.net.deadlines import Deadlines
+from conneg.net.securing import ClientTls, TlsPolicy, TlsUnavailableError, begin_tls, client_context
+from conneg.net.tls import TlsChannel, channel_of
 from conneg.smtp import (
     ClientConfig,
     ClientEvent,
@@ -25,11 +27,12 @@ from conneg.smtp import (
     SessionEndedError,
     SessionReady,
     SessionRefused,
+    StartTlsAnswered,
     TransactionOpened,
 )
 from conneg.smtp.data import check_newlines
 
-__all__ = ["RcptRequest", "SmtpClient", "Transcript", "connect"]
+__all__ = ["ClientTls", "RcptRequest", "SmtpClient", "TlsPolicy", "Transcript", "connect"]
 
 _CHUNK = 256 * 1024
 
@@ -139,11 +142,18 @@ class SmtpClient:
         self._transcript = transcript
         self.peer = peer
         self.greeting: Reply | None = None
+        self.is_verified = False
+        """Whether the server has shown a trusted certificate for its name."""
 
     @property
     def extensions(self) -> Mapping[str, str]:
         """What the server's EHLO reply lists: keyword in capitals -> its parameters' text."""
         return self._session.extensions
+
+    @property
+    def tls(self) -> TlsChannel | None:
+        """What the connection is under; None without TLS."""
+        return channel_of(self._link.transport)
 
     @property
     def lmtp(self) -> bool:
@@ -226,6 +236,30 @@ class SmtpClient:
         event = await self._event(SessionReady, self._deadlines.greeting)
         self.greeting = event.greeting
 
+    async def _secure(self, tls: ClientTls, host: str) -> None:
+        """Send STARTTLS, shake hands, say EHLO again; raises `TlsUnavailableError` if one of them fails.
+
+        If STARTTLS is not offered or refused, the session can go on as it is; else the connection is cut.
+        """
+        if not self.supports("STARTTLS"):
+            raise TlsUnavailableError(f"{self.peer} does not offer STARTTLS")
+        context = client_context(tls)
+        self._session.starttls()
+        answered = await self._event(StartTlsAnswered, self._deadlines.reply)
+        if not answered.reply.is_positive:
+            raise TlsUnavailableError(f"{self.peer} refuses STARTTLS: {answered.reply}")
+        link = self._link
+        link.transport.pause_reading()
+        try:
+            name = tls.name or host
+            link.transport = await begin_tls(link.transport, link, context, name, self._deadlines.connect)
+            self._session.secured()
+        except BaseException:
+            self.abort()
+            raise
+        self.is_verified = tls.policy is TlsPolicy.VERIFIED
+        await self._event(SessionReady, self._deadlines.greeting)
+
     async def _send_content(self, content: Content) -> None:
         if isinstance(content, bytes):
             for at in range(0, len(content), _CHUNK):
@@ -302,6 +336,9 @@ class SmtpClient:
             await self._link.news()
 
 
+_WITHOUT_TLS = ClientTls()
+
+
 async def connect(
     host: str,
     port: int,
@@ -312,13 +349,41 @@ async def connect(
     local_address: str | None = None,
     lmtp: bool = False,
     dialect: str = "draft",
+    tls: ClientTls = _WITHOUT_TLS,
 ) -> SmtpClient:
     """Connect, read the greeting, say EHLO (LHLO; HELO if the server knows no EHLO); return the session.
 
-    Raises OSError if there is no connection, `conneg.errors.TemporaryError` if the peer is too slow or no SMTP server,
-    `RefusedError` (a `conneg.errors.UnavailableError`) if it does not want us.
+    `tls` says whether STARTTLS follows: where the policy is opportunistic and TLS fails, a second connection goes
+    without. Raises OSError if there is no connection, `conneg.errors.TemporaryError` if the peer is too slow or no SMTP
+    server (`TlsUnavailableError` if TLS is required and cannot be had), `RefusedError` (a
+    `conneg.errors.UnavailableError`) if it does not want us.
     """
-    deadlines = deadlines or Deadlines()
+    client = await _open(host, port, helo, deadlines or Deadlines(), transcript, local_address, lmtp, dialect)
+    if tls.policy is TlsPolicy.NONE:
+        return client
+    try:
+        await client._secure(tls, host)
+    except TlsUnavailableError:
+        if tls.policy is not TlsPolicy.OPPORTUNISTIC:
+            client.abort()
+            raise
+        if client.closed:
+            return await _open(
+                host, port, helo, deadlines or Deadlines(), transcript, local_address, lmtp, dialect
+            )
+    return client
+
+
+async def _open(
+    host: str,
+    port: int,
+    helo: str,
+    deadlines: Deadlines,
+    transcript: Transcript | None,
+    local_address: str | None,
+    lmtp: bool,
+    dialect: str,
+) -> SmtpClient:
     session = ClientSession(ClientConfig(helo, lmtp=lmtp, dialect=dialect))
     loop = asyncio.get_running_loop()
     peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -7,6 +7,7 @@ from conneg.smtp import conneg
 from conneg.smtp.command import RcptRequest, write_rcpt
 from conneg.smtp.conneg import ConnegArgument, read_capability
 from conneg.smtp.events import RcptResult
+from conneg.smtp.extension import parameters_of
 from conneg.smtp.reply import Reply
 
 
@@ -85,3 +86,9 @@ def _first_form(request: RcptRequest, extensions: Mapping[str, str], dialect: st
     if dialect == "both" and request.conneg is ConnegArgument.REQUIRED:
         return _Form.BARE
     return _Form.ARGUMENT
+
+
+def within_offer(wanted: Mapping[str, str | None], extensions: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the wanted parameters of MAIL whose extension the server lists (RFC 5321, 4.1.1.3)."""
+    offered = parameters_of(extensions, "MAIL")
+    return {name: value for name, value in wanted.items() if value is not None and name in offered}

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import assert_never
 
 from conneg.errors import TemporaryError
-from conneg.smtp.asking import Asking
+from conneg.smtp.asking import Asking, within_offer
 from conneg.smtp.command import EnvelopeSyntaxError, RcptRequest, write_mail
 from conneg.smtp.data import ContentWriter
 from conneg.smtp.events import (
@@ -23,6 +23,7 @@ from conneg.smtp.events import (
     DataAnswered,
     SessionReady,
     SessionRefused,
+    StartTlsAnswered,
     TransactionOpened,
 )
 from conneg.smtp.extension import read_listing
@@ -68,6 +69,7 @@ class _Awaited(Enum):
     RCPT = "RCPT"
     DATA = "DATA"
     CONTENT = "content"
+    STARTTLS = "STARTTLS"
     OTHER = "another command"
     QUIT = "QUIT"
 
@@ -189,9 +191,14 @@ class ClientSession:
         if not requests:
             raise EnvelopeSyntaxError("a transaction without recipients")
         recipients = [Asking(self._within_offer(r), self.extensions, self.config.dialect) for r in requests]
-        line = write_mail(
-            reverse_path, self._mail_parameters(size=size, body=body, ret=ret, envid=envid, smtputf8=smtputf8)
-        )
+        wanted = {
+            "SIZE": None if size is None else str(size),
+            "BODY": body,
+            "RET": ret,
+            "ENVID": envid,
+            "SMTPUTF8": "" if smtputf8 else None,
+        }
+        line = write_mail(reverse_path, within_offer(wanted, self.extensions))
         for recipient in recipients:
             recipient.command()
         self._recipients = recipients
@@ -228,6 +235,22 @@ class ClientSession:
         """Send RSET; leads to `CommandAnswered`. What was learned of recipients in the transaction is void."""
         self._begin(Step.RESET)
         self._send("RSET", _Awaited.OTHER)
+
+    def starttls(self) -> None:
+        """Send STARTTLS; leads to `StartTlsAnswered`. After 220 TLS is to be begun, and `secured` called."""
+        self._begin(Step.STARTTLS)
+        self._send("STARTTLS", _Awaited.STARTTLS)
+
+    def secured(self) -> None:
+        """Go on under TLS: what the server said before is forgotten, and EHLO is sent; leads to `SessionReady`.
+
+        Raises `RemoteProtocolError` if the server has said anything since its 220: it was not said under TLS, or not by
+        a server of SMTP (RFC 3207, 4.2).
+        """
+        if self.phase is not Phase.GREETED or self._awaited:
+            raise LocalProtocolError("TLS can begin only after 220 to STARTTLS")
+        self._refuse_what_is_behind()
+        self._say_hello()
 
     def quit(self) -> None:
         """Send QUIT; leads to `CommandAnswered`, after which the session is closed."""
@@ -271,6 +294,8 @@ class ClientSession:
                 event = self._take_data(reply)
             case _Awaited.CONTENT:
                 event = self._take_content(reply)
+            case _Awaited.STARTTLS:
+                event = self._take_starttls(reply)
             case _Awaited.OTHER:
                 if reply.is_positive:
                     self.phase = TABLE[self.phase][Step.RESET]
@@ -292,8 +317,11 @@ class ClientSession:
             return SessionRefused(reply)
         self.phase = TABLE[self.phase][Step.GREET]
         self._greeting = reply
-        self._send(f"{'LHLO' if self.config.lmtp else 'EHLO'} {self.config.helo}", _Awaited.EHLO)
+        self._say_hello()
         return None
+
+    def _say_hello(self) -> None:
+        self._send(f"{'LHLO' if self.config.lmtp else 'EHLO'} {self.config.helo}", _Awaited.EHLO)
 
     def _take_hello(self, awaited: _Awaited, reply: Reply) -> ClientEvent | None:
         if reply.is_positive and self._greeting is not None:
@@ -306,6 +334,19 @@ class ClientSession:
             return None
         self.phase = Phase.CLOSED
         return SessionRefused(reply)
+
+    def _take_starttls(self, reply: Reply) -> ClientEvent:
+        if reply.is_positive:
+            self.phase = TABLE[self.phase][Step.STARTTLS]
+            self.extensions = {}
+            self._refuse_what_is_behind()
+        return StartTlsAnswered(reply)
+
+    def _refuse_what_is_behind(self) -> None:
+        """What stands behind the 220 was not said under TLS: somebody in between may have put it in."""
+        if self._replies.backlog:
+            self.phase = Phase.CLOSED
+            raise RemoteProtocolError("the server sent something between its reply to STARTTLS and TLS")
 
     def _take_mail(self, reply: Reply) -> ClientEvent | None:
         self._mail = reply
@@ -364,22 +405,6 @@ class ClientSession:
             return None
         self.phase = TABLE[self.phase][Step.ANSWER]
         return ContentAnswered(tuple(self._content_replies))
-
-    def _mail_parameters(
-        self, *, size: int | None, body: str | None, ret: str | None, envid: str | None, smtputf8: bool
-    ) -> dict[str, str]:
-        parameters: dict[str, str] = {}
-        if size is not None and self.supports("SIZE"):
-            parameters["SIZE"] = str(size)
-        if body is not None and self.supports("8BITMIME"):
-            parameters["BODY"] = body
-        if ret is not None and self.supports("DSN"):
-            parameters["RET"] = ret
-        if envid is not None and self.supports("DSN"):
-            parameters["ENVID"] = envid
-        if smtputf8 and self.supports("SMTPUTF8"):
-            parameters["SMTPUTF8"] = ""
-        return parameters
 
     def _within_offer(self, request: RcptRequest) -> RcptRequest:
         if self.supports("DSN") or (request.notify is None and request.orcpt is None):

@@ -154,6 +154,19 @@ class CommandAnswered:
     reply: Reply
 
 
+@dataclass(frozen=True, slots=True)
+class StartTlsAnswered:
+    """The reply to STARTTLS; after 220 nothing may be sent or read before TLS is there and `secured` called."""
+
+    reply: Reply
+
+
 ClientEvent = (
-    SessionReady | SessionRefused | TransactionOpened | DataAnswered | ContentAnswered | CommandAnswered
+    SessionReady
+    | SessionRefused
+    | TransactionOpened
+    | DataAnswered
+    | ContentAnswered
+    | CommandAnswered
+    | StartTlsAnswered
 )
