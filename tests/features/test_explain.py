@@ -1,14 +1,26 @@
 """Why sets do not meet: the smallest set of tags and the nearest miss, against every subset and every point."""
 
+from fractions import Fraction
 from itertools import combinations, product
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conneg.features import FeatureSet, explain_mismatch, feature_set
+from conneg.features import (
+    Conjunction,
+    Domain,
+    Expression,
+    FeatureSet,
+    explain_mismatch,
+    feature_set,
+    mismatch,
+)
 
-from .schema import K1, K2, K7
+from .schema import DOCUMENTS, K1, K2, K5, K7
+from .strategies import POINTS as ALL_POINTS
+from .strategies import expressions
+from .strategies import members as truth
 
 TAGS = ("a", "b", "color", "dpi")
 VALUES = (0, 1, 2)
@@ -107,8 +119,148 @@ def test_many_alternatives_are_not_all_told() -> None:
     )
 
 
-def test_very_many_alternatives_are_looked_at_as_far_as_allowed() -> None:
+def test_of_many_alternatives_the_nearest_are_told() -> None:
+    accepted = "(| " + "".join(f"(& (a={n}) (b={n}))" for n in range(1, 9)) + "(& (a=0) (b=[20,21])))"
+    found = str(explain_mismatch(feature_set("(& (a=0) (b=8))"), feature_set(accepted)))
+    assert "the device takes a=8 with b=8, or a=0 with b=[20,21], or " in found
+    assert ", or 5 more; the offer is a=0 with b=8 (closest: a=8 instead of a=0)" in found
+
+
+def test_many_tags_together_are_not_all_told() -> None:
+    """Of each pair of tags the device takes one of two combinations, the offer one that is in neither."""
+    offer = feature_set("(| " + "".join(f"(& (a{n}=1) (b{n}=2) (z={n}))" for n in range(4)) + ")")
+    accepted = feature_set(
+        "(&" + "".join(f"(| (& (a{n}=1) (b{n}=1)) (& (a{n}=2) (b{n}=2)))" for n in range(4)) + ")"
+    )
+    found = explain_mismatch(offer, accepted)
+    assert found.tags == ("a0", "a1", "a2", "a3", "b0", "b1", "b2", "b3")
+    assert found.is_smallest
+    assert str(found) == (
+        "no combination of a0, a1, a2, a3 and 4 more tags suits (closest: a0=2 instead of a0=1)"
+    )
+
+
+def test_a_document_that_fails_by_three_tags_together() -> None:
+    """D-10 is an RGB page of sixteen colours; K-5 takes sixteen with CMYK, eight with RGB."""
+    found = explain_mismatch(feature_set(DOCUMENTS["D-10"][0]), feature_set(K5))
+    assert found.tags == ("color", "color-levels", "color-space")
+    assert [str(one) for one in found.nearest] == [
+        "the device takes color-levels<=8 only; the offer is color-levels=16"
+    ]
+
+
+@settings(max_examples=300, deadline=None)
+@given(expressions, expressions)
+def test_words_ranges_and_exclusions_in_the_way(one: Expression, other: Expression) -> None:
+    """With every kind of domain, against all points that can matter."""
+    offer, accepted = truth(one), truth(other)
+    found = explain_mismatch(feature_set(one), feature_set(other))
+    if not any(offer) or not any(accepted) or any(map(min, offer, accepted)):
+        assert found.tags == ()
+        return
+    ours = [point for point, is_in in zip(ALL_POINTS, offer, strict=True) if is_in]
+    theirs = [point for point, is_in in zip(ALL_POINTS, accepted, strict=True) if is_in]
+
+    def is_apart(tags: tuple[str, ...]) -> bool:
+        return {tuple(p[t] for t in tags) for p in ours}.isdisjoint(
+            {tuple(p[t] for t in tags) for p in theirs}
+        )
+
+    assert found.is_smallest
+    assert is_apart(found.tags)
+    assert not any(
+        is_apart(tags) for size in range(len(found.tags)) for tags in combinations(("a", "dpi"), size)
+    )
+    distance = min(sum(p[t] != q[t] for t in ("a", "dpi")) for p in ours for q in theirs)
+    assert len(found.nearest) == distance
+
+
+wide = st.lists(
+    st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from((1, 2, 3)), min_size=2, max_size=6),
+    min_size=1,
+    max_size=8,
+)
+
+
+def union(side: list[dict[str, int]]) -> FeatureSet:
+    return FeatureSet(tuple(Conjunction({t: Domain.of(Fraction(v)) for t, v in one.items()}) for one in side))
+
+
+def clashes(offer: list[dict[str, int]], accepted: list[dict[str, int]]) -> list[set[str]]:
+    return [{t for t in one if t in other and one[t] != other[t]} for one in offer for other in accepted]
+
+
+@settings(max_examples=300, deadline=None)
+@given(wide, wide)
+def test_a_smallest_set_has_a_tag_of_every_clash(offer: list, accepted: list) -> None:  # type: ignore[type-arg]
+    found = explain_mismatch(union(offer), union(accepted))
+    every = clashes(offer, accepted)
+    assert len(found.nearest) == min(map(len, every))
+    if not all(every):
+        assert found.tags == ()
+        return
+    smallest = next(
+        tags
+        for size in range(9)
+        for tags in combinations("abcdefgh", size)
+        if all(clash & set(tags) for clash in every)
+    )
+    assert (found.tags, found.is_smallest, found.is_complete) == (smallest, True, True)
+
+
+@settings(max_examples=150, deadline=None)
+@given(wide, wide)
+def test_without_time_for_the_smallest_none_of_the_tags_can_be_left_out(offer: list, accepted: list) -> None:  # type: ignore[type-arg]
+    with pytest.MonkeyPatch.context() as limits:
+        limits.setattr(mismatch, "_TRIED", 1)
+        found = explain_mismatch(union(offer), union(accepted))
+    every = clashes(offer, accepted)
+    assert bool(found.tags) is all(every)
+    for left_out in found.tags:
+        rest = set(found.tags) - {left_out}
+        assert any(clash.isdisjoint(rest) for clash in every)
+        assert not any(clash.isdisjoint(found.tags) for clash in every)
+
+
+@pytest.mark.parametrize(("limit", "amount"), [("_ROWS", 20), ("_CELLS", 40), ("_COMPARED", 2)])
+def test_of_too_many_alternatives_it_is_said_that_some_were_not_looked_at(
+    limit: str, amount: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer = feature_set("(| " + "".join(f"(& (a={n}) (b<=1))" for n in range(40)) + "(& (a=3) (b=9)))")
+    accepted = feature_set("(| " + "".join(f"(& (a={n}) (b>=2))" for n in range(60, 90)) + "(& (a=1) (b=3)))")
+    whole = explain_mismatch(offer, accepted)
+    assert (whole.tags, whole.is_smallest, whole.is_complete) == (("a", "b"), True, True)
+    monkeypatch.setattr(mismatch, limit, amount)
+    part = explain_mismatch(offer, accepted)
+    assert (part.is_smallest, part.is_complete) == (False, False)
+    assert str(part).startswith("among the alternatives that were compared, ")
+
+
+def test_choices_that_multiply_to_too_many_alternatives() -> None:
+    pairs = "".join(f"(| (& (a{n}=1) (b{n}=1)) (& (a{n}=2) (b{n}=2)))" for n in range(12))
+    chain = "".join(f"(& (a{n}=1) (b{n}=2) (a{(n + 1) % 12}=1))" for n in range(12))
+    found = explain_mismatch(feature_set(f"(| {chain})"), feature_set(f"(& {pairs})"))
+    assert found.alternatives == 12 * 2**12
+    assert not found.is_complete
+    assert found.tags
+
+
+def test_a_pair_that_meets_is_found_among_very_many() -> None:
+    offer = feature_set("(| " + "".join(f"(& (a={n}) (b=1))" for n in range(500)) + "(& (a=499) (b=2)))")
+    accepted = feature_set("(| " + "".join(f"(& (a={n}) (b=2))" for n in range(500)) + ")")
+    assert str(explain_mismatch(offer, accepted)) == "the device takes what is offered"
+
+
+def test_very_many_alternatives_are_all_looked_at() -> None:
     side = "(| " + " ".join(f"(& (a={n}) (b={{}}) (c{n}={{}}))" for n in range(300)) + ")"
     found = explain_mismatch(feature_set(side.replace("{}", "1")), feature_set(side.replace("{}", "2")))
-    assert found.tags == ("b",)
-    assert FeatureSet.everything().contains(feature_set("(b=1)"))
+    assert (found.tags, found.is_complete) == (("b",), True)
+    assert len(found.nearest) == 2
+
+
+def test_very_many_tags_are_not_all_told() -> None:
+    offer = feature_set("(&" + "".join(f"(t{n}=1)" for n in range(10, 30)) + ")")
+    accepted = feature_set("(&" + "".join(f"(t{n}=2)" for n in range(10, 30)) + ")")
+    found = explain_mismatch(offer, accepted)
+    assert len(found.conflicts) == 20
+    assert str(found).endswith("; the offer is t15=1; and 14 more tags stand in the way")

@@ -85,6 +85,7 @@ def _tell_match(
                     {"form": str(other.collection), "reason": str(other)} for other in best.runners_up
                 ],
                 "given_up": [concession._asdict() for concession in given_up],
+                "qualities": given_up.qualities,
             }
         )
         return
@@ -92,7 +93,7 @@ def _tell_match(
     say(f"{label('best')} {paint(str(best.collection))}", err=True)
     _list("", describe_set(best.collection.as_feature_set()))
     _list("because", best.reasons)
-    _list("given up", [str(concession) for concession in given_up] or ["nothing"])
+    _list("given up", [*map(str, given_up), *given_up.qualities] or ["nothing"])
     for number, other in enumerate(best.runners_up):
         say(f"{label('next best' if not number else '')} {paint(str(other.collection))}", err=True)
         say(f"{'':<10} {click.style(str(other), dim=True)}", err=True)

@@ -46,7 +46,7 @@ from conneg.features.writing import write
 if TYPE_CHECKING:
     from conneg.features.checking import Oddity, Severity, check_expression
     from conneg.features.choice import Choice, RunnerUp, Step, choose
-    from conneg.features.concession import Concession, explain_match
+    from conneg.features.concession import Concession, Match, explain_match
     from conneg.features.explain import Conflict, Mismatch, explain_mismatch
     from conneg.features.fields import read_content_features, read_field, write_content_features, write_field
     from conneg.features.preference import COST_TAGS, Cost, Criterion, Point, Preference, default_preference
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
 _LATER = {
     "checking": ("Oddity", "Severity", "check_expression"),
     "choice": ("Choice", "RunnerUp", "Step", "choose"),
-    "concession": ("Concession", "explain_match"),
+    "concession": ("Concession", "Match", "explain_match"),
     "explain": ("Conflict", "Mismatch", "explain_mismatch"),
     "fields": ("read_content_features", "read_field", "write_content_features", "write_field"),
     "preference": ("COST_TAGS", "Cost", "Criterion", "Point", "Preference", "default_preference"),
@@ -129,6 +129,7 @@ __all__ = [
     "FeatureSyntaxError",
     "FeatureValueError",
     "Interval",
+    "Match",
     "Mismatch",
     "NamedPredicate",
     "Not",

@@ -1,48 +1,35 @@
-"""Why two feature sets have nothing in common: the smallest set of tags that stands in the way, and the nearest miss.
+"""Why two feature sets have nothing in common, in words: the smallest set of tags in the way, and the nearest miss.
 
-For each pair of conjunctions, one of either side, some tags have no value in common; there is no match if that holds
-for every pair. A set of tags stands in the way if it has one of each pair's: looked at in these tags alone, the sides
-have nothing in common. The smallest such set is searched for exactly, by growing size.
+The search is in `conneg.features.mismatch`.
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations, islice, product
 from math import prod
 from typing import NamedTuple, TypeAlias
 
-from conneg.features.conjunction import Conjunction
 from conneg.features.domain import Domain
-from conneg.features.factors import Factor, multiply, separate_groups
+from conneg.features.factors import Factor, separate_groups
+from conneg.features.mismatch import Obstacle, Row, clash, find_obstacle, rank
 from conneg.features.sets import FeatureSet
 from conneg.features.terms import terms
 from conneg.features.values import split_key
 from conneg.features.writing import write
 
-_Tags: TypeAlias = frozenset[str]
-
-_COMPARED = 20_000
-"""Up to so many pairs of conjunctions are looked at."""
-
-_TRIED = 5_000
-"""Up to so many sets of tags are tried for the smallest; then the tag in the most pairs is taken, again and again."""
-
 _SHOWN = 160
 """A constraint whose text is longer than this is shortened."""
 
 _LISTED = 4
-"""Of more alternatives the first are told."""
+"""Of more alternatives those that come nearest are told."""
 
-_ORDER = (
-    "type",
-    "image-file-structure",
-    "color",
-    "image-coding",
-    "dpi",
-    "dpi-xyratio",
-    "size-x",
-    "paper-size",
-)
-"""Of several smallest sets the one with these tags is told: the first say most to people."""
+_ALONE = 6
+"""Of more tags that stand in the way alone the first are told."""
+
+_FOLDED = 200
+"""More alternatives than this are not united where they differ in one tag only."""
+
+_PARTLY = "among the alternatives that were compared, "
+
+_Key: TypeAlias = frozenset[tuple[str, Domain]]
 
 
 class Conflict(NamedTuple):
@@ -62,10 +49,11 @@ class Conflict(NamedTuple):
 class Mismatch(NamedTuple):
     """Why an offer is not accepted; `str()` says it on one line.
 
-    `tags` is the smallest set of tags that stands in the way, if `is_smallest`; else a small one, of what could be
-    looked at. `conflicts` are all tags that do so alone, or, if none does, those of the pair that comes nearest, which
-    is `nearest` in any case. `alternatives` says how many pairs there are. Without conflicts the sets match, or one of
-    them is empty.
+    `tags` stand in the way together: looked at in these alone, the sides have nothing in common; if `is_smallest`, no
+    fewer tags do so. `conflicts` are all tags that do so alone, or, if none does, those of the pair of alternatives
+    that comes nearest, which is `nearest` in any case. `alternatives` says how many pairs there are. Unless
+    `is_complete`, these were too many, and what is said is true of those that were compared; tags that do so alone
+    are always told of all. Without conflicts the sets match, or one of them is empty.
     """
 
     conflicts: tuple[Conflict, ...]
@@ -74,157 +62,133 @@ class Mismatch(NamedTuple):
     tags: tuple[str, ...] = ()
     nearest: tuple[Conflict, ...] = ()
     is_smallest: bool = True
+    is_complete: bool = True
 
     def __str__(self) -> str:
         return self.summary
 
 
 def explain_mismatch(offer: FeatureSet, accepted: FeatureSet) -> Mismatch:
-    """Say why `offer & accepted` is empty; if it is not, say so."""
+    """Say why `offer & accepted` is empty; if it is not, say so. Takes bounded time, and raises nothing."""
     if offer.is_empty:
         return Mismatch((), 0, "there is nothing on offer")
     if accepted.is_empty:
         return Mismatch((), 0, "the device takes nothing")
-    groups = [
-        group
-        for ours, theirs in separate_groups(offer.factors, accepted.factors)
-        if (group := _explain(multiply(ours), multiply(theirs))) is not None
-    ]
+    alone: list[Conflict] = []
+    obstacles: list[Obstacle] = []
+    for ours, theirs in separate_groups(offer.factors, accepted.factors):
+        obstacle = find_obstacle(ours, theirs)
+        if obstacle is not None:
+            obstacles.append(obstacle)
+            alone += _alone(ours, theirs)
     pairs = prod(map(len, (*offer.factors, *accepted.factors)))
-    if not groups:
+    if not obstacles:
         return Mismatch((), pairs, "the device takes what is offered")
-    best = min(groups, key=lambda group: (len(group.tags), [_rank(tag) for tag in group.tags]))
-    nearest = tuple(
-        sorted((one for group in groups for one in group.nearest), key=lambda one: _rank(one.tag))
-    )
-    if len(best.tags) > 1:
-        summary = f"{_together(best)} (closest: {'; '.join(map(_instead, nearest))})"
-        return Mismatch(nearest, pairs, summary, best.tags, nearest, best.is_smallest)
-    alone = tuple(sorted((one for group in groups for one in group.alone), key=lambda one: _rank(one.tag)))
-    return Mismatch(alone, pairs, "; ".join(map(str, alone)), best.tags, nearest)
-
-
-class _Group(NamedTuple):
-    """Unions that have nothing in common: the tags in the way, those that are so alone, and the nearest miss."""
-
-    offer: Factor
-    accepted: Factor
-    tags: tuple[str, ...]
-    alone: tuple[Conflict, ...]
-    nearest: tuple[Conflict, ...]
-    is_smallest: bool
-
-
-def _explain(offer: Factor, accepted: Factor) -> _Group | None:
-    """Explain why two unions have nothing in common; None if they have something."""
-    clashes: dict[_Tags, tuple[Conjunction, Conjunction]] = {}
-    compared = 0
-    for ours, theirs in islice(product(offer, accepted), _COMPARED):
-        compared += 1
-        clash = _clash(ours, theirs)
-        if not clash:
-            return None
-        clashes.setdefault(clash, (ours, theirs))
-    nearest = _conflicts(*clashes[min(clashes, key=lambda clash: (len(clash), _distance(clash)))])
-    alone = _alone(offer, accepted)
+    nearest = _in_order(one for obstacle in obstacles for one in _conflicts(*obstacle.nearest))
+    is_complete = all(obstacle.is_complete for obstacle in obstacles)
     if alone:
-        return _Group(offer, accepted, (alone[0].tag,), alone, nearest, True)
-    tags, is_certain = _smallest(clashes)
-    is_smallest = is_certain and compared == len(offer) * len(accepted)
-    return _Group(offer, accepted, tags, (), nearest, is_smallest)
+        alone.sort(key=lambda one: rank(one.tag))
+        more = f"; and {len(alone) - _ALONE} more tags stand in the way" if len(alone) > _ALONE else ""
+        summary = "; ".join(map(str, alone[:_ALONE])) + more
+        return Mismatch(tuple(alone), pairs, summary, (alone[0].tag,), nearest, True, is_complete)
+    best = min(obstacles, key=lambda one: (not one.is_complete, len(one.tags), [*map(rank, one.tags)]))
+    summary = f"{_together(best)} (closest: {_closest(nearest)})"
+    return Mismatch(
+        nearest,
+        pairs,
+        summary if best.is_complete else _PARTLY + summary,
+        best.tags,
+        nearest,
+        best.is_smallest,
+        is_complete,
+    )
 
 
-def _alone(offer: Factor, accepted: Factor) -> tuple[Conflict, ...]:
+def _alone(offer: Sequence[Factor], accepted: Sequence[Factor]) -> list[Conflict]:
     """Return the tags in which nothing of one side meets anything of the other."""
     ours, theirs = _projections(offer), _projections(accepted)
-    tags = [tag for tag in ours if tag in theirs and (ours[tag] & theirs[tag]).is_empty]
-    return tuple(Conflict(tag, ours[tag], theirs[tag]) for tag in sorted(tags, key=_rank))
+    return [
+        Conflict(tag, own, theirs[tag])
+        for tag, own in ours.items()
+        if tag in theirs and (own & theirs[tag]).is_empty
+    ]
 
 
-def _projections(side: Factor) -> dict[str, Domain]:
-    """Return for each tag that all conjunctions limit what it may be in any of them."""
-    found: dict[str, list[Domain]] = {}
-    for one in side:
-        for tag, domain in one.domains.items():
-            found.setdefault(tag, []).append(domain)
-    return {tag: Domain.union(domains) for tag, domains in found.items() if len(domains) == len(side)}
+def _projections(factors: Sequence[Factor]) -> dict[str, Domain]:
+    """Return for each tag that all alternatives limit what it may be in any of them."""
+    found: dict[str, Domain] = {}
+    for factor in factors:
+        domains: dict[str, list[Domain]] = {}
+        for one in factor:
+            for tag, domain in one.domains.items():
+                domains.setdefault(tag, []).append(domain)
+        found |= {tag: Domain.union(some) for tag, some in domains.items() if len(some) == len(factor)}
+    return found
 
 
-def _clash(ours: Conjunction, theirs: Conjunction) -> _Tags:
-    """Return the tags in which two conjunctions have no value in common."""
-    return frozenset(
-        tag
-        for tag, domain in ours.domains.items()
-        if (opposite := theirs.domains.get(tag)) is not None and (domain & opposite).is_empty
-    )
+def _conflicts(ours: Row, theirs: Row) -> list[Conflict]:
+    return [Conflict(tag, ours[tag], theirs[tag]) for tag in clash(ours, theirs)]
 
 
-def _smallest(clashes: Iterable[_Tags]) -> tuple[tuple[str, ...], bool]:
-    """Return the smallest set of tags that has one of each clash, and whether that is certain."""
-    minimal: list[_Tags] = []
-    for clash in sorted(clashes, key=len):
-        if not any(other <= clash for other in minimal):
-            minimal.append(clash)
-    candidates = sorted({tag for clash in minimal for tag in clash}, key=_rank)
-    tried = 0
-    for size in range(1, len(candidates) + 1):
-        for tags in combinations(candidates, size):
-            tried += 1
-            if tried > _TRIED:
-                return _greedy(minimal), False
-            if all(not clash.isdisjoint(tags) for clash in minimal):
-                return tags, True
-    return (), True
+def _in_order(conflicts: Iterable[Conflict]) -> tuple[Conflict, ...]:
+    return tuple(sorted(conflicts, key=lambda one: rank(one.tag)))
 
 
-def _greedy(clashes: Sequence[_Tags]) -> tuple[str, ...]:
-    left, found = list(clashes), []
-    while left:
-        tag = min(
-            {tag for clash in left for tag in clash},
-            key=lambda tag: (-sum(tag in clash for clash in left), _rank(tag)),
-        )
-        found.append(tag)
-        left = [clash for clash in left if tag not in clash]
-    return tuple(sorted(found, key=_rank))
-
-
-def _rank(tag: str) -> tuple[int, str]:
-    return (_ORDER.index(tag) if tag in _ORDER else len(_ORDER), tag)
-
-
-def _distance(tags: _Tags) -> list[tuple[int, str]]:
-    """Return a key by which a clash in tags that say less to people is nearer."""
-    return sorted((-place, tag) for place, tag in map(_rank, tags))
-
-
-def _conflicts(ours: Conjunction, theirs: Conjunction) -> tuple[Conflict, ...]:
-    tags = sorted(_clash(ours, theirs), key=_rank)
-    return tuple(Conflict(tag, ours.domains[tag], theirs.domains[tag]) for tag in tags)
-
-
-def _together(group: _Group) -> str:
-    """Say that no combination of several tags suits."""
-    names = [split_key(tag)[0].spelling for tag in group.tags]
+def _together(obstacle: Obstacle) -> str:
+    """Say that no combination of several tags suits, and, unless these are too many, what there is."""
+    names = [split_key(tag)[0].spelling for tag in obstacle.tags]
+    if len(names) > _LISTED:
+        return f"no combination of {', '.join(names[:_LISTED])} and {len(names) - _LISTED} more tags suits"
+    of_offer, of_device = obstacle.nearest
+    taken = _combinations(obstacle.tags, obstacle.accepted, of_offer)
+    offered = _combinations(obstacle.tags, obstacle.offered, of_device)
+    if len(names) == 1:
+        return f"the device takes {taken} only; the offer is {offered}"
     return (
         f"no combination of {', '.join(names[:-1])} and {names[-1]} suits:"
-        f" the device takes {_combinations(group.tags, group.accepted)};"
-        f" the offer is {_combinations(group.tags, group.offer)}"
+        f" the device takes {taken}; the offer is {offered}"
     )
 
 
-def _instead(conflict: Conflict) -> str:
-    return f"{_state(conflict.tag, conflict.accepted)} instead of {_state(conflict.tag, conflict.offered)}"
+def _closest(nearest: Sequence[Conflict]) -> str:
+    shown = [
+        f"{_state(one.tag, one.accepted)} instead of {_state(one.tag, one.offered)}"
+        for one in nearest[:_LISTED]
+    ]
+    return "; ".join(shown) + (f"; and {len(nearest) - _LISTED} more" if len(nearest) > _LISTED else "")
 
 
-def _combinations(tags: Sequence[str], side: Factor) -> str:
-    shown = list(
-        dict.fromkeys(
-            " with ".join(_state(tag, one.domains[tag]) for tag in tags if tag in one.domains) for one in side
-        )
-    )
-    more = f", or {len(shown) - _LISTED} more" if len(shown) > _LISTED else ""
-    return ", or ".join(shown[:_LISTED]) + more
+def _combinations(tags: Sequence[str], side: Sequence[Row], opposite: Row) -> str:
+    """Say what a side has in `tags`; of many alternatives those that come nearest to `opposite`."""
+    found = _project(tags, side)
+    if len(found) > _LISTED:
+        found = sorted(found, key=lambda row: len(clash(row, opposite)))
+    shown = [" with ".join(_state(tag, row[tag]) for tag in tags if tag in row) for row in found[:_LISTED]]
+    more = f", or {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+    return ", or ".join(shown) + more
+
+
+def _project(tags: Sequence[str], side: Sequence[Row]) -> list[Row]:
+    """Return what a side has in `tags`, each alternative once; those that differ in one tag only are united."""
+    rows: dict[_Key, Row] = {}
+    for row in side:
+        left = {tag: row[tag] for tag in tags if tag in row}
+        rows.setdefault(frozenset(left.items()), left)
+    for tag in reversed(tags) if len(rows) <= _FOLDED else ():
+        groups: dict[_Key, list[Row]] = {}
+        for key, row in rows.items():
+            groups.setdefault(frozenset(item for item in key if item[0] != tag), []).append(row)
+        united = [row for group in groups.values() for row in _unite(tag, group)]
+        rows = {frozenset(row.items()): row for row in united}
+    return list(rows.values())
+
+
+def _unite(tag: str, rows: Sequence[Row]) -> list[Row]:
+    """Make one of alternatives that differ in `tag` only; one that does not limit it has the others in it."""
+    free = [row for row in rows if tag not in row]
+    if free or len(rows) == 1:
+        return free or list(rows)
+    return [{**rows[0], tag: Domain.union(row[tag] for row in rows)}]
 
 
 def _state(tag: str, domain: Domain) -> str:

@@ -1,18 +1,19 @@
 """What feature sets say, in plain words for people who have never seen an expression.
 
-Exact: nothing is said that the set does not say. Tags without words of their own are said as they are written.
+Exact: nothing is said that the set does not say, but that a registered tag whose values are numbers is taken to be one.
+Tags without words of their own are said as they are written.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from conneg.features.conjunction import Conjunction
 from conneg.features.domain import Domain, Interval
 from conneg.features.expression import And, Expression, Operator, Or
-from conneg.features.registry import spelling, value_rank, value_spelling
+from conneg.features.registry import find_tag, spelling, value_rank, value_spelling
+from conneg.features.schema import DataType
 from conneg.features.sets import FeatureSet, feature_set
-from conneg.features.terms import terms
-from conneg.features.values import Token, Value, value_order
+from conneg.features.values import TRUE, Quantity, Token, Value, split_key, value_order
 from conneg.features.writing import write
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -85,6 +86,10 @@ _GAMUT = {
 _GAMUT_ENDS = {end: start for start, (_, end) in _GAMUT.items()}
 """The tags of a gamut's lower ends with the name of the axis and the tag of the upper end; and the other way round."""
 
+_ZERO = Fraction(0)
+_NUMBERS = Domain.compared(Operator.AT_MOST, _ZERO) | Domain.compared(Operator.AT_LEAST, _ZERO)
+"""Any number."""
+
 _MANY = 12
 """Of more values or alternatives only the first are said."""
 
@@ -100,7 +105,11 @@ def describe_set(features: FeatureSet) -> tuple[str, ...]:
     """
     if features.is_empty:
         return ("nothing: no document can meet this",)
-    return tuple(_outline(features.as_expression()))
+    expression = features.as_expression()
+    lines = _outline(expression)
+    if not isinstance(expression, Or):
+        lines[0] += _quality_words(expression)
+    return tuple(lines)
 
 
 def _outline(expression: Expression) -> list[str]:
@@ -128,8 +137,7 @@ def _choice(choice: Or) -> list[str]:
     said = []
     for operand in sorted(choice.operands, key=lambda operand: -_quality(operand)):
         lines = _outline(operand)
-        if _quality(operand) != 1:
-            lines[0] += f" (quality {float(_quality(operand)):g})"
+        lines[0] += _quality_words(operand)
         said.append(lines)
     line = "; or ".join(lines[0] for lines in said)
     if all(len(lines) == 1 for lines in said) and len(line) <= _LONGEST:
@@ -143,6 +151,13 @@ def _choice(choice: Or) -> list[str]:
 
 def _quality(expression: Expression) -> Fraction:
     return Fraction(1) if expression.quality is None else expression.quality
+
+
+def _quality_words(expression: Expression) -> str:
+    quality = _quality(expression)
+    if quality == 1:
+        return ""
+    return f" (quality {float(quality):g})" if quality else " (quality 0: never)"
 
 
 def _is_anything(choice: Or) -> bool:
@@ -167,64 +182,120 @@ def describe_conjunction(conjunction: Conjunction) -> str:
 
 
 def describe_domain(tag: str, domain: Domain) -> str:
-    """Return what is said of one tag: `black and white or grey`, `at most 215 mm wide`, `x is 5`."""
-    key = tag.lower()
+    """Return what is said of one tag: `black and white or grey`, `up to 215 mm wide`, `x 5`."""
     if tag.startswith("("):
         call = getattr(tag, "spelling", tag)
-        return f"as {call} says" if domain.contains(Token("TRUE")) else f"not as {call} says"
+        return f"as {call} says" if domain.contains(TRUE) else f"not as {call} says"
+    name, unit = split_key(tag)
     if domain.is_everything:
-        return f"any {spelling(tag)}"
-    if key == "dpi":
-        return describe_resolution(domain, None)
-    if key in ("size-x", "size-y"):
-        return f"{_numbers(domain, _length)} {'wide' if key == 'size-x' else 'long'}"
-    if key == "mrc-mode":
-        return (
-            "in one layer" if domain.single == Fraction(0) else f"in layers, MRC mode {_values(key, domain)}"
-        )
-    phrase = _PHRASES.get(key)
+        return f"any {spelling(name)}"
+    domain = _permitted(name, domain)
+    if domain == _NUMBERS and find_tag(name).type is not None:
+        return f"any {spelling(name)}"
+    if unit is not None:
+        return f"{spelling(name)} {_numbers(domain, lambda number: f'{_count(number)} {unit}')}"
+    if name == "dpi":
+        return f"{_numbers(domain, _count)} dpi across"
+    if name in ("size-x", "size-y"):
+        return f"{_numbers(domain, _length)} {'wide' if name == 'size-x' else 'long'}"
+    if name == "mrc-mode":
+        return _layers(domain)
     if domain.is_cofinite:
-        outside = domain.complement()
-        said = _values(key, outside) if not outside.cuts else None
-        return f"{spelling(tag)} anything but {said}" if said else _as_written(tag, domain)
-    said = _values(key, domain)
-    return phrase.format(said) if phrase is not None else f"{spelling(tag)} {said}"
+        return f"{spelling(name)} anything but {describe_values(name, domain.complement())}"
+    if name == "dpi-xyratio" and domain.single == 1:
+        return "as many dots across as down"
+    said = describe_values(name, domain)
+    return _PHRASES[name].format(said) if name in _PHRASES else f"{spelling(name)} {said}"
+
+
+def _permitted(tag: str, domain: Domain) -> Domain:
+    """Leave out that a tag whose values are numbers may be any word: `(!(dpi<=5))` is more than 5."""
+    kind = find_tag(tag).type
+    if kind is not None and kind.is_number and domain.is_cofinite and domain.cuts:
+        return Domain(domain.cuts)
+    return domain
+
+
+def _layers(domain: Domain) -> str:
+    """Say a mode of mixed raster content, of which 0 is none (RFC 2879 3.8)."""
+    if domain.single == 0:
+        return "in one layer"
+    start = "in one layer or in layers" if domain.contains(_ZERO) else "in layers"
+    return f"{start}, MRC mode {_numbers(domain, _count)}"
 
 
 def _gamut(tag: str, domains: Mapping[str, Domain]) -> list[str]:
     """Say both ends of an axis together where each is one limit."""
     axis, other = _GAMUT[tag]
     low, high = domains[tag], domains[other]
-    if low == Domain.compared(Operator.AT_LEAST, low.minimum or Fraction(0)) and high == Domain.compared(
-        Operator.AT_MOST, high.maximum or Fraction(0)
+    if low == Domain.compared(Operator.AT_LEAST, low.minimum or _ZERO) and high == Domain.compared(
+        Operator.AT_MOST, high.maximum or _ZERO
     ):
         return [f"{axis} within {low.minimum} to {high.maximum}"]
     return [describe_domain(tag, low), describe_domain(other, high)]
 
 
 def describe_resolution(dpi: Domain, ratio: Domain | None) -> str:
-    """Return resolutions across by down the page: `204 x 98 or 204 x 196 dpi`, `up to 600 dpi both ways`."""
-    ratios = _fractions(ratio) if ratio is not None else None
-    across = _fractions(dpi)
+    """Return resolutions across by down the page: `204 x 98 or 204 x 196 dpi`, `up to 600 dpi`."""
     if ratio is None:
-        return f"{_numbers(dpi, _count)} dpi across"
-    if ratios is None or not all(one > 0 for one in ratios):
-        return f"{_numbers(dpi, _count)} dpi across, {_as_written('dpi-xyratio', ratio)}"
-    if ratios == [Fraction(1)]:
-        return f"{_numbers(dpi, _count)} dpi"
-    if across is None or len(across) * len(ratios) > _MANY:
-        return (
-            f"{_numbers(dpi, _count)} dpi across, {_or([str(one) for one in ratios])} times as many as down"
-        )
-    return _or([f"{one} x {one / by}" for one in across for by in sorted(ratios, reverse=True)]) + " dpi"
+        return describe_domain("dpi", dpi)
+    if ratio.single == 1:
+        return f"{_numbers(_permitted('dpi', dpi), _count)} dpi"
+    pairs = _pairs(dpi, ratio)
+    if pairs is not None:
+        return _pairs_in_words(pairs)
+    return f"{describe_domain('dpi', dpi)}, {describe_domain('dpi-xyratio', ratio)}"
+
+
+def describe_resolutions(alternatives: Iterable[tuple[Domain, Domain | None]]) -> str:
+    """Return resolutions of several alternatives, `dpi` and `dpi-xyratio` of each, in one list where they are one."""
+    alternatives = list(dict.fromkeys(alternatives))
+    listed = [None if ratio is None else _pairs(dpi, ratio) for dpi, ratio in alternatives]
+    together = sorted({pair for pairs in listed for pair in pairs or ()})
+    if len(together) > _MANY or None in listed:
+        return " or ".join(dict.fromkeys(describe_resolution(*one) for one in alternatives))
+    return _pairs_in_words(together)
+
+
+def _pairs(dpi: Domain, ratio: Domain) -> list[tuple[Fraction, Fraction]] | None:
+    """Return all resolutions across and down, sorted; None if they cannot be listed or are too many."""
+    across, ratios = _fractions(dpi), _fractions(ratio)
+    if across is None or ratios is None or not all(one > 0 for one in ratios):
+        return None
+    if len(across) * len(ratios) > _MANY:
+        return None
+    return sorted((one, one / by) for one in across for by in ratios)
+
+
+def _pairs_in_words(pairs: Sequence[tuple[Fraction, Fraction]]) -> str:
+    """Return resolutions in one list; those that are the same across and down by one number, if all are."""
+    if all(across == down for across, down in pairs):
+        return _or([_count(across) for across, _ in pairs]) + " dpi"
+    return _or([f"{_count(across)} x {_count(down)}" for across, down in pairs]) + " dpi"
+
+
+def describe_values(tag: str, domain: Domain) -> str:
+    """Return the values in `domain` without what they are of: `A4 or letter`, `100 to 300`."""
+    key = tag.lower()
+    words = sorted(domain.words, key=lambda word: (value_rank(key, word), value_order(word)))
+    said = [describe_value(key, word) for word in words]
+    numbers = _intervals(domain, _count)
+    return _or(_shortened(numbers + said)) if numbers or said else "nothing"
 
 
 def describe_value(tag: str, value: Value) -> str:
-    """Return one value in words: `black and white` for color=Binary."""
+    """Return one value in words: `black and white` for color=Binary; that of an unknown tag as it is written."""
     if isinstance(value, Fraction):
         return _count(value)
-    key = str(value).strip('"').lower()
-    return _WORDS.get(tag.lower(), {}).get(key, value_spelling(tag, value).strip('"'))
+    if isinstance(value, Quantity):
+        return f"{_count(value.number)} {value.unit}"
+    words = _WORDS.get(tag.lower(), {})
+    if isinstance(value, Token):
+        return words.get(value.folded, value_spelling(tag, value))
+    kind = find_tag(tag).type
+    if kind is None:
+        return str(value)
+    return words.get(value.text, value.text) if kind is DataType.STRING else value.text
 
 
 def _place(tag: str) -> int:
@@ -235,22 +306,25 @@ def _place(tag: str) -> int:
     return order.index(tag) if tag in order else len(order)
 
 
-def _values(key: str, domain: Domain) -> str:
-    words = sorted(domain.words, key=lambda word: (value_rank(key, word), value_order(word)))
-    said = [describe_value(key, word) for word in words]
-    numbers = [_interval(interval, _count) for interval in domain.intervals]
-    found = numbers + said
-    if len(found) > _MANY:
-        found = [*found[:_MANY], f"{len(found) - _MANY} more"]
-    return _or(found)
-
-
 def _numbers(domain: Domain, write_number: Callable[[Fraction], str]) -> str:
-    if domain.is_cofinite and not domain.words:
-        domain = Domain(domain.cuts)
-    found = [_interval(interval, write_number) for interval in domain.intervals]
+    if domain.is_cofinite:
+        return f"anything but {_numbers(domain.complement(), write_number)}"
+    found = _intervals(domain, write_number)
     found += [str(word) for word in sorted(domain.words, key=value_order)]
-    return _or(found[:_MANY]) if found else "nothing"
+    return _or(_shortened(found)) if found else "nothing"
+
+
+def _shortened(names: Sequence[str]) -> Sequence[str]:
+    return names if len(names) <= _MANY else [*names[:_MANY], f"{len(names) - _MANY} more"]
+
+
+def _intervals(domain: Domain, write_number: Callable[[Fraction], str]) -> list[str]:
+    """Return the numbers of `domain` in words; all but a few as `any number but 5`, if that is all."""
+    between = Domain(domain.cuts).complement()
+    holes = [interval.low for interval in between.intervals if interval.is_point and interval.low is not None]
+    if 0 < len(holes) <= _MANY and len(holes) == len(between.intervals) and not domain.words:
+        return [f"any number but {_or([write_number(hole) for hole in holes])}"]
+    return [_interval(interval, write_number) for interval in domain.intervals]
 
 
 def _interval(interval: Interval, write_number: Callable[[Fraction], str]) -> str:
@@ -268,7 +342,7 @@ def _interval(interval: Interval, write_number: Callable[[Fraction], str]) -> st
         return f"{'less than' if interval.high_open else 'up to'} {write_number(high)}"
     if low is not None:
         return f"{'more than' if interval.low_open else 'at least'} {write_number(low)}"
-    return "any number of"
+    return "any number"
 
 
 def _count(number: Fraction) -> str:
@@ -290,10 +364,6 @@ def _fractions(domain: Domain) -> list[Fraction] | None:
     if values is None or not all(isinstance(value, Fraction) for value in values):
         return None
     return [value for value in values if isinstance(value, Fraction)]
-
-
-def _as_written(tag: str, domain: Domain) -> str:
-    return " ".join(write(term)[1:-1] for term in terms(tag, domain))
 
 
 def _or(names: Sequence[str]) -> str:
