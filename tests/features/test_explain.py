@@ -222,6 +222,15 @@ def test_without_time_for_the_smallest_none_of_the_tags_can_be_left_out(offer: l
         assert not any(clash.isdisjoint(found.tags) for clash in every)
 
 
+def test_what_turns_out_not_to_be_needed_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`d` is in the most clashes, but what else has to be taken has a tag of each of its clashes."""
+    monkeypatch.setattr(mismatch, "_TRIED", 1)
+    every = ("da", "db", "dc", "ae", "bf", "cg")
+    accepted: list[dict[str, int]] = [dict.fromkeys(clash, 2) for clash in every]
+    found = explain_mismatch(union([dict.fromkeys("abcdefg", 1)]), union(accepted))
+    assert (found.tags, found.is_smallest) == (("a", "b", "c"), False)
+
+
 @pytest.mark.parametrize(("limit", "amount"), [("_ROWS", 20), ("_CELLS", 40), ("_COMPARED", 2)])
 def test_of_too_many_alternatives_it_is_said_that_some_were_not_looked_at(
     limit: str, amount: int, monkeypatch: pytest.MonkeyPatch

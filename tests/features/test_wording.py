@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from conneg.errors import BoundExceededError
 from conneg.features import (
     PROFILES,
     Domain,
@@ -19,6 +20,7 @@ from conneg.features import (
     Token,
     Value,
     choose,
+    concession,
     default_preference,
     describe_domain,
     describe_set,
@@ -216,6 +218,64 @@ def test_what_quality_values_decide(
     assert str(found) == "; ".join([*(concessions or ["nothing is given up"]), *qualities])
 
 
+def test_choices_that_multiply_are_not_written_out() -> None:
+    """The device has twelve choices of two, more than can be listed; the offer fixes them."""
+    choices = "".join(f"(| (& (a{n}=1) (b{n}=1)) (& (a{n}=2) (b{n}=2)))" for n in range(12))
+    fixed = "".join(f"(a{n}=1)" for n in range(12))
+    found = explain_match(
+        feature_set(f"(& (color=[Grey,Full]) {fixed})"), feature_set(f"(& (color=Grey) {choices})")
+    )
+    assert str(found) == "colour: grey instead of full colour, because the device takes grey only"
+
+
+@pytest.mark.parametrize("step", ["_because", "_plain"])
+def test_a_reason_that_takes_too_much_work_is_left_out(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise BoundExceededError("too much")
+
+    monkeypatch.setattr(concession, step, fail)
+    found = explain_match(
+        feature_set("(color=[Grey,Full])"), feature_set("(| (color=Full);q=0.5 (color=Grey))")
+    )
+    assert str(found).startswith("colour: grey instead of full colour")
+    assert (found[0].reason == "", found.qualities == ()) == (step == "_because", step == "_plain")
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        (
+            "F full",
+            [
+                "as TIFF-limited files, black and white, coded as MH, MR or MMR, 215 mm, 255 mm or 303 mm wide,"
+                " on A4, letter, legal, B4 or A3 paper, in one layer",
+                "one of",
+                "- 200 x 100 or 200 x 200 dpi",
+                "- 204 x 98, 204 x 196 or 204 x 391 dpi",
+                "- 408 x 391 dpi",
+                "- 300 or 400 dpi",
+            ],
+        ),
+        (
+            "C full",
+            [
+                "as TIFF-limited files, colour as CIELAB, 100, 200, 300 or 400 dpi, coded as JPEG, as in T.4 E,"
+                " 215 mm, 255 mm or 303 mm wide, on A4, letter, legal, B4 or A3 paper, CIELAB-L-depth up to 4,096,"
+                " in one layer",
+                "one of",
+                "- full colour, up to 68,719,476,736 shades, colour for every fourth pixel or colour for every pixel,"
+                " CIELAB-a-depth up to 4,096, CIELAB-b-depth up to 4,096",
+                "- grey, up to 4,096 shades",
+            ],
+        ),
+        ("M", ["as TIFF-MRC files, MRC-max-stripe-size up to 256, in layers, MRC mode at least 1"]),
+    ],
+)
+def test_profiles_in_words(name: str, lines: list[str]) -> None:
+    """The expressions are those of RFC 2879 appendix B."""
+    assert list(describe_set(feature_set(PROFILES[name].text))) == lines
+
+
 @settings(max_examples=200, deadline=None)
 @given(expressions, expressions)
 def test_concessions_are_between_the_two_best_forms(one: Expression, other: Expression) -> None:
@@ -233,12 +293,12 @@ def test_concessions_are_between_the_two_best_forms(one: Expression, other: Expr
     assert offer.accepts(got)
     assert accepted.accepts(got)
     changed = {tag for tag in got if tag in wanted and wanted[tag] != got[tag]}
-    assert {tag for concession in found for tag in concession.tags} == changed
-    for concession in found:
-        there = {tag: wanted[tag] for tag in concession.tags}
-        if concession.because:
+    assert {tag for one_of_them in found for tag in one_of_them.tags} == changed
+    for one_of_them in found:
+        there = {tag: wanted[tag] for tag in one_of_them.tags}
+        if one_of_them.because:
             assert not accepted.accepts({**got, **there})
-        elif concession.reason:
+        elif one_of_them.reason:
             assert not offer.accepts({**got, **there})
     assert not found.qualities
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Final, NamedTuple
 
+from conneg.errors import BoundExceededError
 from conneg.features.choice import choose
 from conneg.features.collection import FeatureCollection
 from conneg.features.conjunction import Conjunction, compare_qualities
@@ -45,7 +46,7 @@ class Concession(NamedTuple):
 
     `tags` are the feature tags that it is about; `wanted` and `got` are in words, and so is `because`: what the device
     takes there, "" if it would take what was wanted. `reason` says why as a clause: `because the device takes ...`; ""
-    if nothing but the order of preference decided.
+    if nothing but the order of preference decided, or if finding out would take too much work.
     """
 
     name: str
@@ -102,7 +103,7 @@ def explain_match(offer: FeatureSet, accepted: FeatureSet, preference: Preferenc
     """Return what was given up in the best form that both have, against the best of the offer alone.
 
     `preference` is that of the choice (`default_preference()` if None). Nothing is given up also if there is no form
-    that both have. Raises `conneg.errors.BoundExceededError` for sets that take too much work.
+    that both have. Raises `conneg.errors.BoundExceededError` for sets among which it takes too much work to choose.
     """
     preference = default_preference() if preference is None else preference
     alone, best = choose(offer, preference), choose(offer & accepted, preference)
@@ -143,7 +144,10 @@ def _changed(wanted: FeatureCollection, got: FeatureCollection) -> Iterator[tupl
 def _concession(tags: tuple[str, ...], sides: _Sides) -> Concession:
     tag = split_key(tags[0])[0]
     name = _NAMES.get(tag, spelling(tag))
-    because, reason = _because(tags, sides)
+    try:
+        because, reason = _because(tags, sides)
+    except BoundExceededError:
+        because, reason = "", ""
     return Concession(name, tags, _say(tags, sides.wanted), _say(tags, sides.got), because, reason)
 
 
@@ -218,7 +222,14 @@ def _taken(tags: tuple[str, ...], features: FeatureSet) -> str:
 
 def _by_quality(sides: _Sides, preference: Preference) -> tuple[str, ...]:
     """Say which quality values decided against the form that were the best without any."""
-    plain = choose(_plain(sides.offer) & _plain(sides.accepted), preference)
+    if not any(
+        one.qualities for side in (sides.offer, sides.accepted) for factor in side.factors for one in factor
+    ):
+        return ()
+    try:
+        plain = choose(_plain(sides.offer) & _plain(sides.accepted), preference)
+    except BoundExceededError:
+        return ()
     if plain is None or plain.collection == sides.got:
         return ()
     form = describe_conjunction(plain.collection.as_feature_set().conjunctions[0])

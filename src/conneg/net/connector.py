@@ -7,6 +7,7 @@ fails, leaves a dialogue of which nobody knows where it is, so the connection is
 import asyncio
 import contextlib
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Protocol, TypeVar, cast
 
 from conneg.bounds import Bound
@@ -358,7 +359,9 @@ async def connect(
     server (`TlsUnavailableError` if TLS is required and cannot be had), `RefusedError` (a
     `conneg.errors.UnavailableError`) if it does not want us.
     """
-    client = await _open(host, port, helo, deadlines or Deadlines(), transcript, local_address, lmtp, dialect)
+    config = ClientConfig(helo, lmtp=lmtp, dialect=dialect)
+    again = partial(_open, host, port, config, deadlines or Deadlines(), transcript, local_address)
+    client = await again()
     if tls.policy is TlsPolicy.NONE:
         return client
     try:
@@ -367,24 +370,19 @@ async def connect(
         if tls.policy is not TlsPolicy.OPPORTUNISTIC:
             client.abort()
             raise
-        if client.closed:
-            return await _open(
-                host, port, helo, deadlines or Deadlines(), transcript, local_address, lmtp, dialect
-            )
+        return await again() if client.closed else client
     return client
 
 
 async def _open(
     host: str,
     port: int,
-    helo: str,
+    config: ClientConfig,
     deadlines: Deadlines,
     transcript: Transcript | None,
     local_address: str | None,
-    lmtp: bool,
-    dialect: str,
 ) -> SmtpClient:
-    session = ClientSession(ClientConfig(helo, lmtp=lmtp, dialect=dialect))
+    session = ClientSession(config)
     loop = asyncio.get_running_loop()
     peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:

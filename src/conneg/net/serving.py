@@ -130,7 +130,8 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Keep our side open while an answer is still due; TLS has no half of a connection."""
         self._got_eof = True
-        return self._task is not None and self.info.tls is None
+        is_plain = self.info.tls is None and self._early is None
+        return self._task is not None and is_plain
 
     def pause_writing(self) -> None:
         """The client does not read our replies: make no more of them."""
