@@ -94,3 +94,25 @@ def test_check_tells_of_the_certificate(tmp_path: Path) -> None:
     assert "gateway.key cannot be used" in done.stderr
     told = json.loads(conneg("check", "--config", "conneg.toml", "--json", cwd=tmp_path).stdout)
     assert "cannot be used" in told["problems"][0]
+
+
+def test_probe_says_what_it_was_told_under(tmp_path: Path) -> None:
+    """A server that tells capabilities under TLS only: nothing without, and nothing from an unknown one."""
+    configure(tmp_path, server='listen = ["127.0.0.1:0"]', conneg_="needs_tls = true")
+    process, port = serve(tmp_path)
+    via = ("--via", f"localhost:{port}")
+    try:
+        done = conneg("probe", JUNE, *via)
+        assert done.returncode == 0, done.stderr
+        assert '(type="text/plain")' in done.stdout
+        assert "(under TLSv1.3 TLS_" in done.stderr
+        plain = conneg("probe", JUNE, *via, "--tls", "none")
+        assert plain.returncode == 1
+        assert "(in plain text)" in plain.stderr
+        told = json.loads(conneg("probe", JUNE, *via, "--tls", "required", "--json").stdout)
+        assert (told["tls"].partition(" ")[0], told["verified"]) == ("TLSv1.3", False)
+        unknown = conneg("probe", JUNE, *via, "--tls", "verified")
+        assert unknown.returncode == 69
+        assert "self-signed certificate" in unknown.stderr
+    finally:
+        stop(process)

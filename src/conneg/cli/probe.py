@@ -23,14 +23,21 @@ No message is sent: MAIL, RCPT CONNEG=OPTIONAL, RSET, QUIT. Exit status: 0 the c
 @click.argument("address")
 @click.option("--via", metavar="HOST[:PORT]", help="Ask this server instead of the domain's mail exchangers.")
 @click.option("--helo", default="localhost", show_default=True, help="The name to give in EHLO.")
+@click.option(
+    "--tls",
+    type=click.Choice(["none", "opportunistic", "required", "verified"]),
+    default="opportunistic",
+    show_default=True,
+    help="How much TLS the session needs.",
+)
 @click.option("--transcript", is_flag=True, help="Show the dialogue.")
 @as_json
 @click.pass_context
 def command(
-    ctx: click.Context, address: str, via: str | None, helo: str, transcript: bool, as_json: bool
+    ctx: click.Context, address: str, via: str | None, helo: str, tls: str, transcript: bool, as_json: bool
 ) -> None:
     """Ask what ADDRESS can take, and say who said so."""
-    report = asyncio.run(_probe(address, via, helo, transcript))
+    report = asyncio.run(_probe(address, via, helo, tls, transcript))
     if as_json:
         print_json(report)
     else:
@@ -42,7 +49,10 @@ def command(
 
 
 def _show(report: dict[str, Any]) -> None:
+    channel = f"under {report['tls']}" if report["tls"] else "in plain text"
+    verified = ", its certificate verified" if report["verified"] else ""
     click.echo(f"{report['peer']} says of {report['address']}: {report['reply']}")
+    click.echo(f"({channel}{verified})", err=True)
     if report["expression"]:
         click.secho(report["summary"], bold=True)
         click.echo(report["expression"])
@@ -60,14 +70,14 @@ class _Print:
         click.secho(f"S: {line}", fg="green", err=True)
 
 
-async def _probe(address: str, via: str | None, helo: str, transcript: bool) -> dict[str, Any]:
+async def _probe(address: str, via: str | None, helo: str, tls: str, transcript: bool) -> dict[str, Any]:
     from conneg.gateway.config import Config
     from conneg.gateway.endpoint import Endpoint
     from conneg.gateway.result import one_line
     from conneg.gateway.routing import SMTP_PORT, Routes
     from conneg.mail import parse_mailbox
     from conneg.negotiation import Provenance, describe_capability, read_capability
-    from conneg.net import RcptRequest, connect
+    from conneg.net import ClientTls, RcptRequest, TlsPolicy, connect
     from conneg.smtp import ConnegArgument
 
     mailbox = parse_mailbox(address)
@@ -84,7 +94,11 @@ async def _probe(address: str, via: str | None, helo: str, transcript: bool) -> 
     for endpoint in endpoints:
         try:
             client = await connect(
-                endpoint.host, endpoint.port, helo=helo, transcript=_Print() if transcript else None
+                endpoint.host,
+                endpoint.port,
+                helo=helo,
+                transcript=_Print() if transcript else None,
+                tls=ClientTls(TlsPolicy(tls)),
             )
         except (OSError, TemporaryError) as error:
             reasons.append(f"{endpoint}: {error}")
@@ -102,11 +116,14 @@ async def _probe(address: str, via: str | None, helo: str, transcript: bool) -> 
     if expression:
         summary = describe_capability(read_capability(expression, Provenance.REPLY, str(endpoint)))
     offers = client.supports("CONNEG")
+    channel = client.tls
     await client.rset()
     await client.quit()
     return {
         "address": address,
         "peer": str(endpoint),
+        "tls": channel and f"{channel.protocol} {channel.cipher}",
+        "verified": client.is_verified,
         "offers_conneg": offers,
         "reply_code": reply.code,
         "reply": one_line(reply) if not expression else f"{reply.code} {reply.lines[0]}",
