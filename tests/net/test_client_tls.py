@@ -1,6 +1,7 @@
 """A client's STARTTLS: each policy, with servers that offer it, do not, refuse it, break it, or say too much."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -111,21 +112,23 @@ Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 @asynccontextmanager
 async def scripted(script: Script) -> AsyncIterator[int]:
     """A server that greets, lists STARTTLS, and does with what follows what `script` says."""
-    connections = 0
+    ended: list[asyncio.Task[None] | None] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
-        connections += 1
+        ended.append(asyncio.current_task())
         writer.write(b"220 odd.example\r\n")
         await reader.readline()
         writer.write(b"250-odd.example\r\n250 STARTTLS\r\n")
         if (await reader.readline()).upper() == b"STARTTLS\r\n":
             await script(reader, writer)
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
     server = await asyncio.start_server(serve, HOST, 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
+        await asyncio.gather(*(task for task in ended if task is not None), return_exceptions=True)
 
 
 async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
