@@ -290,7 +290,8 @@ async def test_a_sink_that_is_slow_stops_the_reading() -> None:
 
 
 async def test_a_client_that_does_not_read_is_not_answered_without_end() -> None:
-    async with listening(Recorder(), command_seconds=0.5) as listener:
+    config = ServerConfig("mx.example", max_idle_commands=10**6)
+    async with listening(Recorder(), config, command_seconds=0.5) as listener:
         async with raw_client(listener.port) as client:
             client.writer.transport.pause_reading()
             client.writer.write(b"HELP\r\n" * 500_000)

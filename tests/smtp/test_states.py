@@ -24,6 +24,6 @@ def test_order_of_commands() -> None:
     assert after(Phase.MAIL, Step.DATA) is None
     assert after(Phase.RCPT, Step.RCPT) is Phase.RCPT
     assert after(Phase.RCPT, Step.HELLO) is Phase.READY
-    for phase in IN_TRANSACTION - {Phase.CONTENT, Phase.ANSWER}:
+    for phase in IN_TRANSACTION - {Phase.CONTENT, Phase.CHUNK, Phase.ANSWER}:
         assert after(phase, Step.RESET) is Phase.READY
     assert set(TABLE[Phase.CONTENT]) == {Step.DOT, Step.CLOSE}

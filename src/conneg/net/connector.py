@@ -6,7 +6,7 @@ fails, leaves a dialogue of which nobody knows where it is, so the connection is
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Protocol, TypeVar, cast
 
@@ -16,6 +16,8 @@ from conneg.net.deadlines import Deadlines
 from conneg.net.securing import ClientTls, TlsPolicy, TlsUnavailableError, begin_tls, client_context
 from conneg.net.tls import TlsChannel, channel_of
 from conneg.smtp import (
+    AuthAnswered,
+    ChunkAnswered,
     ClientConfig,
     ClientEvent,
     ClientSession,
@@ -152,6 +154,11 @@ class SmtpClient:
         return self._session.extensions
 
     @property
+    def limits(self) -> Mapping[str, int]:
+        """What the server's LIMITS say: RCPTMAX, MAILMAX, RCPTDOMAINMAX (RFC 9422, 4)."""
+        return self._session.limits
+
+    @property
     def tls(self) -> TlsChannel | None:
         """What the connection is under; None without TLS."""
         return channel_of(self._link.transport)
@@ -182,6 +189,7 @@ class SmtpClient:
         ret: str | None = None,
         envid: str | None = None,
         smtputf8: bool = False,
+        requiretls: bool = False,
     ) -> TransactionOpened:
         """Send MAIL and every RCPT, in one go where the server pipelines, and return all the replies.
 
@@ -190,20 +198,32 @@ class SmtpClient:
         sent for it. Raises `conneg.smtp.EnvelopeSyntaxError` for what no command can carry, before anything is sent.
         """
         self._session.open_transaction(
-            reverse_path, recipients, size=size, body=body, ret=ret, envid=envid, smtputf8=smtputf8
+            reverse_path,
+            recipients,
+            size=size,
+            body=body,
+            ret=ret,
+            envid=envid,
+            smtputf8=smtputf8,
+            requiretls=requiretls,
         )
         return await self._event(TransactionOpened, self._deadlines.reply)
 
     async def data(self, content: Content) -> tuple[Reply, ...]:
-        """Send DATA and the content; return the reply, in LMTP one for each accepted recipient.
+        """Send the content, by BDAT where the server takes it, else by DATA; return the reply.
 
-        A negative reply to DATA itself is returned in their place. `content` has CRLF line ends: a bare CR or LF raises
-        `conneg.smtp.BareNewlineError`, before anything is sent if the content is bytes; else the connection is cut, so
-        that no part of a message is taken for the whole.
+        In LMTP there is one for each accepted recipient. A negative reply to DATA itself, or to a chunk, is returned in
+        their place. `content` has CRLF line ends: a bare CR or LF raises `conneg.smtp.BareNewlineError`, before
+        anything is sent if the content is bytes; else the connection is cut, so that no part of a message is taken for
+        the whole.
         """
         config = self._session.config
-        if isinstance(content, bytes) and config.bare_newlines == "refuse":
+        self._session.check_content()
+        is_bdat = config.chunking and self.supports("CHUNKING")
+        if isinstance(content, bytes) and config.bare_newlines == "refuse" and not self._session.is_binary:
             check_newlines(content)
+        if is_bdat:
+            return await self._send_chunks(content)
         self._session.send_data()
         answered = await self._event(DataAnswered, self._deadlines.data)
         if self._session.phase is not Phase.CONTENT:
@@ -215,6 +235,33 @@ class SmtpClient:
             self.abort()
             raise
         return (await self._event(ContentAnswered, self._deadlines.final)).replies
+
+    async def _send_chunks(self, content: Content) -> tuple[Reply, ...]:
+        """Send the content as it is, piece by piece; a piece that is refused ends the transaction (RFC 3030, 2)."""
+        pieces = _pieces(content)
+        try:
+            piece = await anext(pieces, b"")
+            async for following in pieces:
+                self._session.send_chunk(piece, is_last=False)
+                answered = await self._event(ChunkAnswered, self._deadlines.final)
+                if not answered.reply.is_positive:
+                    await self.rset()
+                    return (answered.reply,) * (max(1, self._session.accepted) if self.lmtp else 1)
+                piece = following
+            self._session.send_chunk(piece, is_last=True)
+        except BaseException:
+            self.abort()
+            raise
+        return (await self._event(ContentAnswered, self._deadlines.final)).replies
+
+    async def authenticate(self, username: str, password: str) -> Reply:
+        """Prove to be `username`, by SCRAM-SHA-256 where the server knows it; return the last reply.
+
+        Without TLS no password is sent in the clear. Raises `conneg.smtp.LocalProtocolError` if the server offers
+        nothing that can be used, and `RemoteProtocolError` if it turns out not to know the password.
+        """
+        self._session.authenticate(username, password)
+        return (await self._event(AuthAnswered, self._deadlines.reply)).reply
 
     async def rset(self) -> Reply:
         """Send RSET: the transaction is over, and what was learned of its recipients is void."""
@@ -262,15 +309,8 @@ class SmtpClient:
         await self._event(SessionReady, self._deadlines.greeting)
 
     async def _send_content(self, content: Content) -> None:
-        if isinstance(content, bytes):
-            for at in range(0, len(content), _CHUNK):
-                await self._send_chunk(content[at : at + _CHUNK])
-        elif isinstance(content, AsyncIterable):
-            async for chunk in content:
-                await self._send_chunk(chunk)
-        else:
-            for chunk in content:
-                await self._send_chunk(chunk)
+        async for chunk in _pieces(content):
+            await self._send_chunk(chunk)
 
     async def _send_chunk(self, chunk: bytes) -> None:
         self._session.send_content(chunk)
@@ -337,6 +377,18 @@ class SmtpClient:
             await self._link.news()
 
 
+async def _pieces(content: Content) -> AsyncIterator[bytes]:
+    if isinstance(content, bytes):
+        for at in range(0, len(content), _CHUNK):
+            yield content[at : at + _CHUNK]
+    elif isinstance(content, AsyncIterable):
+        async for chunk in content:
+            yield chunk
+    else:
+        for chunk in content:
+            yield chunk
+
+
 _WITHOUT_TLS = ClientTls()
 
 
@@ -350,6 +402,7 @@ async def connect(
     local_address: str | None = None,
     lmtp: bool = False,
     dialect: str = "draft",
+    chunking: bool = True,
     tls: ClientTls = _WITHOUT_TLS,
 ) -> SmtpClient:
     """Connect, read the greeting, say EHLO (LHLO; HELO if the server knows no EHLO); return the session.
@@ -359,7 +412,7 @@ async def connect(
     server (`TlsUnavailableError` if TLS is required and cannot be had), `RefusedError` (a
     `conneg.errors.UnavailableError`) if it does not want us.
     """
-    config = ClientConfig(helo, lmtp=lmtp, dialect=dialect)
+    config = ClientConfig(helo, lmtp=lmtp, dialect=dialect, chunking=chunking)
     again = partial(_open, host, port, config, deadlines or Deadlines(), transcript, local_address)
     client = await again()
     if tls.policy is TlsPolicy.NONE:

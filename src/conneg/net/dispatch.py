@@ -4,27 +4,33 @@ A handler that raises is answered for: 451, and nothing is accepted.
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from conneg.net.handler import MessageSink, Peer, SessionInfo, SmtpHandler
+from conneg.errors import TemporaryError
+from conneg.net.handler import Authenticator, MessageSink, Peer, SessionInfo, SmtpHandler
 from conneg.smtp import (
+    Authenticated,
     ContentChunk,
     ContentEnd,
     ContentRefused,
     DataCommand,
     Hello,
+    KeysWanted,
     MailCommand,
+    PasswordClaim,
     RcptAnswer,
     RcptBatch,
     Reply,
+    ServerConfig,
     ServerEvent,
     ServerSession,
     SessionEnd,
     StartTlsCommand,
     TransactionReset,
     VrfyCommand,
+    XclientCommand,
 )
 
 _FAULT = Reply(451, ("local error; try again later",), "4.3.0")
@@ -47,11 +53,25 @@ class Dispatch:
     handler took the connection and must be told of its end.
     """
 
-    def __init__(self, handler: SmtpHandler, session: ServerSession, source: object) -> None:
-        """`source` is named to the event loop's exception handler when the handler raises."""
+    def __init__(
+        self,
+        handler: SmtpHandler,
+        session: ServerSession,
+        source: object,
+        *,
+        flush: Callable[[], None],
+        config_for: Callable[[Peer], ServerConfig],
+        authenticator: Authenticator | None,
+    ) -> None:
+        """`source` is named to the event loop's exception handler when the handler raises; `flush` sends what there is
+        to send; `config_for` says what holds for the client that a proxy speaks for.
+        """
         self._handler = handler
         self._session = session
         self._source = source
+        self._flush = flush
+        self._config_for = config_for
+        self._authenticator = authenticator
         self._loop = asyncio.get_running_loop()
         self._sink: MessageSink | None = None
         self.info = SessionInfo(Peer("", 0))
@@ -65,8 +85,11 @@ class Dispatch:
         except Exception as error:
             self.fail(event, error)
             return None
-        if result is not None and hasattr(result, "__await__"):
-            return event, result
+        if result is not None:
+            if hasattr(result, "__await__"):
+                return event, result
+            if isinstance(event, RcptBatch) and hasattr(result, "__aiter__"):
+                return event, self._answer_one_by_one(event, result)
         self.use(event, result)
         return None
 
@@ -94,6 +117,15 @@ class Dispatch:
                 return self._handler.vrfy(self.info, event.argument)
             case Opening():
                 return self._handler.connect(self.info.peer)
+            case XclientCommand():
+                return self._handler.connect(self._change_peer(event))
+            case PasswordClaim():
+                return self._check_password(event)
+            case KeysWanted():
+                return self._find_keys(event)
+            case Authenticated():
+                self.info.username = event.username
+                return None
             case SessionEnd() | StartTlsCommand():
                 return None
             case _:
@@ -110,18 +142,21 @@ class Dispatch:
     def _answer(self, event: Event, result: Any) -> None:
         session, info = self._session, self.info
         match event:
-            case ContentChunk() | ContentRefused() | SessionEnd() | StartTlsCommand():
+            case ContentChunk() | ContentRefused() | SessionEnd() | StartTlsCommand() | Authenticated():
                 pass
+            case PasswordClaim() | KeysWanted():
+                pass  # answered where it was found out
+            case XclientCommand():
+                self.is_served = result is None
+                session.answer_xclient(self._config_for(info.peer), result)
             case MailCommand():
                 info.recipients = []
                 session.answer_mail(result)
             case RcptBatch():
-                accepted = session.answer_rcpts(result)
-                info.recipients += [
-                    command.forward_path
-                    for command, taken in zip(event.commands, accepted, strict=False)
-                    if taken
-                ]
+                if result is not None:
+                    if len(result) != session.rcpts_owed:
+                        raise ValueError(f"{len(result)} answers to {session.rcpts_owed} RCPT commands")
+                    self._answer_rcpts(event, result)
             case DataCommand():
                 if isinstance(result, Reply):
                     session.refuse_content(result)
@@ -144,12 +179,60 @@ class Dispatch:
             case _:
                 assert_never(event)
 
+    def _answer_rcpts(self, event: RcptBatch, answers: Sequence[RcptAnswer]) -> None:
+        commands = event.commands[len(event.commands) - self._session.rcpts_owed :]
+        accepted = self._session.answer_rcpts(answers)
+        self.info.recipients += [
+            command.forward_path for command, taken in zip(commands, accepted, strict=False) if taken
+        ]
+
+    async def _answer_one_by_one(self, event: RcptBatch, answers: AsyncIterator[RcptAnswer]) -> None:
+        """Send each answer when it is there. Raises what the handler raises, and ValueError for too few of them."""
+        async for answer in answers:
+            self._answer_rcpts(event, [answer])
+            self._flush()
+            if not self._session.rcpts_owed:
+                return
+        if self._session.rcpts_owed:
+            raise ValueError(f"{self._session.rcpts_owed} RCPT commands without an answer")
+
+    def _change_peer(self, event: XclientCommand) -> Peer:
+        """Take the client that a proxy speaks for as the peer of the session."""
+        attributes, info = event.attributes, self.info
+        if attributes.get("ADDR"):
+            info.peer = Peer(attributes["ADDR"], int(attributes.get("PORT") or 0))
+        info.username = attributes.get("LOGIN") or None
+        info.transaction, info.recipients = None, []
+        return info.peer
+
+    async def _check_password(self, claim: PasswordClaim) -> None:
+        try:
+            if self._authenticator is None:
+                raise TemporaryError("there is nobody to ask")
+            is_right = await self._authenticator.check_password(claim.username, claim.password)
+        except TemporaryError as error:
+            self.report("authentication", error)
+            self._session.answer_password(None)
+        else:
+            self._session.answer_password(is_right)
+
+    async def _find_keys(self, wanted: KeysWanted) -> None:
+        try:
+            if self._authenticator is None:
+                raise TemporaryError("there is nobody to ask")
+            keys = await self._authenticator.scram_keys(wanted.username)
+        except TemporaryError as error:
+            self.report("authentication", error)
+            self._session.answer_keys(None, is_available=False)
+        else:
+            self._session.answer_keys(keys)
+
     def fail(self, event: Event, error: Exception) -> None:
         """Answer in the place of a handler that raised: 451, and nothing is accepted."""
         self.report(type(event).__name__, error)
         match event:
             case RcptBatch():
-                self.use(event, [RcptAnswer(_FAULT)] * len(event.commands))
+                self.use(event, [RcptAnswer(_FAULT)] * self._session.rcpts_owed)
             case ContentChunk():
                 self.forget_content()
                 self._session.abandon_content(_FAULT)
@@ -158,8 +241,12 @@ class Dispatch:
                 self.use(event, _FAULT)
                 self._sink = sink
                 self.forget_content()
-            case Opening():
+            case Opening() | XclientCommand():
                 self.use(event, _BROKEN)
+            case PasswordClaim():
+                self._session.answer_password(None)
+            case KeysWanted():
+                self._session.answer_keys(None, is_available=False)
             case MailCommand() | DataCommand() | VrfyCommand():
                 self.use(event, _FAULT)
             case _:

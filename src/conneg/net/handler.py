@@ -1,11 +1,11 @@
 """What a server is made of: the `SmtpHandler` that a listener asks, and the values that it is given."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from conneg.net.tls import TlsChannel
-from conneg.smtp import MailCommand, RcptAnswer, RcptCommand, Reply
+from conneg.smtp import MailCommand, RcptAnswer, RcptCommand, Reply, ScramKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,17 @@ class SessionInfo:
     `transaction` is the handler's; the listener sets it to None when a transaction is over. `state` is the handler's
     for the whole session. `recipients` are the forward-paths that the session has accepted in this transaction: what
     counts where a positive answer could not be sent (CONNEG=REQUIRED and no capability that can be). `tls` says what
-    the connection is under, None without TLS.
+    the connection is under, None without TLS; `username` who the client has proved to be, None if nobody.
     """
 
-    __slots__ = ("esmtp", "helo", "peer", "recipients", "state", "tls", "transaction")
+    __slots__ = ("esmtp", "helo", "peer", "recipients", "state", "tls", "transaction", "username")
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
         self.helo: str | None = None
         self.esmtp = False
         self.tls: TlsChannel | None = None
+        self.username: str | None = None
         self.recipients: list[str] = []
         self.transaction: Any = None
         self.state: dict[str, Any] = {}
@@ -49,8 +50,11 @@ class MessageSink(Protocol):
     def write(self, chunk: bytes) -> Awaitable[None] | None:
         """Take octets, without stuffed dots. An awaitable means "no more until this is done"."""
 
-    def finish(self) -> Awaitable[Reply] | Reply:
-        """All octets have come. A positive reply means that the message is accepted: durable, or wherever it goes."""
+    def finish(self) -> Awaitable[Reply | Sequence[Reply]] | Reply | Sequence[Reply]:
+        """All octets have come. A positive reply means that the message is accepted: durable, or wherever it goes.
+
+        In LMTP there may be a reply for each accepted recipient, in order (RFC 2033, 4.2); one counts for all.
+        """
 
     def abort(self) -> None:
         """The message will not be accepted: forget it."""
@@ -71,8 +75,11 @@ class SmtpHandler(Protocol):
 
     def rcpt(
         self, session: SessionInfo, commands: Sequence[RcptCommand]
-    ) -> Awaitable[Sequence[RcptAnswer]] | Sequence[RcptAnswer]:
-        """Answer all RCPT commands that came together, one answer each in order."""
+    ) -> Awaitable[Sequence[RcptAnswer]] | Sequence[RcptAnswer] | AsyncIterator[RcptAnswer]:
+        """Answer all RCPT commands that came together, one answer each in order.
+
+        An async iterator gives them one by one: each leaves at once, and a late one holds up only those behind it.
+        """
 
     def data(self, session: SessionInfo) -> Awaitable[MessageSink | Reply] | MessageSink | Reply:
         """Return where the content goes, or a negative reply to DATA."""
@@ -85,3 +92,17 @@ class SmtpHandler(Protocol):
 
     def vrfy(self, session: SessionInfo, argument: str) -> Awaitable[Reply] | Reply:
         """Answer VRFY."""
+
+
+class Authenticator(Protocol):
+    """Who knows the users. `conneg.errors.TemporaryError` means that it cannot be told now: the client gets 454."""
+
+    @property
+    def mechanisms(self) -> Collection[str]:
+        """Those of `conneg.smtp.sasl.MECHANISMS` that can be offered."""
+
+    async def check_password(self, username: str, password: str) -> bool:
+        """Say whether that is the user's password; as long for a user that there is not."""
+
+    async def scram_keys(self, username: str) -> ScramKeys | None:
+        """Return the user's keys for SCRAM-SHA-256, None if there is no such user."""

@@ -8,13 +8,16 @@ import contextlib
 import ipaddress
 import socket
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from conneg.bounds import Bound
-from conneg.net.handler import MessageSink, Peer, SessionInfo, SmtpHandler
+from conneg.net.accepting import Accepting, open_sockets
+from conneg.net.handler import Authenticator, MessageSink, Peer, SessionInfo, SmtpHandler
 from conneg.net.serving import LINGER, Connection, Timing
-from conneg.net.tls import HANDSHAKE, ServerTls
+from conneg.net.tls import ServerTls
 from conneg.smtp import MailCommand, RcptAnswer, RcptCommand, Reply, ServerConfig
+from conneg.smtp.sasl import MECHANISMS
 
 __all__ = [
     "Listener",
@@ -43,6 +46,13 @@ MAX_CONNECTIONS_PER_PEER = Bound(
     reason="one peer must not take every place",
     answer="421 4.7.0 instead of the greeting",
 )
+CONNECTIONS_PER_MINUTE = Bound(
+    name="net.connections_per_minute",
+    value=3000,
+    unit="connections in a minute from one address (for IPv6, one /64 network)",
+    reason="who connects and leaves again and again costs a greeting each time",
+    answer="421 4.7.0 instead of the greeting",
+)
 COMMAND_SECONDS = Bound(
     name="net.command_seconds",
     value=300,
@@ -66,6 +76,7 @@ MESSAGE_SECONDS = Bound(
 )
 
 _FULL = Reply(421, ("too many connections; try again later",), "4.3.2")
+_TOO_OFTEN = Reply(421, ("you connect too often; try again in a minute",), "4.7.0")
 _FULL_FOR_PEER = Reply(421, ("too many connections from your address",), "4.7.0")
 
 
@@ -78,6 +89,7 @@ class ListenerLimits:
 
     max_connections: int = MAX_CONNECTIONS.value
     max_connections_per_peer: int = MAX_CONNECTIONS_PER_PEER.value
+    connections_per_minute: int = CONNECTIONS_PER_MINUTE.value
     command_seconds: float = COMMAND_SECONDS.value
     data_seconds: float = DATA_SECONDS.value
     message_seconds: float = MESSAGE_SECONDS.value
@@ -94,16 +106,23 @@ class Listener:
         tls: ServerTls | None,
         *,
         is_implicit: bool,
+        config_for: Callable[[Peer], ServerConfig] | None = None,
+        is_proxy: Callable[[str], bool] | None = None,
+        authenticator: Authenticator | None = None,
     ) -> None:
+        self._config_for = config_for or (lambda peer: config)
+        self._is_proxy = is_proxy
+        self._authenticator = authenticator
         self._tls = tls
         self._is_implicit = is_implicit
         self._handler = handler
-        self._config = config
         self._limits = limits
         self._timing = Timing(limits.command_seconds, limits.data_seconds, limits.message_seconds)
         self._connections: set[Connection] = set()
         self._per_peer: Counter[str] = Counter()
-        self._server: asyncio.Server | None = None
+        self._newcomers: Counter[str] = Counter()
+        self._minute = 0
+        self._server: asyncio.Server | Accepting | None = None
         self._all_gone = asyncio.Event()
         self._all_gone.set()
 
@@ -146,32 +165,35 @@ class Listener:
                 await self._all_gone.wait()
 
     async def _start(self, host: str | None, port: int, backlog: int) -> None:
-        loop = asyncio.get_running_loop()
         context = self._tls.context if self._tls is not None and self._is_implicit else None
-        self._server = await loop.create_server(
-            self._new_connection,
-            host,
-            port,
-            backlog=backlog,
-            ssl=context,
-            ssl_handshake_timeout=None if context is None else HANDSHAKE.value,
-        )
+        if context is not None or self._is_proxy is not None:
+            self._server = Accepting(
+                await open_sockets(host, port, backlog),
+                self._new_connection,
+                is_proxy=self._is_proxy or (lambda address: False),
+                context=context,
+            )
+        else:
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(self._new_connection, host, port, backlog=backlog)
         name = self._server.sockets[0].getsockname()
         self._address = str(name[0]), int(name[1])
 
-    def _new_connection(self) -> Connection:
+    def _new_connection(self, peer: Peer | None = None) -> Connection:
         return Connection(
             self._handler,
-            self._config,
+            self._config_for,
             self._timing,
+            peer=peer,
             tls=self._tls,
             is_secure=self._is_implicit,
+            authenticator=self._authenticator,
             admit=self._admit,
             on_lost=self._forget,
         )
 
     def _admit(self, connection: Connection) -> Reply | None:
-        name = _network(connection.info.peer.address)
+        name = connection.place = _network(connection.info.peer.address)
         full = len(self._connections) >= self._limits.max_connections
         full_for_peer = self._per_peer[name] >= self._limits.max_connections_per_peer
         self._connections.add(connection)
@@ -179,10 +201,21 @@ class Listener:
         self._all_gone.clear()
         if full:
             return _FULL
-        return _FULL_FOR_PEER if full_for_peer else None
+        if full_for_peer:
+            return _FULL_FOR_PEER
+        return _TOO_OFTEN if self._is_too_often(name) else None
+
+    def _is_too_often(self, name: str) -> bool:
+        """Count a peer's connections of this minute."""
+        minute = int(asyncio.get_running_loop().time() // 60)
+        if minute != self._minute:
+            self._minute = minute
+            self._newcomers.clear()
+        self._newcomers[name] += 1
+        return self._newcomers[name] > self._limits.connections_per_minute
 
     def _forget(self, connection: Connection) -> None:
-        name = _network(connection.info.peer.address)
+        name = connection.place  # not that of the peer, whom XCLIENT may have changed
         self._connections.discard(connection)
         self._per_peer[name] -= 1
         if self._per_peer[name] <= 0:
@@ -200,20 +233,36 @@ async def start_listener(
     limits: ListenerLimits | None = None,
     tls: ServerTls | None = None,
     is_implicit: bool = False,
+    authenticator: Authenticator | None = None,
+    adapt: Callable[[Peer, ServerConfig], ServerConfig] | None = None,
+    is_proxy: Callable[[str], bool] | None = None,
     backlog: int = 512,
 ) -> Listener:
     """Listen at `host` and `port` (0: a free one; host None: all interfaces) and serve `handler`.
 
-    With `tls` STARTTLS is offered (RFC 3207), or, if `is_implicit`, connections begin with TLS (RFC 8314, 3). Raises
-    OSError, and ValueError for implicit TLS without `tls`.
+    With `tls` STARTTLS is offered (RFC 3207), or, if `is_implicit`, connections begin with TLS (RFC 8314, 3). With an
+    `authenticator` AUTH is offered, by those of its mechanisms that the channel allows. `adapt` gives what holds for a
+    client in place of `config`; it must not change what the listener itself sets. From addresses of which `is_proxy`
+    says so a connection begins with a header of the PROXY protocol. Raises OSError, and ValueError for implicit TLS
+    without `tls`.
     """
     if tls is None and is_implicit:
         raise ValueError("implicit TLS needs a certificate")
     extensions = config.extensions - {"STARTTLS"}
     if tls is not None and not is_implicit:
         extensions |= {"STARTTLS"}
-    config = replace(config, extensions=extensions)
-    listener = Listener(handler, config, limits or ListenerLimits(), tls, is_implicit=is_implicit)
+    auth = () if authenticator is None else tuple(m for m in MECHANISMS if m in authenticator.mechanisms)
+    config = replace(config, extensions=extensions, auth=auth)
+    listener = Listener(
+        handler,
+        config,
+        limits or ListenerLimits(),
+        tls,
+        is_implicit=is_implicit,
+        config_for=None if adapt is None else (lambda peer: adapt(peer, config)),
+        is_proxy=is_proxy,
+        authenticator=authenticator,
+    )
     await listener._start(host, port, backlog)
     return listener
 

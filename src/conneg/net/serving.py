@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from conneg.bounds import Bound
 from conneg.net.dispatch import Dispatch, Event, Opening, Pending
-from conneg.net.handler import Peer, SessionInfo, SmtpHandler
+from conneg.net.handler import Authenticator, Peer, SessionInfo, SmtpHandler
 from conneg.net.tls import HANDSHAKE, ServerTls, channel_of
 from conneg.smtp import Phase, Reply, ServerConfig, ServerSession, StartTlsCommand
 
@@ -53,23 +53,28 @@ class Timing:
 class Connection(asyncio.Protocol):
     """A connection from its first octet to its end.
 
+    `config_for` says what holds for a client; `peer` is who it is if that is known otherwise (a proxy's header).
     `admit` says whether there is room for it (a reply if not); `on_lost` is called once, when it is over.
     """
 
     def __init__(
         self,
         handler: SmtpHandler,
-        config: ServerConfig,
+        config_for: Callable[[Peer], ServerConfig],
         timing: Timing,
         *,
+        peer: Peer | None = None,
         tls: ServerTls | None = None,
         is_secure: bool = False,
+        authenticator: Authenticator | None = None,
         admit: "Callable[[Connection], Reply | None]",
         on_lost: "Callable[[Connection], None]",
     ) -> None:
         self._handler = handler
-        self._session = ServerSession(config, is_secure=is_secure)
-        self._dispatch = Dispatch(handler, self._session, self)
+        self._config_for = config_for
+        self._peer = peer
+        self._is_secure = is_secure
+        self._authenticator = authenticator
         self._tls = tls
         self._timing = timing
         self._admit = admit
@@ -79,6 +84,8 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._replied_at = self._received_at = 0.0
+        self.place = ""
+        """Under which name the listener counts it."""
         self._early: list[bytes] | None = None
         """What was received in the handshake, from its beginning to its end."""
         self._reading_paused = self._writing_paused = False
@@ -99,10 +106,17 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask whether there is room, then the handler, then greet."""
         self._transport = cast(asyncio.Transport, transport)
-        name = transport.get_extra_info("peername")
-        self._dispatch.info = SessionInfo(
-            Peer(str(name[0]), int(name[1])) if isinstance(name, tuple) else Peer("local", 0)
+        peer = self._peer or _peer_of(transport)
+        self._session = ServerSession(self._config_for(peer), is_secure=self._is_secure)
+        self._dispatch = Dispatch(
+            self._handler,
+            self._session,
+            self,
+            flush=self._settle,
+            config_for=self._config_for,
+            authenticator=self._authenticator,
         )
+        self._dispatch.info = SessionInfo(peer)
         self.info.tls = channel_of(transport)
         self._connected = True
         self._replied_at = self._received_at = self._loop.time()
@@ -148,6 +162,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the message that was coming; what the handler is doing it may finish."""
+        if not self._connected:  # a failed handshake is told here, and by asyncio again
+            return
         self._connected = False
         if self._timer is not None:
             self._timer.cancel()
@@ -241,7 +257,7 @@ class Connection(asyncio.Protocol):
         now, timing = self._loop.time(), self._timing
         if self._task is not None:
             end = now + timing.command
-        elif self._session.phase is Phase.CONTENT:
+        elif self._session.phase in (Phase.CONTENT, Phase.CHUNK):
             end = min(self._received_at + timing.data, self._dispatch.content_at + timing.message)
         else:
             end = self._replied_at + timing.command
@@ -299,7 +315,13 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._reading_paused = False
         self.info.tls = channel_of(transport)
+        self.info.username = None
         self._session.secured()
         early, self._early = self._early or [], None
         self._session.receive_data(b"".join(early))
         self._replied_at = self._loop.time()
+
+
+def _peer_of(transport: asyncio.BaseTransport) -> Peer:
+    name = transport.get_extra_info("peername")
+    return Peer(str(name[0]), int(name[1])) if isinstance(name, tuple) else Peer("local", 0)

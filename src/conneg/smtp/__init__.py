@@ -20,6 +20,9 @@ from conneg.smtp.conneg import (
 )
 from conneg.smtp.data import BareNewlineError, ContentReader, ContentWriter, write_content
 from conneg.smtp.events import (
+    AuthAnswered,
+    Authenticated,
+    ChunkAnswered,
     ClientEvent,
     CommandAnswered,
     ContentAnswered,
@@ -41,15 +44,20 @@ from conneg.smtp.events import (
     TransactionOpened,
     TransactionReset,
     VrfyCommand,
+    XclientCommand,
 )
 from conneg.smtp.reply import RemoteProtocolError, Reply, ReplyError, ReplyReader, Verdict, read_reply_lines
+from conneg.smtp.sasl import KeysWanted, PasswordClaim, SaslError, ScramKeys
 from conneg.smtp.server import ServerSession
 from conneg.smtp.states import LocalProtocolError, Phase, Step
 
 __all__ = [
+    "AuthAnswered",
+    "Authenticated",
     "BareNewlineError",
     "CapabilityFlag",
     "CapabilityRead",
+    "ChunkAnswered",
     "ClientConfig",
     "ClientEvent",
     "ClientSession",
@@ -67,8 +75,10 @@ __all__ = [
     "DataCommand",
     "EnvelopeSyntaxError",
     "Hello",
+    "KeysWanted",
     "LocalProtocolError",
     "MailCommand",
+    "PasswordClaim",
     "Phase",
     "RcptAnswer",
     "RcptBatch",
@@ -79,6 +89,8 @@ __all__ = [
     "Reply",
     "ReplyError",
     "ReplyReader",
+    "SaslError",
+    "ScramKeys",
     "ServerConfig",
     "ServerEvent",
     "ServerSession",
@@ -93,6 +105,7 @@ __all__ = [
     "TransactionReset",
     "Verdict",
     "VrfyCommand",
+    "XclientCommand",
     "is_not_supported",
     "not_supported",
     "read_capability",

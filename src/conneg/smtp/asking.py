@@ -91,4 +91,7 @@ def _first_form(request: RcptRequest, extensions: Mapping[str, str], dialect: st
 def within_offer(wanted: Mapping[str, str | None], extensions: Mapping[str, str]) -> dict[str, str]:
     """Return those of the wanted parameters of MAIL whose extension the server lists (RFC 5321, 4.1.1.3)."""
     offered = parameters_of(extensions, "MAIL")
-    return {name: value for name, value in wanted.items() if value is not None and name in offered}
+    given = {name: value for name, value in wanted.items() if value is not None and name in offered}
+    if given.get("BODY", "7BIT") not in ("7BIT", *extensions):
+        del given["BODY"]  # each value of BODY has an extension of its own
+    return given

@@ -6,6 +6,9 @@
 (RFC 2920, 3.1), so a reply too many or out of place ends the session with `RemoteProtocolError`.
 """
 
+import base64
+import binascii
+import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +18,11 @@ from typing import assert_never
 from conneg.errors import TemporaryError
 from conneg.smtp.asking import Asking, within_offer
 from conneg.smtp.command import EnvelopeSyntaxError, RcptRequest, write_mail
-from conneg.smtp.data import ContentWriter
+from conneg.smtp.config import PLAIN_TEXT_MECHANISMS
+from conneg.smtp.data import BareNewlineError, ContentWriter, NewlineCheck
 from conneg.smtp.events import (
+    AuthAnswered,
+    ChunkAnswered,
     ClientEvent,
     CommandAnswered,
     ContentAnswered,
@@ -26,9 +32,10 @@ from conneg.smtp.events import (
     StartTlsAnswered,
     TransactionOpened,
 )
-from conneg.smtp.extension import read_listing
+from conneg.smtp.extension import read_limits, read_listing
 from conneg.smtp.grammar import is_hello_name
 from conneg.smtp.reply import RemoteProtocolError, Reply, ReplyReader, Verdict
+from conneg.smtp.sasl import ClientMechanism, SaslError, client_mechanism
 from conneg.smtp.states import TABLE, LocalProtocolError, Phase, Step
 
 
@@ -38,13 +45,15 @@ class ClientConfig:
 
     `dialect` says how CONNEG is written when the server does not list CONPERM (a server of RFC 4141 gets it bare in any
     case): "draft" with its argument; "both" bare for REQUIRED, which both documents know. `bare_newlines`: "refuse"
-    raises for content with a CR or LF that is not part of CRLF, "keep" sends it. Raises ValueError for other values.
+    raises for content with a CR or LF that is not part of CRLF, "keep" sends it. `chunking`: content goes by BDAT where
+    the server takes it (RFC 3030). Raises ValueError for other values.
     """
 
     helo: str
     lmtp: bool = False
     dialect: str = "draft"
     bare_newlines: str = "refuse"
+    chunking: bool = True
 
     def __post_init__(self) -> None:
         if not is_hello_name(self.helo) or not self.helo.isascii():
@@ -69,6 +78,8 @@ class _Awaited(Enum):
     RCPT = "RCPT"
     DATA = "DATA"
     CONTENT = "content"
+    CHUNK = "BDAT"
+    AUTH = "AUTH"
     STARTTLS = "STARTTLS"
     OTHER = "another command"
     QUIT = "QUIT"
@@ -91,6 +102,10 @@ class ClientSession:
         self._waiting: deque[Asking] = deque()
         self._accepted = self._answered = 0
         self._content: ContentWriter | None = None
+        self._newlines: NewlineCheck | None = NewlineCheck()
+        self._mechanism: ClientMechanism | None = None
+        self._ends_line = True
+        self.is_secure = False
         self._content_replies: list[Reply] = []
         self._sent_lines: list[str] = []
         self._received_lines: list[str] = []
@@ -146,6 +161,16 @@ class ClientSession:
         """Whether the server lists this extension in the present session."""
         return keyword.upper() in self.extensions
 
+    @property
+    def is_binary(self) -> bool:
+        """Whether the present transaction was opened with BODY=BINARYMIME."""
+        return self._newlines is None
+
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """What the server's LIMITS say: RCPTMAX, MAILMAX, RCPTDOMAINMAX (RFC 9422, 4)."""
+        return read_limits(self.extensions.get("LIMITS", ""))
+
     def next_event(self) -> ClientEvent | None:
         """Return the next event, or None for "more octets needed".
 
@@ -180,6 +205,7 @@ class ClientSession:
         ret: str | None = None,
         envid: str | None = None,
         smtputf8: bool = False,
+        requiretls: bool = False,
     ) -> None:
         """Send MAIL and RCPTs, in one go where PIPELINING is offered; leads to `TransactionOpened`.
 
@@ -190,6 +216,8 @@ class ClientSession:
         self._begin(Step.MAIL)
         if not requests:
             raise EnvelopeSyntaxError("a transaction without recipients")
+        self._newlines = None if body == "BINARYMIME" else NewlineCheck()
+        self._ends_line = True
         recipients = [Asking(self._within_offer(r), self.extensions, self.config.dialect) for r in requests]
         wanted = {
             "SIZE": None if size is None else str(size),
@@ -197,6 +225,7 @@ class ClientSession:
             "RET": ret,
             "ENVID": envid,
             "SMTPUTF8": "" if smtputf8 else None,
+            "REQUIRETLS": "" if requiretls else None,
         }
         line = write_mail(reverse_path, within_offer(wanted, self.extensions))
         for recipient in recipients:
@@ -227,9 +256,54 @@ class ClientSession:
         self._out.append(self._content.finish())
         self._content = None
         self.phase = TABLE[self.phase][Step.DOT]
+        self._await_content()
+
+    def check_content(self) -> None:
+        """Raise `LocalProtocolError` if no content can be sent now."""
+        self._begin(Step.DATA)
+
+    def send_chunk(self, chunk: bytes, *, is_last: bool) -> None:
+        """Send a piece of the content by BDAT (RFC 3030, 2); leads to `ChunkAnswered`, the last to `ContentAnswered`.
+
+        Not before all replies to RCPT are read. But for BODY=BINARYMIME the content gets the CRLF at its end that it
+        may lack, as by DATA, and a bare CR or LF raises `conneg.smtp.BareNewlineError`.
+        """
+        self._begin(Step.BDAT)
+        if self._newlines is not None and self.config.bare_newlines == "refuse":
+            self._newlines.feed(chunk)
+            if self._newlines.found or (is_last and self._newlines.ends_with_cr):
+                raise BareNewlineError("the content has a bare CR or LF", hint="end its lines with CRLF")
+        if chunk:
+            self._ends_line = chunk.endswith(b"\n")
+        if is_last and not self.is_binary and not self._ends_line:
+            chunk += b"\r\n"
+        self.phase = TABLE[self.phase][Step.BDAT]
+        self._send(f"BDAT {len(chunk)}{' LAST' if is_last else ''}", _Awaited.CHUNK)
+        self._out.append(chunk)
+        if is_last:
+            self._awaited.pop()
+            self.phase = TABLE[self.phase][Step.LAST]
+            self._await_content()
+
+    def _await_content(self) -> None:
         self._content_replies = []
-        count = self._accepted if self.config.lmtp else 1
-        self._awaited.extend([_Awaited.CONTENT] * count)
+        self._awaited.extend([_Awaited.CONTENT] * (self._accepted if self.config.lmtp else 1))
+
+    def authenticate(self, username: str, password: str) -> None:
+        """Send AUTH with the best mechanism that the server offers; leads to `AuthAnswered`.
+
+        Without TLS no password is sent in the clear. Raises `LocalProtocolError` if no mechanism is left.
+        """
+        self._begin(Step.AUTH)
+        offered = set(self.extensions.get("AUTH", "").upper().split())
+        if not self.is_secure:
+            offered -= PLAIN_TEXT_MECHANISMS
+        self._mechanism = client_mechanism(offered, username, password, nonce=_nonce)
+        if self._mechanism is None:
+            raise LocalProtocolError("the server offers no mechanism of authentication that can be used here")
+        initial = self._mechanism.initial()
+        response = "" if initial is None else f" {base64.b64encode(initial).decode('ascii') or '='}"
+        self._send_secret(f"AUTH {self._mechanism.name}", response)
 
     def reset(self) -> None:
         """Send RSET; leads to `CommandAnswered`. What was learned of recipients in the transaction is void."""
@@ -250,6 +324,7 @@ class ClientSession:
         if self.phase is not Phase.GREETED or self._awaited:
             raise LocalProtocolError("TLS can begin only after 220 to STARTTLS")
         self._refuse_what_is_behind()
+        self.is_secure = True
         self._say_hello()
 
     def quit(self) -> None:
@@ -271,6 +346,12 @@ class ClientSession:
         self._sent_lines.append(line)
         self._out.append(f"{line}\r\n".encode())
         self._awaited.append(awaited)
+
+    def _send_secret(self, line: str, secret: str) -> None:
+        """Send a line whose end stands in no transcript."""
+        self._sent_lines.append(f"{line} ***" if secret else line)
+        self._out.append(f"{line}{secret}\r\n".encode())
+        self._awaited.append(_Awaited.AUTH)
 
     def _take(self, awaited: _Awaited | None, reply: Reply) -> ClientEvent | None:
         """Act on one reply; an event when what was asked for is complete."""
@@ -294,6 +375,11 @@ class ClientSession:
                 event = self._take_data(reply)
             case _Awaited.CONTENT:
                 event = self._take_content(reply)
+            case _Awaited.CHUNK:
+                self.phase = TABLE[self.phase][Step.CHUNK]
+                event = ChunkAnswered(reply)
+            case _Awaited.AUTH:
+                event = self._take_auth(reply)
             case _Awaited.STARTTLS:
                 event = self._take_starttls(reply)
             case _Awaited.OTHER:
@@ -341,6 +427,30 @@ class ClientSession:
             self.extensions = {}
             self._refuse_what_is_behind()
         return StartTlsAnswered(reply)
+
+    def _take_auth(self, reply: Reply) -> ClientEvent | None:
+        """Answer a challenge, or be done; what cannot be answered is given up with `*` (RFC 4954, 4)."""
+        if self._mechanism is None:
+            return AuthAnswered(reply)
+        if reply.code == 334:
+            try:
+                response = self._mechanism.respond(base64.b64decode(reply.text.strip(), validate=True))
+            except (SaslError, binascii.Error):
+                self._mechanism = None
+                self._send_secret("*", "")
+                return None
+            self._send_secret("", base64.b64encode(response).decode("ascii"))
+            return None
+        mechanism, self._mechanism = self._mechanism, None
+        if reply.is_positive:
+            try:
+                mechanism.conclude()
+            except SaslError as error:
+                self.phase = Phase.CLOSED
+                raise RemoteProtocolError(
+                    f"the server is not the one that knows the password: {error}"
+                ) from None
+        return AuthAnswered(reply)
 
     def _refuse_what_is_behind(self) -> None:
         """What stands behind the 220 was not said under TLS: somebody in between may have put it in."""
@@ -410,3 +520,7 @@ class ClientSession:
         if self.supports("DSN") or (request.notify is None and request.orcpt is None):
             return request
         return replace(request, notify=None, orcpt=None)
+
+
+def _nonce() -> bytes:
+    return secrets.token_urlsafe(18).encode("ascii")

@@ -3,6 +3,7 @@
 A line that is wrong raises `CommandError`, which holds the reply to send.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ from conneg.smtp.grammar import (
 from conneg.smtp.reply import Reply
 
 _BODIES = frozenset({"7BIT", "8BITMIME"})
+_AUTH = re.compile(r"<>|[\x21-\x3c\x3e-\x7e]+")
 _NOTIFY = frozenset({"SUCCESS", "FAILURE", "DELAY"})
 
 
@@ -54,7 +56,7 @@ class MailCommand:
 
     @property
     def body(self) -> str | None:
-        """`7BIT` or `8BITMIME` (RFC 6152)."""
+        """`7BIT`, `8BITMIME` (RFC 6152) or `BINARYMIME` (RFC 3030, 3)."""
         value = self.parameters.get("BODY")
         return None if value is None else value.upper()
 
@@ -73,6 +75,11 @@ class MailCommand:
     def smtputf8(self) -> bool:
         """Whether the message may have UTF-8 in its envelope and header (RFC 6531)."""
         return "SMTPUTF8" in self.parameters
+
+    @property
+    def requiretls(self) -> bool:
+        """Whether the message may travel under TLS only, and only to servers that know this too (RFC 8689)."""
+        return "REQUIRETLS" in self.parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,8 @@ class RcptCommand:
 
 @dataclass(frozen=True, slots=True)
 class CommandRules:
-    """What of MAIL and RCPT a server takes: parameter keywords, the largest SIZE, and its stand on CONNEG.
+    """What of MAIL and RCPT a server takes: parameter keywords, the largest SIZE, BODY=BINARYMIME or not, and its stand
+    on CONNEG.
 
     `ignorant`: it has never heard of CONNEG (555); otherwise `conneg` says whether it is switched on.
     """
@@ -108,6 +116,7 @@ class CommandRules:
     mail_parameters: frozenset[str]
     rcpt_parameters: frozenset[str]
     max_message_octets: int
+    binary: bool = False
     conneg: bool = True
     ignorant: bool = False
     bare_is_optional: bool = False
@@ -193,15 +202,19 @@ def _check_mail_parameters(parameters: Mapping[str, str], rules: CommandRules) -
             raise CommandError(_invalid("SIZE"))
         if int(size) > rules.max_message_octets:
             raise CommandError(Reply(552, (f"more than {rules.max_message_octets} octets",), "5.3.4"))
-    if "BODY" in parameters and parameters["BODY"].upper() not in _BODIES:
+    body = parameters.get("BODY", "7BIT").upper()
+    if body not in _BODIES and not (body == "BINARYMIME" and rules.binary):
         raise CommandError(_invalid("BODY"))
     if "RET" in parameters and parameters["RET"].upper() not in ("FULL", "HDRS"):
         raise CommandError(_invalid("RET"))
     envid = parameters.get("ENVID")
     if envid is not None and not (0 < len(envid) <= 100 and is_xtext(envid)):
         raise CommandError(_invalid("ENVID"))
-    if parameters.get("SMTPUTF8"):
-        raise CommandError(_invalid("SMTPUTF8"))
+    for flag in ("SMTPUTF8", "REQUIRETLS"):
+        if parameters.get(flag):
+            raise CommandError(_invalid(flag))
+    if "AUTH" in parameters and not _AUTH.fullmatch(parameters["AUTH"]):
+        raise CommandError(_invalid("AUTH"))
 
 
 def _check_rcpt_parameters(parameters: Mapping[str, str]) -> None:

@@ -1,20 +1,25 @@
-"""One message as a server takes it in: the dots off, and refused as soon as it is too large or has bare newlines."""
+"""One message as a server takes it in, by DATA or in chunks; refused as soon as it is too large or breaks lines."""
 
 from conneg.smtp import texts
 from conneg.smtp.config import MAX_DISCARDED, ServerConfig
-from conneg.smtp.data import ContentReader
+from conneg.smtp.data import ContentReader, NewlineCheck
 from conneg.smtp.events import ContentChunk, ContentRefused
 from conneg.smtp.reply import Reply
 
 
 class ContentIntake:
-    """Feed it the octets after 354; `refusal` is the reply that the final dot gets if the message is not taken."""
+    """Feed it the octets after 354; `refusal` is the reply that the final dot gets if the message is not taken.
 
-    __slots__ = ("_config", "_octets", "_reader", "refusal")
+    Content in chunks goes to `take_chunk`, and `end_chunks` follows the last one. `is_binary`: the message came
+    with BODY=BINARYMIME, in which CR and LF are octets like any other (RFC 3030, 3).
+    """
 
-    def __init__(self, config: ServerConfig) -> None:
+    __slots__ = ("_config", "_newlines", "_octets", "_reader", "refusal")
+
+    def __init__(self, config: ServerConfig, *, is_binary: bool = False) -> None:
         self._config = config
         self._reader = ContentReader()
+        self._newlines = None if is_binary or config.bare_newlines != "refuse" else NewlineCheck()
         self._octets = 0
         self.refusal: Reply | None = None
 
@@ -30,11 +35,28 @@ class ContentIntake:
         content, rest = self._reader.feed(data)
         return self._take(content) if content else None, rest
 
+    def take_chunk(self, data: bytes) -> ContentChunk | ContentRefused | None:
+        """Take octets of a chunk; return the event for them, if there is one."""
+        if self._newlines is not None:
+            self._newlines.feed(data)
+        return self._take(data)
+
+    def end_chunks(self) -> ContentRefused | None:
+        """The last chunk has come: content that ends with a bare CR is refused only now."""
+        if self._newlines is None or self.refusal is not None or not self._newlines.ends_with_cr:
+            return None
+        self.refusal = texts.BARE_CONTENT
+        return ContentRefused(self.refusal)
+
+    @property
+    def _has_bare_newlines(self) -> bool:
+        return self._reader.has_bare_newlines or (self._newlines is not None and self._newlines.found)
+
     def _take(self, content: bytes) -> ContentChunk | ContentRefused | None:
         self._octets += len(content)
         if self.refusal is not None:
             return None
-        if self._reader.has_bare_newlines and self._config.bare_newlines == "refuse":
+        if self._has_bare_newlines and self._config.bare_newlines == "refuse":
             self.refusal = texts.BARE_CONTENT
         elif self._octets > self._config.max_message_octets:
             self.refusal = texts.too_large(self._config.max_message_octets)

@@ -80,6 +80,26 @@ class ContentReader:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces), None
 
 
+class NewlineCheck:
+    """Looks for a CR or LF that is not part of CRLF in octets cut anywhere; `ends_with_cr`: the last one may be one."""
+
+    __slots__ = ("ends_with_cr", "found")
+
+    def __init__(self) -> None:
+        self.found = False
+        self.ends_with_cr = False
+
+    def feed(self, data: bytes) -> None:
+        """Look at the next octets."""
+        if self.found or not data:
+            return
+        if self.ends_with_cr:
+            data = b"\r" + data
+        self.ends_with_cr = data.endswith(b"\r")
+        pairs = data.count(b"\r\n")
+        self.found = data.count(b"\n") != pairs or data.count(b"\r") - self.ends_with_cr != pairs
+
+
 class ContentWriter:
     """Puts the dots on one message, chunk by chunk; `finish` returns the end.
 

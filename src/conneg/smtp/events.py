@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from conneg.smtp.command import MailCommand, RcptCommand
 from conneg.smtp.conneg import CapabilityRead, ConnegArgument
 from conneg.smtp.reply import Reply
+from conneg.smtp.sasl import KeysWanted, PasswordClaim
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class RcptAnswer:
 
 @dataclass(frozen=True, slots=True)
 class DataCommand:
-    """DATA may be answered: wants `accept_content` or `refuse_content`."""
+    """DATA, or the first BDAT, may be answered: wants `accept_content` or `refuse_content`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class ContentChunk:
 
 @dataclass(frozen=True, slots=True)
 class ContentEnd:
-    """The final dot has come; wants `answer_content`."""
+    """All of the content has come; wants `answer_content`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,20 @@ class StartTlsCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class XclientCommand:
+    """A proxy says for whom it speaks; wants `answer_xclient`. Attribute -> value, "" for one not known."""
+
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """The client has proved to be `username`; the core has answered."""
+
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnd:
     """The session is over, by QUIT or by a 421; send what there is to send, then close."""
 
@@ -88,6 +103,10 @@ ServerEvent = (
     | TransactionReset
     | VrfyCommand
     | StartTlsCommand
+    | PasswordClaim
+    | KeysWanted
+    | Authenticated
+    | XclientCommand
     | SessionEnd
 )
 
@@ -141,6 +160,20 @@ class DataAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class ChunkAnswered:
+    """The reply to a chunk that was not the last one; after a negative one nothing but RSET may follow."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class AuthAnswered:
+    """The last reply of an exchange that AUTH began."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
 class ContentAnswered:
     """The replies to the content: one, or in LMTP one for each accepted recipient in order (RFC 2033, 4.2)."""
 
@@ -166,7 +199,9 @@ ClientEvent = (
     | SessionRefused
     | TransactionOpened
     | DataAnswered
+    | ChunkAnswered
     | ContentAnswered
+    | AuthAnswered
     | CommandAnswered
     | StartTlsAnswered
 )

@@ -30,8 +30,12 @@ class Phase(StrEnum):
     """A transaction with at least one recipient."""
     CONTENT = "content"
     """354 has been said; octets are content until the final dot."""
+    CHUNK = "chunk"
+    """Octets are those of a BDAT chunk, as many as it said (RFC 3030)."""
+    CHUNKED = "chunked"
+    """A chunk has been taken and was not the last one."""
     ANSWER = "answer"
-    """The final dot has come; the reply to it has not."""
+    """All of the content has come; the reply to it has not."""
     CLOSED = "closed"
     """Nothing more will be said."""
 
@@ -46,6 +50,11 @@ class Step(StrEnum):
     RCPT = "RCPT"
     DATA = "DATA"
     DOT = "final dot"
+    BDAT = "BDAT"
+    CHUNK = "end of a chunk"
+    LAST = "end of the last chunk"
+    AUTH = "AUTH"
+    XCLIENT = "XCLIENT"
     ANSWER = "reply to the content"
     RESET = "RSET"
     QUIT = "QUIT"
@@ -65,6 +74,9 @@ TABLE: dict[Phase, dict[Step, Phase]] = {
         Step.HELLO: Phase.READY,
         # "discard any knowledge obtained from the client" (RFC 3207, 4.2)
         Step.STARTTLS: Phase.GREETED,
+        Step.AUTH: Phase.READY,
+        # as if another client had connected (Postfix's XCLIENT_README)
+        Step.XCLIENT: Phase.GREETED,
         Step.MAIL: Phase.MAIL,
         Step.RESET: Phase.READY,
         Step.QUIT: Phase.CLOSED,
@@ -82,16 +94,26 @@ TABLE: dict[Phase, dict[Step, Phase]] = {
         Step.HELLO: Phase.READY,
         Step.RCPT: Phase.RCPT,
         Step.DATA: Phase.CONTENT,
+        Step.BDAT: Phase.CHUNK,
         Step.RESET: Phase.READY,
         Step.QUIT: Phase.CLOSED,
         Step.CLOSE: Phase.CLOSED,
     },
     Phase.CONTENT: {Step.DOT: Phase.ANSWER, Step.CLOSE: Phase.CLOSED},
+    Phase.CHUNK: {Step.CHUNK: Phase.CHUNKED, Step.LAST: Phase.ANSWER, Step.CLOSE: Phase.CLOSED},
+    # DATA may not follow BDAT, nor a recipient (RFC 3030, 2 and 4.2).
+    Phase.CHUNKED: {
+        Step.HELLO: Phase.READY,
+        Step.BDAT: Phase.CHUNK,
+        Step.RESET: Phase.READY,
+        Step.QUIT: Phase.CLOSED,
+        Step.CLOSE: Phase.CLOSED,
+    },
     Phase.ANSWER: {Step.ANSWER: Phase.READY, Step.CLOSE: Phase.CLOSED},
     Phase.CLOSED: {},
 }
 
-IN_TRANSACTION = frozenset({Phase.MAIL, Phase.RCPT, Phase.CONTENT, Phase.ANSWER})
+IN_TRANSACTION = frozenset({Phase.MAIL, Phase.RCPT, Phase.CONTENT, Phase.CHUNK, Phase.CHUNKED, Phase.ANSWER})
 """The phases in which something would be lost if the session ended."""
 
 
