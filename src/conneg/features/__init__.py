@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         PROFILES,
         Profile,
     )
+    from conneg.features.projection import keep_tags
     from conneg.features.simplification import simplify
     from conneg.features.widening import widen
     from conneg.features.wording import describe_conjunction, describe_domain, describe_set
@@ -91,6 +92,7 @@ _LATER = {
         "PROFILES",
         "Profile",
     ),
+    "projection": ("keep_tags",),
     "simplification": ("simplify",),
     "widening": ("widen",),
     "wording": ("describe_conjunction", "describe_domain", "describe_set"),
@@ -166,6 +168,7 @@ __all__ = [
     "forget",
     "hash_name",
     "is_hash_name",
+    "keep_tags",
     "parse",
     "read_content_features",
     "read_field",

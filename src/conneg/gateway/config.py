@@ -13,7 +13,15 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from conneg.errors import ConnegError
 from conneg.gateway.endpoint import Endpoint
@@ -76,6 +84,44 @@ class ServerSection(_Section):
     stop_within_seconds: float = Field(default=30, ge=0)
 
 
+class ListenerSection(_Section):
+    """`[[listener]]`: one more place to listen, and what is special there.
+
+    `role`: "relay" takes what `[server] listen` takes; "delivery" takes mail for the configured destinations only,
+    whoever sends it. `tls`: "starttls" offers it where there is a certificate, "required" takes no mail without it,
+    "implicit" begins with it, "off" does not offer it. `proxy_networks`: clients that begin with a header of the PROXY
+    protocol; `xclient_networks`: those that may say by XCLIENT for whom they speak.
+    """
+
+    listen: EndpointText
+    role: Literal["relay", "delivery"] = "relay"
+    protocol: Literal["smtp", "lmtp"] = "smtp"
+    tls: Literal["off", "starttls", "required", "implicit"] = "starttls"
+    proxy_networks: tuple[Network, ...] = ()
+    xclient_networks: tuple[Network, ...] = ()
+
+
+class DisclosureSection(_Section):
+    """`[[disclosure]]`: who may be told what recipients can take; the first rule that fits holds, else nobody.
+
+    `recipients`: addresses or domains. `networks`, `tls`: what the client must be, where said. `tags`:
+    "all", "none", or those of the capability that are shown; what is left out is not limited for the client, and the
+    gateway converts what then comes.
+    """
+
+    recipients: tuple[str, ...] = ("*",)
+    networks: tuple[Network, ...] | None = None
+    tls: bool | None = None
+    tags: Literal["all", "none"] | tuple[str, ...] = "all"
+
+    @field_validator("recipients")
+    @classmethod
+    def _lower(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            _domain(pattern.rpartition("@")[2])
+        return tuple(pattern.lower() for pattern in patterns)
+
+
 class CertificateSection(_Section):
     """`[[certificate]]`: a certificate for clients, the first one for those that name no host; `names` are for SNI."""
 
@@ -85,10 +131,13 @@ class CertificateSection(_Section):
 
 
 class ConnegSection(_Section):
-    """`[conneg]`: what the server says of its recipients; with `needs_tls` only to clients under TLS."""
+    """`[conneg]`: what the server says of its recipients, and to whom: with `needs_tls` only to clients under TLS, and
+    only to those in `networks` if that is given.
+    """
 
     advertise: bool = True
     needs_tls: bool = False
+    networks: tuple[Network, ...] | None = None
     understands: bool = True
     lookup_seconds: float = Field(default=10, gt=0, le=240)
 
@@ -191,7 +240,9 @@ class Config(_Section):
     """Everything the gateway is told, with safe defaults."""
 
     server: ServerSection = ServerSection()
+    listener: tuple[ListenerSection, ...] = ()
     certificate: tuple[CertificateSection, ...] = ()
+    disclosure: tuple[DisclosureSection, ...] = ()
     conneg: ConnegSection = ConnegSection()
     spool: SpoolSection = SpoolSection()
     relay: RelaySection = RelaySection()
@@ -203,13 +254,27 @@ class Config(_Section):
 
     def may_relay(self, address: str) -> bool:
         """Say whether the client at IP `address` may send to any domain."""
-        try:
-            client = ip_address(address)
-        except ValueError:
-            return False
-        if client.version == 6 and client.ipv4_mapped is not None:
-            client = client.ipv4_mapped
-        return any(client.version == network.version and client in network for network in self.relay.networks)
+        return is_in(self.relay.networks, address)
+
+    @property
+    def listeners(self) -> tuple[ListenerSection, ...]:
+        """Every place to listen: those of `[server]`, then the `[[listener]]` tables."""
+        return (
+            *(ListenerSection(listen=text) for text in self.server.listen),
+            *(ListenerSection(listen=text, tls="implicit") for text in self.server.listen_tls),
+            *self.listener,
+        )
+
+
+def is_in(networks: Sequence[Network], address: str) -> bool:
+    """Say whether IP `address` is in one of `networks`; an IPv4 address written as IPv6 counts as what it is."""
+    try:
+        client = ip_address(address)
+    except ValueError:
+        return False
+    if client.version == 6 and client.ipv4_mapped is not None:
+        client = client.ipv4_mapped
+    return any(client.version == network.version and client in network for network in networks)
 
 
 def state_folder() -> Path:
@@ -259,6 +324,10 @@ def _without_certificate(config: Config) -> list[str]:
         return []
     if config.server.listen_tls:
         return ["server", "listen_tls"]
+    if any(one.tls in ("required", "implicit") for one in config.listener):
+        return ["listener", "tls"]
+    if any(rule.tls for rule in config.disclosure):
+        return ["disclosure", "tls"]
     return ["conneg", "needs_tls"] if config.conneg.needs_tls else []
 
 

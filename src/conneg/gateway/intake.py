@@ -5,13 +5,15 @@ directory that cannot answer in time is 404 for REQUIRED, and OPTIONAL then gets
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from conneg import __version__
 from conneg.directory import Answer, Directory, Known, Unavailable, Unknown
 from conneg.errors import ConnegError
-from conneg.gateway.config import Config
+from conneg.gateway.config import Config, DisclosureSection, ListenerSection
+from conneg.gateway.disclosure import Disclosure
 from conneg.gateway.events import Accepted, Watcher
 from conneg.gateway.routing import Routes
 from conneg.mail import AddressError, Envelope, Mailbox, Recipient, parse_mailbox, write_received
@@ -64,7 +66,10 @@ class Intake:
         claims: Callable[[], bool],
         watch: Watcher,
     ) -> None:
+        self._role = "relay"
+        self._lmtp = False
         self._config = config
+        self._disclosure = Disclosure(config)
         self._routes = routes
         self._directory = directory
         self._spool = spool
@@ -72,6 +77,13 @@ class Intake:
         self._wake = wake
         self._claims = claims
         self._watch = watch
+
+    def for_listener(self, listener: ListenerSection) -> "Intake":
+        """Return the handler of one place to listen, with its role."""
+        other = copy(self)
+        other._role = listener.role
+        other._lmtp = listener.protocol == "lmtp"
+        return other
 
     def connect(self, peer: Peer) -> Reply | None:
         """Greet everyone as usual."""
@@ -99,16 +111,33 @@ class Intake:
     async def _answer_with_capabilities(
         self, session: SessionInfo, commands: Sequence[RcptCommand]
     ) -> Sequence[RcptAnswer]:
+        rules = [self._rule(session, command) for command in commands]
         wanted = [
-            command.forward_path
-            for command in commands
-            if command.conneg is not None
-            and not isinstance(self._check(session, command.forward_path), Reply)
+            command.forward_path for command, rule in zip(commands, rules, strict=True) if rule is not None
         ]
         answers: Mapping[str, Answer] = {}
         if wanted:
             answers = await self._directory.lookup(wanted, self._config.conneg.lookup_seconds)
-        return [self._answer(session, command, answers.get(command.forward_path)) for command in commands]
+        return [
+            self._answer(session, command, self._shown(answers.get(command.forward_path), rule))
+            for command, rule in zip(commands, rules, strict=True)
+        ]
+
+    def _rule(self, session: SessionInfo, command: RcptCommand) -> DisclosureSection | None:
+        """Return what the client may be told of this recipient; None if nothing, or if it does not ask."""
+        if command.conneg is None:
+            return None
+        mailbox = self._check(session, command.forward_path)
+        return None if isinstance(mailbox, Reply) else self._disclosure.rule_for(session, mailbox)
+
+    def _shown(self, known: Answer | None, rule: DisclosureSection | None) -> Answer:
+        """Return what of an answer is told; nothing is told as if nothing were known."""
+        if rule is None or known is None:
+            return Unknown()
+        if not isinstance(known, Known):
+            return known
+        shown = self._disclosure.show(known.capability.expression, rule)
+        return Unknown() if shown is None else Known(replace(known.capability, expression=shown))
 
     def _answer(self, session: SessionInfo, command: RcptCommand, known: Answer | None) -> RcptAnswer:
         mailbox = self._check(session, command.forward_path)
@@ -129,13 +158,18 @@ class Intake:
         except AddressError as error:
             return Reply(553, (str(error),), "5.1.3")
         destination = self._routes.destination(mailbox.domain)
-        if destination is None and not self._config.may_relay(session.peer.address):
+        if destination is None and not self._may_relay(session):
             return _NO_RELAY
         if destination is not None and destination.recipients is not None:
             names = {name.lower() for name in destination.recipients}
             if mailbox.local_part.lower() not in names and mailbox.key.lower() not in names:
                 return Reply(550, (f"<{forward_path}> no such recipient here",), "5.1.1")
         return mailbox
+
+    def _may_relay(self, session: SessionInfo) -> bool:
+        if self._role == "delivery":
+            return False
+        return session.username is not None or self._config.may_relay(session.peer.address)
 
     def _complete(self, forward_path: str) -> str:
         """`<Postmaster>` without a domain is ours (RFC 5321, 4.1.1.3)."""
@@ -154,7 +188,7 @@ class Intake:
                 helo=session.helo or "unknown",
                 address=session.peer.address,
                 by=self._config.server.hostname,
-                protocol=_protocol(session),
+                protocol=_protocol(session, transaction.smtputf8, self._lmtp),
                 software=f"conneg {__version__}",
                 date=datetime.now(UTC),
             )
@@ -246,8 +280,9 @@ def _conneg_answer(command: RcptCommand, known: Answer | None) -> RcptAnswer:
             return plain
 
 
-def _protocol(session: SessionInfo) -> str:
-    """Return what Received says behind "with" (RFC 3848)."""
+def _protocol(session: SessionInfo, smtputf8: bool = False, lmtp: bool = False) -> str:
+    """Return what Received says behind "with" (RFC 3848; for SMTPUTF8 RFC 6531, 4.3)."""
     if not session.esmtp:
         return "SMTP"
-    return "ESMTP" if session.tls is None else "ESMTPS"
+    base = ("UTF8LMTP" if lmtp else "UTF8SMTP") if smtputf8 else ("LMTP" if lmtp else "ESMTP")
+    return base + ("S" if session.tls is not None else "") + ("A" if session.username is not None else "")

@@ -9,6 +9,8 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from types import TracebackType
 
 import structlog
@@ -16,7 +18,7 @@ import structlog
 from conneg.content import WorkerLimits, Workers
 from conneg.directory import ChainDirectory, Directory, FileDirectory, SqliteDirectory
 from conneg.errors import ConnegError, UnavailableError
-from conneg.gateway.config import Config
+from conneg.gateway.config import Config, ListenerSection, is_in
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.events import Watcher, ignore
 from conneg.gateway.intake import Intake
@@ -28,7 +30,7 @@ from conneg.gateway.schedule import Schedule
 from conneg.gateway.sessions import Sessions
 from conneg.gateway.settlement import Settlement
 from conneg.gateway.transaction import Transactions
-from conneg.net import CertificateFiles, Listener, ListenerLimits, ServerTls, start_listener
+from conneg.net import CertificateFiles, Listener, ListenerLimits, Peer, ServerTls, start_listener
 from conneg.smtp import ServerConfig
 from conneg.spool import Spool, SpooledMessage, SpooledRecipient, open_spool
 
@@ -127,18 +129,14 @@ class Gateway:
             watch=self._watch,
         )
         tls = open_tls(config)
-        for text in config.server.listen:
-            self._listeners.append(await self._listen(Endpoint.parse(text), tls))
-        for text in config.server.listen_tls:
-            self._listeners.append(await self._listen(Endpoint.parse(text), tls, is_implicit=True))
+        for section in config.listeners:
+            self._listeners.append(await self._listen(section, tls))
 
-    async def _listen(
-        self, endpoint: Endpoint, tls: ServerTls | None, *, is_implicit: bool = False
-    ) -> Listener:
-        server = self.config.server
+    async def _listen(self, section: ListenerSection, tls: ServerTls | None) -> Listener:
+        server, endpoint = self.config.server, Endpoint.parse(section.listen)
         try:
             return await start_listener(
-                self._intake,
+                self._intake.for_listener(section),
                 endpoint.host,
                 endpoint.port,
                 ServerConfig(
@@ -147,9 +145,13 @@ class Gateway:
                     max_recipients=server.max_recipients,
                     conneg=_conneg_mode(self.config),
                     conneg_needs_tls=self.config.conneg.needs_tls,
+                    lmtp=section.protocol == "lmtp",
+                    needs_tls=section.tls == "required",
                 ),
-                tls=tls,
-                is_implicit=is_implicit,
+                tls=None if section.tls == "off" else tls,
+                is_implicit=section.tls == "implicit",
+                adapt=partial(_adapted, self.config, section),
+                is_proxy=partial(is_in, section.proxy_networks) if section.proxy_networks else None,
                 limits=ListenerLimits(
                     max_connections=server.max_connections,
                     max_connections_per_peer=server.max_connections_per_peer,
@@ -262,6 +264,16 @@ def _conneg_mode(config: Config) -> str:
     if config.conneg.advertise:
         return "on"
     return "off" if config.conneg.understands else "ignorant"
+
+
+def _adapted(config: Config, section: ListenerSection, peer: Peer, server: ServerConfig) -> ServerConfig:
+    """Return what holds for one client: CONNEG only in its networks, XCLIENT only from proxies."""
+    networks = config.conneg.networks
+    is_hidden = server.conneg == "on" and networks is not None and not is_in(networks, peer.address)
+    is_proxy = is_in(section.xclient_networks, peer.address)
+    if not is_hidden and not is_proxy:
+        return server
+    return replace(server, conneg="off" if is_hidden else server.conneg, xclient=is_proxy)
 
 
 def open_tls(config: Config) -> ServerTls | None:
