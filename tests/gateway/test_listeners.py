@@ -3,11 +3,15 @@
 import asyncio
 import smtplib
 import socket
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from email.policy import SMTP
 from pathlib import Path
 
 import pytest
 
+from conneg.directory import SqliteDirectory
 from conneg.features import feature_set
 from conneg.gateway.config import Config, ConfigError, parse_config
 from conneg.smtp import read_capability, read_reply_lines
@@ -32,6 +36,21 @@ def dialogue(port: int, *lines: str, start: bytes = b"") -> list[list[str]]:
                 reply.append(file.readline().decode().rstrip("\r\n"))
             replies.append(reply)
     return replies
+
+
+@asynccontextmanager
+async def database_of_others(path: Path) -> AsyncIterator[sqlite3.Connection]:
+    """A directory database with somebody else in it, and a connection to lock it by."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = SqliteDirectory(path, create=True)
+    await made.set("somebody@ifax1.test", "profile S")
+    await made.close()
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=DELETE")  # in which a writer can keep readers out
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 def settings(tmp_path: Path, more: str) -> Config:
@@ -155,3 +174,28 @@ def test_what_is_wrong_is_said_with_its_place(text: str, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_config(text, name="conneg.toml")
     assert words in str(caught.value)
+
+
+async def test_a_slow_directory_holds_up_only_whom_it_is_asked_for(tmp_path: Path) -> None:
+    """June is in the file; the database that may know the other is locked: 404 (draft 4.3), but June's reply is out."""
+    database = tmp_path / "gw" / "directory.sqlite"
+    more = f"[conneg]\nlookup_seconds = 2\n[directory]\nfile = '{tmp_path / 'directory.toml'}'\nsqlite = '{database}'\n"
+    directory_file(tmp_path / "directory.toml", {"june@ifax1.test": KNOWN})
+    more += '[[destination]]\ndomains = ["ifax1.test"]\ndeliver = "maildir"\npath = "mail/{local_part}"\n'
+    settings = config(tmp_path / "gw", more)
+    async with database_of_others(database) as locked, running(settings) as (gateway, _):
+        locked.execute("BEGIN EXCLUSIVE")
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.endpoints[0].port)
+        asked = "".join(
+            f"RCPT TO:<{name}@ifax1.test> CONNEG=REQUIRED\r\n" for name in ("june", "may", "june")
+        )
+        writer.write(f"HELO c\r\nMAIL FROM:<a@b.test>\r\n{asked}QUIT\r\n".encode())
+        for _ in range(3):  # the greeting, HELO, MAIL
+            await reader.readline()
+        while (line := await reader.readline())[3:4] == b"-":
+            pass
+        assert line.startswith(b"250 CONNEG")
+        assert not reader._buffer  # type: ignore[attr-defined]
+        assert (await reader.readline()).startswith(b"404")
+        assert (await reader.read()).count(b"250 CONNEG") == 1
+        writer.close()

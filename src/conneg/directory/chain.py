@@ -7,7 +7,7 @@ only when no source knew the recipient and at least one could not be asked: then
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from conneg.directory.model import Answer, Directory, Known, Unavailable, Unknown
 
@@ -31,16 +31,29 @@ class ChainDirectory:
 
     async def lookup(self, recipients: Sequence[str], deadline: float) -> Mapping[str, Answer]:
         """Return an answer for each of `recipients` within `deadline` seconds, whatever the sources do."""
+        known: dict[str, Answer] = {}
+        async for answers in self.answers(recipients, deadline):
+            known.update(answers)
+        return known
+
+    async def answers(
+        self, recipients: Sequence[str], deadline: float
+    ) -> AsyncGenerator[Mapping[str, Answer], None]:
+        """Yield answers as the sources give them: after each source those that it settled, at last all others.
+
+        Together they are what `lookup` returns; so a slow source does not hold up the recipients whom an earlier one
+        knows.
+        """
         clock = asyncio.get_running_loop().time
         end = clock() + deadline
         open_questions = list(dict.fromkeys(recipients))
-        known: dict[str, Answer] = {}
         silent: dict[str, list[str]] = {}
         for index, source in enumerate(self._sources):
             if not open_questions:
                 break
             share = max(0.0, end - clock()) / (len(self._sources) - index)
             answers = await _ask(source, open_questions, share)
+            known: dict[str, Answer] = {}
             for recipient in open_questions:
                 match answers.get(recipient, Unknown()):
                     case Known() as answer:
@@ -50,10 +63,13 @@ class ChainDirectory:
                     case Unknown():
                         pass
             open_questions = [recipient for recipient in open_questions if recipient not in known]
+            if known:
+                yield known
+        rest: dict[str, Answer] = {}
         for recipient in open_questions:
             reasons = silent.get(recipient)
-            known[recipient] = Unavailable("; ".join(reasons)) if reasons else Unknown()
-        return known
+            rest[recipient] = Unavailable("; ".join(reasons)) if reasons else Unknown()
+        yield rest
 
 
 async def _ask(source: Directory, recipients: Sequence[str], seconds: float) -> Mapping[str, Answer]:

@@ -4,13 +4,13 @@ Answers to `CONNEG` follow the draft, section 4.3: known is 250 with the capabil
 directory that cannot answer in time is 404 for REQUIRED, and OPTIONAL then gets the ordinary 250.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from conneg import __version__
-from conneg.directory import Answer, Directory, Known, Unavailable, Unknown
+from conneg.directory import Answer, ChainDirectory, Known, Unavailable, Unknown
 from conneg.errors import ConnegError
 from conneg.gateway.config import Config, DisclosureSection, ListenerSection
 from conneg.gateway.disclosure import Disclosure
@@ -58,7 +58,7 @@ class Intake:
         self,
         config: Config,
         routes: Routes,
-        directory: Directory,
+        directory: ChainDirectory,
         spool: Spool,
         *,
         submit: Submit,
@@ -102,26 +102,29 @@ class Intake:
 
     def rcpt(
         self, session: SessionInfo, commands: Sequence[RcptCommand]
-    ) -> Sequence[RcptAnswer] | Awaitable[Sequence[RcptAnswer]]:
-        """Answer all RCPT commands of a batch in order; only those that ask for a capability wait for the directory."""
+    ) -> Sequence[RcptAnswer] | AsyncIterator[RcptAnswer]:
+        """Answer all RCPT commands of a batch in order; only those that ask for a capability wait for the directory.
+
+        All of them are looked up together, and each is answered as soon as it and those before it are known.
+        """
         if any(command.conneg is not None for command in commands):
             return self._answer_with_capabilities(session, commands)
         return [self._answer(session, command, None) for command in commands]
 
     async def _answer_with_capabilities(
         self, session: SessionInfo, commands: Sequence[RcptCommand]
-    ) -> Sequence[RcptAnswer]:
+    ) -> AsyncIterator[RcptAnswer]:
         rules = [self._rule(session, command) for command in commands]
         wanted = [
             command.forward_path for command, rule in zip(commands, rules, strict=True) if rule is not None
         ]
-        answers: Mapping[str, Answer] = {}
-        if wanted:
-            answers = await self._directory.lookup(wanted, self._config.conneg.lookup_seconds)
-        return [
-            self._answer(session, command, self._shown(answers.get(command.forward_path), rule))
-            for command, rule in zip(commands, rules, strict=True)
-        ]
+        known: dict[str, Answer] = {}
+        coming = self._directory.answers(wanted, self._config.conneg.lookup_seconds)
+        for command, rule in zip(commands, rules, strict=True):
+            while rule is not None and command.forward_path not in known:
+                known |= await anext(coming)
+            yield self._answer(session, command, self._shown(known.get(command.forward_path), rule))
+        await coming.aclose()
 
     def _rule(self, session: SessionInfo, command: RcptCommand) -> DisclosureSection | None:
         """Return what the client may be told of this recipient; None if nothing, or if it does not ask."""

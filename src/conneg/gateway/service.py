@@ -63,7 +63,7 @@ class Gateway:
         self._listeners: list[Listener] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.spool: Spool
-        self.directory: Directory
+        self.directory: ChainDirectory
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -240,7 +240,7 @@ class Gateway:
                 _log_fault("housekeeping", error)
 
 
-def open_directory(config: Config) -> Directory:
+def open_directory(config: Config) -> ChainDirectory:
     """Return the directory that `config` names: its sources in order, or one that knows nobody."""
     sources: list[Directory] = []
     if config.directory.file is not None:
