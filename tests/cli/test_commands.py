@@ -148,3 +148,34 @@ def test_queue_of_an_empty_spool_and_of_none(tmp_path: Path) -> None:
     assert done.returncode == 69
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "nowhere").exists(), "looking creates nothing"
+
+
+def test_users_are_added_tested_listed_and_removed(tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text('[accounts]\nfile = "users.toml"\n')
+
+    def account(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "conneg.cli", "account", "--config", "gateway.toml", *arguments],
+            cwd=tmp_path, input=typed, text=True, capture_output=True, timeout=100, check=False,
+        )  # fmt: skip
+
+    assert "added" in account("set", "june", "--stdin", typed="swordfish\n").stdout
+    assert "swordfish" not in (tmp_path / "users.toml").read_text()
+    assert account("test", "june", "--stdin", typed="swordfish\n").returncode == 0
+    assert account("test", "june", "--stdin", typed="sword\n").returncode == 1
+    assert account("test", "anna", "--stdin", typed="swordfish\n").returncode == 1
+    listed = json.loads(account("list", "--json").stdout)
+    assert listed == [{"username": "june", "mechanisms": ["SCRAM-SHA-256", "PLAIN", "LOGIN"]}]
+    assert account("remove", "june").returncode == 0
+    gone = account("remove", "june")
+    assert gone.returncode == 1
+    assert is_one_line(gone.stderr)
+    hashed = account("hash", "--stdin", typed="swordfish\n").stdout.split()
+    assert hashed[1].startswith("$argon2id$")
+    assert hashed[3].startswith("SCRAM-SHA-256$")
+
+
+def test_without_a_file_of_users_that_is_said(tmp_path: Path) -> None:
+    done = conneg("account", "list", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "[accounts]" in done.stderr

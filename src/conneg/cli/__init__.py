@@ -22,6 +22,7 @@ _COMMANDS = {
     "convert": "make the best form of a document that an expression accepts",
     "queue": "look at the spool, explain what happened, retry, hold, remove",
     "directory": "who can take what: show, set, remove, import, test",
+    "account": "users who may send, and their passwords: set, remove, list, test, hash",
     "demo": "the main job on real input, start to end, on this machine",
 }
 

@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from conneg.accounts import DEFAULT_QUERY
 from conneg.errors import ConnegError
 from conneg.gateway.endpoint import Endpoint
 from conneg.negotiation import Provenance, read_capability
@@ -88,23 +89,60 @@ class ListenerSection(_Section):
     """`[[listener]]`: one more place to listen, and what is special there.
 
     `role`: "relay" takes what `[server] listen` takes; "delivery" takes mail for the configured destinations only,
-    whoever sends it. `tls`: "starttls" offers it where there is a certificate, "required" takes no mail without it,
+    whoever sends it; "submission" takes mail from users who have proved who they are, and completes it (RFC 6409).
+    `auth`: whether users may do so; left out, that is where the role is "submission". `tls`: "starttls" offers it where there is a certificate, "required" takes no mail without it,
     "implicit" begins with it, "off" does not offer it. `proxy_networks`: clients that begin with a header of the PROXY
     protocol; `xclient_networks`: those that may say by XCLIENT for whom they speak.
     """
 
     listen: EndpointText
-    role: Literal["relay", "delivery"] = "relay"
+    role: Literal["relay", "delivery", "submission"] = "relay"
     protocol: Literal["smtp", "lmtp"] = "smtp"
     tls: Literal["off", "starttls", "required", "implicit"] = "starttls"
+    auth: bool | None = None
     proxy_networks: tuple[Network, ...] = ()
     xclient_networks: tuple[Network, ...] = ()
+
+    @property
+    def takes_auth(self) -> bool:
+        """Whether users may prove here who they are."""
+        return self.role == "submission" if self.auth is None else self.auth
+
+    @model_validator(mode="after")
+    def _has_users(self) -> "ListenerSection":
+        if self.role == "submission" and not self.takes_auth:
+            raise ValueError('role = "submission" is for users, so auth cannot be false')
+        return self
+
+
+class AccountsSection(_Section):
+    """`[accounts]`: who the users are: in a `file` that `conneg account` writes, or in a database.
+
+    `sql` is its address in SQLAlchemy's form; `query` finds the columns `argon2` and `scram` of `:username`.
+    `mechanisms`: what is offered; PLAIN and LOGIN only under TLS, whatever stands here.
+    """
+
+    file: Path | None = None
+    sql: str | None = None
+    query: str = DEFAULT_QUERY
+    seconds: float = Field(default=5, gt=0, le=60)
+    mechanisms: tuple[Literal["SCRAM-SHA-256", "PLAIN", "LOGIN"], ...] = Field(
+        default=("SCRAM-SHA-256", "PLAIN", "LOGIN"), min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "AccountsSection":
+        if (self.file is None) == (self.sql is None):
+            raise ValueError("write either file or sql")
+        if ":username" not in self.query:
+            raise ValueError("query has no :username in it")
+        return self
 
 
 class DisclosureSection(_Section):
     """`[[disclosure]]`: who may be told what recipients can take; the first rule that fits holds, else nobody.
 
-    `recipients`: addresses or domains. `networks`, `tls`: what the client must be, where said. `tags`:
+    `recipients`: addresses or domains. `networks`, `tls`, `authenticated`: what the client must be, where said. `tags`:
     "all", "none", or those of the capability that are shown; what is left out is not limited for the client, and the
     gateway converts what then comes.
     """
@@ -112,6 +150,7 @@ class DisclosureSection(_Section):
     recipients: tuple[str, ...] = ("*",)
     networks: tuple[Network, ...] | None = None
     tls: bool | None = None
+    authenticated: bool | None = None
     tags: Literal["all", "none"] | tuple[str, ...] = "all"
 
     @field_validator("recipients")
@@ -131,12 +170,13 @@ class CertificateSection(_Section):
 
 
 class ConnegSection(_Section):
-    """`[conneg]`: what the server says of its recipients, and to whom: with `needs_tls` only to clients under TLS, and
-    only to those in `networks` if that is given.
+    """`[conneg]`: what the server says of its recipients, and to whom: with `needs_tls` only to clients under TLS, with
+    `needs_auth` only to users who have proved who they are, and only to those in `networks` if that is given.
     """
 
     advertise: bool = True
     needs_tls: bool = False
+    needs_auth: bool = False
     networks: tuple[Network, ...] | None = None
     understands: bool = True
     lookup_seconds: float = Field(default=10, gt=0, le=240)
@@ -241,6 +281,7 @@ class Config(_Section):
 
     server: ServerSection = ServerSection()
     listener: tuple[ListenerSection, ...] = ()
+    accounts: AccountsSection | None = None
     certificate: tuple[CertificateSection, ...] = ()
     disclosure: tuple[DisclosureSection, ...] = ()
     conneg: ConnegSection = ConnegSection()
@@ -315,6 +356,10 @@ def parse_config(text: str, *, name: str = "configuration", folder: Path | None 
     if keys:
         line = _line_of(text, keys, 0)
         raise ConfigError(f"{name}: line {line}: {'.'.join(keys)}: needs a certificate; add [[certificate]]")
+    keys = _without_users(config)
+    if keys:
+        line = _line_of(text, keys, 0)
+        raise ConfigError(f"{name}: line {line}: {'.'.join(keys)}: {_NEEDS_USERS}")
     return config if folder is None else _resolve_paths(config, folder)
 
 
@@ -329,6 +374,23 @@ def _without_certificate(config: Config) -> list[str]:
     if any(rule.tls for rule in config.disclosure):
         return ["disclosure", "tls"]
     return ["conneg", "needs_tls"] if config.conneg.needs_tls else []
+
+
+_NEEDS_USERS = (
+    "needs users: add [accounts], and a [[listener]] where they may prove who they are (auth = true)"
+)
+
+
+def _without_users(config: Config) -> list[str]:
+    """Return the first key that needs users where there are none."""
+    if config.accounts is not None and any(one.takes_auth for one in config.listener):
+        return []
+    takes_auth = next((one for one in config.listener if one.takes_auth), None)
+    if takes_auth is not None:
+        return ["listener", "role" if takes_auth.role == "submission" else "auth"]
+    if any(rule.authenticated for rule in config.disclosure):
+        return ["disclosure", "authenticated"]
+    return ["conneg", "needs_auth"] if config.conneg.needs_auth else []
 
 
 def _check_template(path: str) -> None:
@@ -348,6 +410,9 @@ def _resolve_paths(config: Config, folder: Path) -> Config:
             "sqlite": config.directory.sqlite and under(config.directory.sqlite),
         }
     )
+    accounts = config.accounts
+    if accounts is not None and accounts.file is not None:
+        accounts = accounts.model_copy(update={"file": under(accounts.file)})
     certificates = tuple(
         c.model_copy(update={"file": under(c.file), "key": c.key and under(c.key)})
         for c in config.certificate
@@ -365,6 +430,7 @@ def _resolve_paths(config: Config, folder: Path) -> Config:
         update={
             "spool": config.spool.model_copy(update={"path": under(config.spool.path)}),
             "directory": directory,
+            "accounts": accounts,
             "certificate": certificates,
             "destination": destinations,
         }

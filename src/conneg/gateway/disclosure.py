@@ -43,6 +43,8 @@ def _cut_down(expression: str, tags: tuple[str, ...]) -> str | None:
 def _fits(rule: DisclosureSection, session: SessionInfo, recipient: Mailbox) -> bool:
     if rule.tls is not None and rule.tls != (session.tls is not None):
         return False
+    if rule.authenticated is not None and rule.authenticated != (session.username is not None):
+        return False
     if rule.networks is not None and not is_in(rule.networks, session.peer.address):
         return False
     return any(_names(pattern, recipient) for pattern in rule.recipients)

@@ -4,6 +4,7 @@ Answers to `CONNEG` follow the draft, section 4.3: known is 250 with the capabil
 directory that cannot answer in time is 404 for REQUIRED, and OPTIONAL then gets the ordinary 250.
 """
 
+import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from conneg.gateway.disclosure import Disclosure
 from conneg.gateway.events import Accepted, Watcher
 from conneg.gateway.routing import Routes
 from conneg.mail import AddressError, Envelope, Mailbox, Recipient, parse_mailbox, write_received
+from conneg.mail.submission import ends_header, missing_fields
 from conneg.mail.trace import count_received_in
 from conneg.net import MailCommand, MessageSink, Peer, RcptAnswer, RcptCommand, SessionInfo
 from conneg.smtp import ConnegArgument, Reply
@@ -172,7 +174,9 @@ class Intake:
     def _may_relay(self, session: SessionInfo) -> bool:
         if self._role == "delivery":
             return False
-        return session.username is not None or self._config.may_relay(session.peer.address)
+        if session.username is not None:
+            return True
+        return self._role == "relay" and self._config.may_relay(session.peer.address)
 
     def _complete(self, forward_path: str) -> str:
         """`<Postmaster>` without a domain is ours (RFC 5321, 4.1.1.3)."""
@@ -196,7 +200,8 @@ class Intake:
                 date=datetime.now(UTC),
             )
         )
-        return _Reception(self, transaction, incoming)
+        completed_for = self._config.server.hostname if self._role == "submission" else None
+        return _Reception(self, transaction, incoming, completed_for)
 
     def reset(self, session: SessionInfo) -> None:
         """Forget the transaction."""
@@ -245,24 +250,48 @@ class Intake:
 
 
 class _Reception:
-    """Takes one message's octets into the spool; remembers its header to count the hops it has made."""
+    """Takes one message's octets into the spool; remembers its header to count the hops it has made.
 
-    def __init__(self, intake: Intake, transaction: _Transaction, incoming: Incoming) -> None:
+    Of a message that is submitted the header is held back until it has come whole, and completed then.
+    """
+
+    def __init__(
+        self, intake: Intake, transaction: _Transaction, incoming: Incoming, completed_for: str | None
+    ) -> None:
+        """`completed_for`: the host in the Message-ID of a message that has none; None to add nothing."""
         self._intake = intake
         self._transaction = transaction
         self._incoming = incoming
+        self._completed_for = completed_for
         self._head = bytearray()
+        self._is_held = completed_for is not None
 
     def write(self, chunk: bytes) -> None:
-        if len(self._head) < _HEADER_LIMIT:
-            self._head += chunk[: _HEADER_LIMIT - len(self._head)]
-        self._incoming.write(chunk)
+        before = len(self._head)
+        if before < _HEADER_LIMIT:
+            self._head += chunk[: _HEADER_LIMIT - before]
+        if not self._is_held:
+            self._incoming.write(chunk)
+        elif len(self._head) >= _HEADER_LIMIT or ends_header(self._head, max(0, before - 1)):
+            kept = len(self._head) - before
+            self._let_go()
+            self._incoming.write(chunk[kept:])
 
     async def finish(self) -> Reply:
+        if self._is_held:
+            self._let_go()
         return await self._intake.finish(self._transaction, self._incoming, bytes(self._head))
 
     def abort(self) -> None:
         self._incoming.abort()
+
+    def _let_go(self) -> None:
+        """Write what was held back, and in front of it what was missing."""
+        self._is_held = False
+        head = bytes(self._head)
+        message_id = f"<{uuid.uuid4()}@{self._completed_for}>"
+        self._incoming.write(missing_fields(head, date=datetime.now(UTC), message_id=message_id))
+        self._incoming.write(head)
 
 
 def _conneg_answer(command: RcptCommand, known: Answer | None) -> RcptAnswer:

@@ -15,6 +15,7 @@ from types import TracebackType
 
 import structlog
 
+from conneg.accounts import Accounts, AccountsFile, AccountSource, SqlAccounts
 from conneg.content import WorkerLimits, Workers
 from conneg.directory import ChainDirectory, Directory, FileDirectory, SqliteDirectory
 from conneg.errors import ConnegError, UnavailableError
@@ -61,6 +62,7 @@ class Gateway:
         self._routes = Routes(config, resolver)
         self._exit = contextlib.AsyncExitStack()
         self._listeners: list[Listener] = []
+        self._accounts: Accounts | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.spool: Spool
         self.directory: ChainDirectory
@@ -128,6 +130,9 @@ class Gateway:
             claims=lambda: self._schedule.has_room,
             watch=self._watch,
         )
+        self._accounts = await asyncio.to_thread(open_accounts, config)
+        if self._accounts is not None:
+            self._exit.push_async_callback(self._accounts.close)
         tls = open_tls(config)
         for section in config.listeners:
             self._listeners.append(await self._listen(section, tls))
@@ -145,9 +150,12 @@ class Gateway:
                     max_recipients=server.max_recipients,
                     conneg=_conneg_mode(self.config),
                     conneg_needs_tls=self.config.conneg.needs_tls,
+                    conneg_needs_auth=self.config.conneg.needs_auth,
                     lmtp=section.protocol == "lmtp",
                     needs_tls=section.tls == "required",
+                    needs_auth=section.role == "submission",
                 ),
+                authenticator=self._accounts if section.takes_auth else None,
                 tls=None if section.tls == "off" else tls,
                 is_implicit=section.tls == "implicit",
                 adapt=partial(_adapted, self.config, section),
@@ -240,6 +248,23 @@ class Gateway:
                 _log_fault("housekeeping", error)
 
 
+def open_accounts(config: Config) -> Accounts | None:
+    """Return the users that `config` names, None if it names none; a mistake in their file is told at once.
+
+    Raises `conneg.accounts.AccountsUnavailableError`, or `UnavailableError` for a driver that is not installed.
+    """
+    section = config.accounts
+    if section is None:
+        return None
+    source: AccountSource
+    if section.file is not None:
+        source = AccountsFile(section.file, on_problem=_warn_of_accounts)
+        source.load()
+    else:
+        source = SqlAccounts(section.sql or "", section.query, seconds=section.seconds)
+    return Accounts(source, mechanisms=section.mechanisms, on_problem=_warn_of_accounts)
+
+
 def open_directory(config: Config) -> ChainDirectory:
     """Return the directory that `config` names: its sources in order, or one that knows nobody."""
     sources: list[Directory] = []
@@ -252,6 +277,10 @@ def open_directory(config: Config) -> ChainDirectory:
 
 def _warn_of_directory(problem: str) -> None:
     log.warning("the directory file is wrong; what it said before stays in force", problem=problem)
+
+
+def _warn_of_accounts(problem: str) -> None:
+    log.warning("users cannot be looked up as they should", problem=problem)
 
 
 def _log_fault(what: str, error: BaseException) -> None:

@@ -104,6 +104,7 @@ class ClientSession:
         self._content: ContentWriter | None = None
         self._newlines: NewlineCheck | None = NewlineCheck()
         self._mechanism: ClientMechanism | None = None
+        self._authenticated: Reply | None = None
         self._ends_line = True
         self.is_secure = False
         self._content_replies: list[Reply] = []
@@ -292,7 +293,8 @@ class ClientSession:
     def authenticate(self, username: str, password: str) -> None:
         """Send AUTH with the best mechanism that the server offers; leads to `AuthAnswered`.
 
-        Without TLS no password is sent in the clear. Raises `LocalProtocolError` if no mechanism is left.
+        Without TLS no password is sent in the clear. After success EHLO is sent again: a server may offer CONNEG, or
+        anything else, only to those it knows. Raises `LocalProtocolError` if no mechanism is left.
         """
         self._begin(Step.AUTH)
         offered = set(self.extensions.get("AUTH", "").upper().split())
@@ -410,6 +412,11 @@ class ClientSession:
         self._send(f"{'LHLO' if self.config.lmtp else 'EHLO'} {self.config.helo}", _Awaited.EHLO)
 
     def _take_hello(self, awaited: _Awaited, reply: Reply) -> ClientEvent | None:
+        if self._authenticated is not None:
+            authenticated, self._authenticated = self._authenticated, None
+            if reply.is_positive:
+                self.extensions = read_listing(reply.lines[1:])
+            return AuthAnswered(authenticated)
         if reply.is_positive and self._greeting is not None:
             self.phase = TABLE[self.phase][Step.HELLO]
             # The reply to HELO has no keywords, and a new reply to EHLO replaces what was known (RFC 5321, 4.1.4).
@@ -450,6 +457,9 @@ class ClientSession:
                 raise RemoteProtocolError(
                     f"the server is not the one that knows the password: {error}"
                 ) from None
+            self._authenticated = reply
+            self._say_hello()
+            return None
         return AuthAnswered(reply)
 
     def _refuse_what_is_behind(self) -> None:
