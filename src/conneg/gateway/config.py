@@ -90,9 +90,11 @@ class ListenerSection(_Section):
 
     `role`: "relay" takes what `[server] listen` takes; "delivery" takes mail for the configured destinations only,
     whoever sends it; "submission" takes mail from users who have proved who they are, and completes it (RFC 6409).
-    `auth`: whether users may do so; left out, that is where the role is "submission". `tls`: "starttls" offers it where there is a certificate, "required" takes no mail without it,
-    "implicit" begins with it, "off" does not offer it. `proxy_networks`: clients that begin with a header of the PROXY
-    protocol; `xclient_networks`: those that may say by XCLIENT for whom they speak.
+    `auth`: whether users may do so; left out, that is where the role is "submission".
+
+    `tls`: "starttls" offers it where there is a certificate, "required" takes no mail without it, "implicit" begins
+    with it, "off" does not offer it. `proxy_networks`: clients that begin with a header of the PROXY protocol;
+    `xclient_networks`: those that may say by XCLIENT for whom they speak.
     """
 
     listen: EndpointText
