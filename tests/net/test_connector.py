@@ -351,16 +351,32 @@ async def test_lmtp_data_refused() -> None:
         server.say("220 lmtp.example")
         await server.reader.readline()
         server.say("250-lmtp.example", "250 PIPELINING")
-        for reply in ("250 ok", "250 ok", "250 ok", "451 4.3.0 later"):
-            await server.reader.readline()
+        for reply in ("250 ok", "250 ok", "250 ok", "451 4.3.0 later", "250 reset"):
+            read.append(await server.reader.readline())
             server.say(reply)
         await silent(server)
 
+    read: list[bytes] = []
     async with scripted(script) as port:
         client = await client_of(port, lmtp=True)
         await client.open_transaction("a@b", [REQUEST, REQUEST])
         assert [reply.code for reply in await client.data(b"x\r\n")] == [451, 451]
+        assert read[-1] == b"RSET\r\n"  # the session can be used again
         client.abort()
+
+
+async def test_a_server_that_goes_away_after_it_has_refused_data() -> None:
+    async def script(server: Raw) -> None:
+        await hello(server, "PIPELINING")
+        for reply in ("250 ok", "250 ok", "451 4.3.0 later"):
+            await server.reader.readline()
+            server.say(reply)
+
+    async with scripted(script) as port:
+        client = await client_of(port)
+        await client.open_transaction("a@b", [REQUEST])
+        assert [reply.code for reply in await client.data(b"x\r\n")] == [451]
+        assert client.closed
 
 
 async def test_an_ignorant_server_that_lists_the_keyword() -> None:

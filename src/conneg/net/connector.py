@@ -8,11 +8,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
-from conneg.bounds import Bound
 from conneg.errors import ConnegError, TemporaryError, UnavailableError
 from conneg.net.deadlines import Deadlines
+from conneg.net.link import Link
 from conneg.net.securing import ClientTls, TlsPolicy, TlsUnavailableError, begin_tls, client_context
 from conneg.net.tls import TlsChannel, channel_of
 from conneg.smtp import (
@@ -38,14 +38,6 @@ from conneg.smtp.data import check_newlines
 __all__ = ["ClientTls", "RcptRequest", "SmtpClient", "TlsPolicy", "Transcript", "connect"]
 
 _CHUNK = 256 * 1024
-
-MAX_REPLY_BACKLOG = Bound(
-    name="net.reply_backlog",
-    value=1 << 20,
-    unit="octets of replies that nobody has read yet",
-    reason="a server may speak while no call is waiting, but not without end",
-    answer="the connection is not read until a call is made",
-)
 
 Content = bytes | Iterable[bytes] | AsyncIterable[bytes]
 
@@ -75,60 +67,6 @@ class RefusedError(UnavailableError):
 _Wanted = TypeVar("_Wanted", bound=ClientEvent)
 
 
-class _Link(asyncio.Protocol):
-    """The connection: octets to the core, a wake-up for who waits, flow control for content."""
-
-    def __init__(self, session: ClientSession) -> None:
-        self.session = session
-        self.transport: asyncio.Transport = cast(asyncio.Transport, None)
-        self.is_open = False
-        self._is_paused = False
-        self._news = asyncio.Event()
-        self._writable = asyncio.Event()
-        self._writable.set()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-        self.is_open = True
-
-    def data_received(self, data: bytes) -> None:
-        self.session.receive_data(data)
-        self._news.set()
-        if self.session.backlog > MAX_REPLY_BACKLOG.value:
-            self._is_paused = True
-            self.transport.pause_reading()
-
-    def eof_received(self) -> bool:
-        return False
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.is_open = False
-        self._news.set()
-        self._writable.set()
-
-    def pause_writing(self) -> None:
-        self._writable.clear()
-
-    def resume_writing(self) -> None:
-        self._writable.set()
-
-    async def news(self) -> None:
-        """Wait until octets have come, or the end."""
-        if self._is_paused and self.is_open:
-            self._is_paused = False
-            self.transport.resume_reading()
-        await self._news.wait()
-        self._news.clear()
-
-    def mark_read(self) -> None:
-        """All octets that have come so far have been read."""
-        self._news.clear()
-
-    async def drain(self) -> None:
-        """Wait until the peer has taken enough of what was written."""
-        await self._writable.wait()
-
-
 class SmtpClient:
     """A session with a server, introduced and ready. Not for use by two tasks at once.
 
@@ -137,7 +75,7 @@ class SmtpClient:
     """
 
     def __init__(
-        self, link: _Link, peer: str, deadlines: Deadlines, transcript: Transcript | None = None
+        self, link: Link, peer: str, deadlines: Deadlines, transcript: Transcript | None = None
     ) -> None:
         self._link = link
         self._session = link.session
@@ -213,20 +151,66 @@ class SmtpClient:
         """Send the content, by BDAT where the server takes it, else by DATA; return the reply.
 
         In LMTP there is one for each accepted recipient. A negative reply to DATA itself, or to a chunk, is returned in
-        their place. `content` has CRLF line ends: a bare CR or LF raises `conneg.smtp.BareNewlineError`, before
+        their place, and the transaction is over. `content` has CRLF line ends: a bare CR or LF raises `conneg.smtp.BareNewlineError`, before
         anything is sent if the content is bytes; else the connection is cut, so that no part of a message is taken for
         the whole.
         """
-        config = self._session.config
         self._session.check_content()
-        is_bdat = config.chunking and self.supports("CHUNKING")
-        if isinstance(content, bytes) and config.bare_newlines == "refuse" and not self._session.is_binary:
-            check_newlines(content)
-        if is_bdat:
+        if isinstance(content, bytes):
+            self._check_newlines(content, is_binary=self._session.is_binary)
+        if self._session.config.chunking and self.supports("CHUNKING"):
             return await self._send_chunks(content)
         self._session.send_data()
+        return await self._send_after_354(content)
+
+    async def send_message(
+        self,
+        reverse_path: str,
+        recipients: Sequence[RcptRequest],
+        content: bytes,
+        *,
+        body: str | None = None,
+        ret: str | None = None,
+        envid: str | None = None,
+        smtputf8: bool = False,
+        requiretls: bool = False,
+    ) -> tuple[TransactionOpened, tuple[Reply, ...]]:
+        """Send a whole message that depends on no answer: MAIL, RCPT and DATA in one group where the server pipelines.
+
+        Returns the replies to MAIL and RCPT, and those to the content (as `data` does; none where no recipient was
+        accepted, and then the transaction is over). Raises as `open_transaction` and `data` do.
+        """
+        self._check_newlines(content, is_binary=body == "BINARYMIME")
+        is_group = self.supports("PIPELINING") and not (
+            self._session.config.chunking and self.supports("CHUNKING")
+        )
+        self._session.open_transaction(
+            reverse_path,
+            recipients,
+            size=len(content),
+            body=body,
+            ret=ret,
+            envid=envid,
+            smtputf8=smtputf8,
+            requiretls=requiretls,
+            with_data=is_group and all(recipient.conneg is None for recipient in recipients),
+        )
+        opened = await self._event(TransactionOpened, self._deadlines.reply)
+        if not self._session.awaited:
+            if self._session.accepted:
+                return opened, await self.data(content)
+            await self.rset()
+            return opened, ()
+        if self._session.accepted:
+            return opened, await self._send_after_354(content)
+        await self._send_after_354(b"")
+        return opened, ()
+
+    async def _send_after_354(self, content: Content) -> tuple[Reply, ...]:
         answered = await self._event(DataAnswered, self._deadlines.data)
         if self._session.phase is not Phase.CONTENT:
+            if self._session.in_transaction:
+                await self._end_transaction()
             return (answered.reply,) * (max(1, self._session.accepted) if self.lmtp else 1)
         try:
             await self._send_content(content)
@@ -235,6 +219,17 @@ class SmtpClient:
             self.abort()
             raise
         return (await self._event(ContentAnswered, self._deadlines.final)).replies
+
+    async def _end_transaction(self) -> None:
+        """Send RSET after a refusal, whose reply counts whatever comes of this (RFC 3030, 2; RFC 5321, 4.1.1.4)."""
+        if not self.closed:
+            with contextlib.suppress(TemporaryError):
+                self._session.reset()
+                await self._event(CommandAnswered, self._deadlines.quit)
+
+    def _check_newlines(self, content: bytes, *, is_binary: bool) -> None:
+        if self._session.config.bare_newlines == "refuse" and not is_binary:
+            check_newlines(content)
 
     async def _send_chunks(self, content: Content) -> tuple[Reply, ...]:
         """Send the content as it is, piece by piece; a piece that is refused ends the transaction (RFC 3030, 2)."""
@@ -245,14 +240,17 @@ class SmtpClient:
                 self._session.send_chunk(piece, is_last=False)
                 answered = await self._event(ChunkAnswered, self._deadlines.final)
                 if not answered.reply.is_positive:
-                    await self.rset()
+                    await self._end_transaction()
                     return (answered.reply,) * (max(1, self._session.accepted) if self.lmtp else 1)
                 piece = following
             self._session.send_chunk(piece, is_last=True)
         except BaseException:
             self.abort()
             raise
-        return (await self._event(ContentAnswered, self._deadlines.final)).replies
+        replies = (await self._event(ContentAnswered, self._deadlines.final)).replies
+        if not self.lmtp and not replies[0].is_positive:
+            await self._end_transaction()
+        return replies
 
     async def authenticate(self, username: str, password: str) -> Reply:
         """Prove to be `username`, by SCRAM-SHA-256 where the server knows it; return the last reply.
@@ -441,7 +439,7 @@ async def _open(
     try:
         async with asyncio.timeout(deadlines.connect):
             _, link = await loop.create_connection(
-                lambda: _Link(session),
+                lambda: Link(session),
                 host,
                 port,
                 local_addr=None if local_address is None else (local_address, 0),

@@ -5,9 +5,9 @@ a socket, reads a clock, starts a task or writes a log: `conneg.net` does. CONNE
 draft-ietf-fax-esmtp-conneg-03, with RFC 4141's spelling understood.
 """
 
-from conneg.smtp.client import ClientConfig, ClientSession, SessionEndedError
+from conneg.smtp.client import ClientSession, SessionEndedError
 from conneg.smtp.command import CommandError, EnvelopeSyntaxError, MailCommand, RcptCommand, RcptRequest
-from conneg.smtp.config import ConnegSupport, ServerConfig
+from conneg.smtp.config import ClientConfig, ConnegSupport, ServerConfig
 from conneg.smtp.conneg import (
     CapabilityFlag,
     CapabilityRead,

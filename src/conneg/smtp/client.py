@@ -6,20 +6,17 @@
 (RFC 2920, 3.1), so a reply too many or out of place ends the session with `RemoteProtocolError`.
 """
 
-import base64
-import binascii
-import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import assert_never
 
 from conneg.errors import TemporaryError
 from conneg.smtp.asking import Asking, within_offer
 from conneg.smtp.command import EnvelopeSyntaxError, RcptRequest, write_mail
-from conneg.smtp.config import PLAIN_TEXT_MECHANISMS
-from conneg.smtp.data import BareNewlineError, ContentWriter, NewlineCheck
+from conneg.smtp.config import ClientConfig
+from conneg.smtp.credentials import GIVE_UP, Credentials
 from conneg.smtp.events import (
     AuthAnswered,
     ChunkAnswered,
@@ -30,38 +27,12 @@ from conneg.smtp.events import (
     SessionReady,
     SessionRefused,
     StartTlsAnswered,
-    TransactionOpened,
 )
 from conneg.smtp.extension import read_limits, read_listing
-from conneg.smtp.grammar import is_hello_name
+from conneg.smtp.opening import Opening
+from conneg.smtp.outgoing import OutgoingContent
 from conneg.smtp.reply import RemoteProtocolError, Reply, ReplyReader, Verdict
-from conneg.smtp.sasl import ClientMechanism, SaslError, client_mechanism
-from conneg.smtp.states import TABLE, LocalProtocolError, Phase, Step
-
-
-@dataclass(frozen=True, slots=True)
-class ClientConfig:
-    """How a client behaves.
-
-    `dialect` says how CONNEG is written when the server does not list CONPERM (a server of RFC 4141 gets it bare in any
-    case): "draft" with its argument; "both" bare for REQUIRED, which both documents know. `bare_newlines`: "refuse"
-    raises for content with a CR or LF that is not part of CRLF, "keep" sends it. `chunking`: content goes by BDAT where
-    the server takes it (RFC 3030). Raises ValueError for other values.
-    """
-
-    helo: str
-    lmtp: bool = False
-    dialect: str = "draft"
-    bare_newlines: str = "refuse"
-    chunking: bool = True
-
-    def __post_init__(self) -> None:
-        if not is_hello_name(self.helo) or not self.helo.isascii():
-            raise ValueError(f"{self.helo!r} is no host name")
-        if self.dialect not in ("draft", "both"):
-            raise ValueError(f"dialect is draft or both, not {self.dialect!r}")
-        if self.bare_newlines not in ("refuse", "keep"):
-            raise ValueError(f"bare_newlines is refuse or keep, not {self.bare_newlines!r}")
+from conneg.smtp.states import IN_TRANSACTION, TABLE, LocalProtocolError, Phase, Step
 
 
 class SessionEndedError(TemporaryError):
@@ -96,16 +67,11 @@ class ClientSession:
         self._out: list[bytes] = []
         self._awaited: deque[_Awaited] = deque([_Awaited.GREETING])
         self._greeting: Reply | None = None
-        self._mail: Reply | None = None
-        self._recipients: list[Asking] = []
-        self._in_hand: deque[Asking] = deque()
-        self._waiting: deque[Asking] = deque()
-        self._accepted = self._answered = 0
-        self._content: ContentWriter | None = None
-        self._newlines: NewlineCheck | None = NewlineCheck()
-        self._mechanism: ClientMechanism | None = None
+        self._answered = 0
+        self._opening = Opening((), pipelining=False)
+        self._content = OutgoingContent(config.bare_newlines)
+        self._credentials: Credentials | None = None
         self._authenticated: Reply | None = None
-        self._ends_line = True
         self.is_secure = False
         self._content_replies: list[Reply] = []
         self._sent_lines: list[str] = []
@@ -154,9 +120,14 @@ class ClientSession:
         return self._replies.backlog
 
     @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open that RSET would end."""
+        return self.phase in IN_TRANSACTION
+
+    @property
     def accepted(self) -> int:
         """How many recipients the present transaction has."""
-        return self._accepted
+        return self._opening.accepted
 
     def supports(self, keyword: str) -> bool:
         """Whether the server lists this extension in the present session."""
@@ -165,7 +136,7 @@ class ClientSession:
     @property
     def is_binary(self) -> bool:
         """Whether the present transaction was opened with BODY=BINARYMIME."""
-        return self._newlines is None
+        return self._content.is_binary
 
     @property
     def limits(self) -> Mapping[str, int]:
@@ -207,18 +178,23 @@ class ClientSession:
         envid: str | None = None,
         smtputf8: bool = False,
         requiretls: bool = False,
+        with_data: bool = False,
     ) -> None:
         """Send MAIL and RCPTs, in one go where PIPELINING is offered; leads to `TransactionOpened`.
 
         A parameter whose extension the server does not list is left out (RFC 5321, 4.1.1.3), but for CONNEG=REQUIRED,
-        whose recipient then fails here, as if by 504. Raises `conneg.smtp.command.EnvelopeSyntaxError` before anything
-        is sent, `LocalProtocolError` if a transaction is open.
+        whose recipient then fails here, as if by 504. With `with_data` DATA goes in the same group (RFC 2920, 3.1) and
+        `DataAnswered` follows; not where CONNEG is asked, since the content depends on the answers. Raises, before
+        anything is sent, `conneg.smtp.command.EnvelopeSyntaxError`, and `LocalProtocolError` if a transaction is open.
         """
         self._begin(Step.MAIL)
         if not requests:
             raise EnvelopeSyntaxError("a transaction without recipients")
-        self._newlines = None if body == "BINARYMIME" else NewlineCheck()
-        self._ends_line = True
+        pipelining = self.supports("PIPELINING")
+        if with_data and not (pipelining and all(request.conneg is None for request in requests)):
+            raise LocalProtocolError(
+                "DATA can go with RCPT only where PIPELINING is offered, and without CONNEG"
+            )
         recipients = [Asking(self._within_offer(r), self.extensions, self.config.dialect) for r in requests]
         wanted = {
             "SIZE": None if size is None else str(size),
@@ -230,14 +206,13 @@ class ClientSession:
         }
         line = write_mail(reverse_path, within_offer(wanted, self.extensions))
         for recipient in recipients:
-            recipient.command()
-        self._recipients = recipients
-        self._mail = None
-        self._accepted = 0
-        self._waiting = deque(r for r in recipients if r.result is None)
+            recipient.command()  # whatever cannot be written is found before anything is sent
+        self._content = OutgoingContent(self.config.bare_newlines, is_binary=body == "BINARYMIME")
+        self._opening = Opening(recipients, pipelining=pipelining)
         self._send(line, _Awaited.MAIL)
-        if self.supports("PIPELINING"):
-            self._send_recipients()
+        self._send_recipients()
+        if with_data:
+            self._send("DATA", _Awaited.DATA)
 
     def send_data(self) -> None:
         """Send DATA; leads to `DataAnswered`. Not before all replies to RCPT are read: the content depends on them."""
@@ -246,16 +221,15 @@ class ClientSession:
 
     def send_content(self, chunk: bytes) -> None:
         """Send a piece of the content, after 354; its dots are stuffed here. Raises `conneg.smtp.BareNewlineError`."""
-        if self.phase is not Phase.CONTENT or self._content is None:
+        if self.phase is not Phase.CONTENT:
             raise LocalProtocolError("content can be sent only after 354")
-        self._out.append(self._content.feed(chunk))
+        self._out.append(self._content.stuffed(chunk))
 
     def end_content(self) -> None:
         """Send the final dot; leads to `ContentAnswered`."""
-        if self.phase is not Phase.CONTENT or self._content is None:
+        if self.phase is not Phase.CONTENT:
             raise LocalProtocolError("content can be ended only after 354")
         self._out.append(self._content.finish())
-        self._content = None
         self.phase = TABLE[self.phase][Step.DOT]
         self._await_content()
 
@@ -270,17 +244,10 @@ class ClientSession:
         may lack, as by DATA, and a bare CR or LF raises `conneg.smtp.BareNewlineError`.
         """
         self._begin(Step.BDAT)
-        if self._newlines is not None and self.config.bare_newlines == "refuse":
-            self._newlines.feed(chunk)
-            if self._newlines.found or (is_last and self._newlines.ends_with_cr):
-                raise BareNewlineError("the content has a bare CR or LF", hint="end its lines with CRLF")
-        if chunk:
-            self._ends_line = chunk.endswith(b"\n")
-        if is_last and not self.is_binary and not self._ends_line:
-            chunk += b"\r\n"
+        octets = self._content.chunk(chunk, is_last=is_last)
         self.phase = TABLE[self.phase][Step.BDAT]
-        self._send(f"BDAT {len(chunk)}{' LAST' if is_last else ''}", _Awaited.CHUNK)
-        self._out.append(chunk)
+        self._send(f"BDAT {len(octets)}{' LAST' if is_last else ''}", _Awaited.CHUNK)
+        self._out.append(octets)
         if is_last:
             self._awaited.pop()
             self.phase = TABLE[self.phase][Step.LAST]
@@ -288,7 +255,9 @@ class ClientSession:
 
     def _await_content(self) -> None:
         self._content_replies = []
-        self._awaited.extend([_Awaited.CONTENT] * (self._accepted if self.config.lmtp else 1))
+        # in LMTP a reply for each recipient; where there is none, one that says so (RFC 2033, 4.2)
+        count = max(1, self._opening.accepted) if self.config.lmtp else 1
+        self._awaited.extend([_Awaited.CONTENT] * count)
 
     def authenticate(self, username: str, password: str) -> None:
         """Send AUTH with the best mechanism that the server offers; leads to `AuthAnswered`.
@@ -297,15 +266,9 @@ class ClientSession:
         anything else, only to those it knows. Raises `LocalProtocolError` if no mechanism is left.
         """
         self._begin(Step.AUTH)
-        offered = set(self.extensions.get("AUTH", "").upper().split())
-        if not self.is_secure:
-            offered -= PLAIN_TEXT_MECHANISMS
-        self._mechanism = client_mechanism(offered, username, password, nonce=_nonce)
-        if self._mechanism is None:
-            raise LocalProtocolError("the server offers no mechanism of authentication that can be used here")
-        initial = self._mechanism.initial()
-        response = "" if initial is None else f" {base64.b64encode(initial).decode('ascii') or '='}"
-        self._send_secret(f"AUTH {self._mechanism.name}", response)
+        offered = self.extensions.get("AUTH", "").upper().split()
+        self._credentials = Credentials(offered, username, password, is_secure=self.is_secure)
+        self._send_secret(*self._credentials.begin())
 
     def reset(self) -> None:
         """Send RSET; leads to `CommandAnswered`. What was learned of recipients in the transaction is void."""
@@ -436,31 +399,23 @@ class ClientSession:
         return StartTlsAnswered(reply)
 
     def _take_auth(self, reply: Reply) -> ClientEvent | None:
-        """Answer a challenge, or be done; what cannot be answered is given up with `*` (RFC 4954, 4)."""
-        if self._mechanism is None:
+        """Answer a challenge, or be done; after success everything that EHLO lists is asked for anew."""
+        if self._credentials is None:
             return AuthAnswered(reply)
-        if reply.code == 334:
-            try:
-                response = self._mechanism.respond(base64.b64decode(reply.text.strip(), validate=True))
-            except (SaslError, binascii.Error):
-                self._mechanism = None
-                self._send_secret("*", "")
-                return None
-            self._send_secret("", base64.b64encode(response).decode("ascii"))
+        try:
+            response = self._credentials.answer(reply)
+        except RemoteProtocolError:
+            self.phase = Phase.CLOSED
+            raise
+        if response is not None:
+            self._send_secret(*((response, "") if response == GIVE_UP else ("", response)))
             return None
-        mechanism, self._mechanism = self._mechanism, None
-        if reply.is_positive:
-            try:
-                mechanism.conclude()
-            except SaslError as error:
-                self.phase = Phase.CLOSED
-                raise RemoteProtocolError(
-                    f"the server is not the one that knows the password: {error}"
-                ) from None
-            self._authenticated = reply
-            self._say_hello()
-            return None
-        return AuthAnswered(reply)
+        self._credentials = None
+        if not reply.is_positive:
+            return AuthAnswered(reply)
+        self._authenticated = reply
+        self._say_hello()
+        return None
 
     def _refuse_what_is_behind(self) -> None:
         """What stands behind the 220 was not said under TLS: somebody in between may have put it in."""
@@ -469,54 +424,29 @@ class ClientSession:
             raise RemoteProtocolError("the server sent something between its reply to STARTTLS and TLS")
 
     def _take_mail(self, reply: Reply) -> ClientEvent | None:
-        self._mail = reply
+        self._opening.take_mail(reply)
         if reply.is_positive:
             self.phase = TABLE[self.phase][Step.MAIL]
-            self._send_recipients()
-        else:
-            self._waiting.clear()
         return self._opened()
 
     def _take_rcpt(self, reply: Reply) -> ClientEvent | None:
-        recipient = self._in_hand.popleft()
-        goes_on = self._mail is not None and self._mail.is_positive
-        if not recipient.answer(reply, may_repeat=goes_on):
-            self._waiting.append(recipient)
-            return self._opened()
-        if reply.is_positive and goes_on:
-            self._accepted += 1
+        if self._opening.take_rcpt(reply):
             self.phase = TABLE[self.phase][Step.RCPT]
         return self._opened()
 
     def _opened(self) -> ClientEvent | None:
         """Return the event when the last reply has come; else send what is left to send."""
-        if self._awaited:
-            if not self.supports("PIPELINING"):
-                self._send_recipients()
-            return None
-        if self._waiting:
-            self._send_recipients()
-            return None
-        if self._mail is None:
-            return None
-        if not self._mail.is_positive:
-            return TransactionOpened(self._mail, ())
-        return TransactionOpened(
-            self._mail, tuple(r.result for r in self._recipients if r.result is not None)
-        )
+        self._send_recipients()
+        return self._opening.opened
 
     def _send_recipients(self) -> None:
-        """Send the RCPTs that wait: all in one go, or one if the server does not pipeline."""
-        pipelining = self.supports("PIPELINING")
-        while self._waiting and (pipelining or not self._awaited):
-            recipient = self._waiting.popleft()
-            self._in_hand.append(recipient)
-            self._send(recipient.command(), _Awaited.RCPT)
+        for line in self._opening.commands():
+            self._send(line, _Awaited.RCPT)
 
     def _take_data(self, reply: Reply) -> ClientEvent:
         if reply.code // 100 == 3:
-            self.phase = TABLE[self.phase][Step.DATA]
-            self._content = ContentWriter(bare_newlines=self.config.bare_newlines)
+            # a server may say 354 although it has taken no recipient, if DATA came with them (RFC 2920, 3.1)
+            self.phase = Phase.CONTENT
         return DataAnswered(reply)
 
     def _take_content(self, reply: Reply) -> ClientEvent | None:
@@ -530,7 +460,3 @@ class ClientSession:
         if self.supports("DSN") or (request.notify is None and request.orcpt is None):
             return request
         return replace(request, notify=None, orcpt=None)
-
-
-def _nonce() -> bytes:
-    return secrets.token_urlsafe(18).encode("ascii")

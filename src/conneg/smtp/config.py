@@ -1,4 +1,4 @@
-"""How a server behaves in all its sessions: what it offers, what it refuses, and its limits."""
+"""How a server behaves in all its sessions (what it offers, what it refuses, its limits), and how a client does."""
 
 import secrets
 from dataclasses import dataclass, field, replace
@@ -172,6 +172,31 @@ class ServerConfig:
             ignorant=ignorant,
             bare_is_optional=self.dialect == "rfc4141",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ClientConfig:
+    """How a client behaves.
+
+    `dialect` says how CONNEG is written when the server does not list CONPERM (a server of RFC 4141 gets it bare in any
+    case): "draft" with its argument; "both" bare for REQUIRED, which both documents know. `bare_newlines`: "refuse"
+    raises for content with a CR or LF that is not part of CRLF, "keep" sends it. `chunking`: content goes by BDAT where
+    the server takes it (RFC 3030). Raises ValueError for other values.
+    """
+
+    helo: str
+    lmtp: bool = False
+    dialect: str = "draft"
+    bare_newlines: str = "refuse"
+    chunking: bool = True
+
+    def __post_init__(self) -> None:
+        if not is_hello_name(self.helo) or not self.helo.isascii():
+            raise ValueError(f"{self.helo!r} is no host name")
+        if self.dialect not in ("draft", "both"):
+            raise ValueError(f"dialect is draft or both, not {self.dialect!r}")
+        if self.bare_newlines not in ("refuse", "keep"):
+            raise ValueError(f"bare_newlines is refuse or keep, not {self.bare_newlines!r}")
 
 
 @lru_cache(maxsize=256)
