@@ -20,6 +20,8 @@ from conneg.spool import SpooledRecipient
 
 _CAPABILITY_UNAVAILABLE = 404
 _CLOSING = 421
+_NO_UTF8_ADDRESS = Reply(550, ("the next hop takes no addresses outside ASCII (SMTPUTF8)",), "5.6.7")
+_NO_UTF8_HEADER = Reply(550, ("the next hop takes no header outside ASCII (SMTPUTF8)",), "5.6.9")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,14 @@ class RecipientAnswer:
     reply: Reply
     capability: str | None = None
     asked: ConnegArgument | None = None
+
+
+def is_crowded_out(reply: Reply) -> bool:
+    """Say whether a recipient was refused because the transaction has as many as it can (RFC 5321, 4.5.3.1.10).
+
+    452, or 552 from servers of old; another meaning of either has another enhanced status code.
+    """
+    return reply.code in (452, 552) and (reply.enhanced is None or reply.enhanced[1:] == ".5.3")
 
 
 class StaleSessionError(TemporaryError):
@@ -44,13 +54,22 @@ class Exchange(Protocol):
     success: str | None
     """What a report of success has to say (RFC 3461, 5.2); None where the next hop makes it."""
 
+    def room_for(self, recipients: Sequence[SpooledRecipient]) -> int:
+        """Return how many of these, from the first, one transaction can have: at least one."""
+
     async def ask(
         self,
         envelope: Envelope,
         recipients: Sequence[SpooledRecipient],
         argument: ConnegArgument | None,
+        *,
+        has_utf8_header: bool = False,
+        is_fixed: bool = False,
     ) -> list[RecipientAnswer]:
-        """Begin the transaction with these recipients; one answer each, in order. Raises `StaleSessionError`."""
+        """Begin the transaction with these recipients; one answer each, in order. Raises `StaleSessionError`.
+
+        `is_fixed`: what will be sent depends on no answer; then DATA may go with the recipients.
+        """
 
     async def send(self, content: bytes) -> list[Reply]:
         """Send the content to the accepted recipients; one reply for each of them, in order."""
@@ -72,15 +91,57 @@ class SessionExchange:
         if session.client.supports("DSN"):
             self.success = None
 
+    def room_for(self, recipients: Sequence[SpooledRecipient]) -> int:
+        """Keep to what the peer says by LIMITS: RCPTMAX, RCPTDOMAINMAX (RFC 9422, 4)."""
+        limits = self._session.client.limits
+        most = min(len(recipients), limits.get("RCPTMAX", len(recipients)))
+        domains: set[str] = set()
+        for count, recipient in enumerate(recipients[:most]):
+            domains.add(parse_mailbox(recipient.forward_path).domain.lower())
+            if len(domains) > limits.get("RCPTDOMAINMAX", len(domains)):
+                return count
+        return most
+
     async def ask(
         self,
         envelope: Envelope,
         recipients: Sequence[SpooledRecipient],
         argument: ConnegArgument | None,
+        *,
+        has_utf8_header: bool = False,
+        is_fixed: bool = False,
     ) -> list[RecipientAnswer]:
-        """MAIL and every RCPT in one batch where the peer pipelines; without SIZE, since conversion changes it."""
+        """MAIL and every RCPT in one batch where the peer pipelines; without SIZE, since conversion changes it.
+
+        Who cannot be reached without SMTPUTF8, where the peer does not offer it, fails here (RFC 6531, 3.2).
+        """
+        refused: dict[int, Reply] = {}
+        if envelope.smtputf8 and not self._session.client.supports("SMTPUTF8"):
+            refused = _refused_without_utf8(envelope, recipients, has_utf8_header=has_utf8_header)
+        wanted = [recipient for recipient in recipients if recipient.id not in refused]
+        if not wanted:
+            return [RecipientAnswer(refused[recipient.id]) for recipient in recipients]
+        answers = dict(
+            zip(
+                [recipient.id for recipient in wanted],
+                await self._ask_or_say_stale(envelope, wanted, argument, is_fixed),
+                strict=True,
+            )
+        )
+        return [
+            answers[recipient.id] if recipient.id in answers else RecipientAnswer(refused[recipient.id])
+            for recipient in recipients
+        ]
+
+    async def _ask_or_say_stale(
+        self,
+        envelope: Envelope,
+        recipients: Sequence[SpooledRecipient],
+        argument: ConnegArgument | None,
+        is_fixed: bool,
+    ) -> list[RecipientAnswer]:
         try:
-            answers = await self._ask(envelope, recipients, argument)
+            answers = await self._ask(envelope, recipients, argument, is_fixed)
         except (ConnegError, OSError) as error:
             if self._session.fresh:
                 raise
@@ -94,6 +155,7 @@ class SessionExchange:
         envelope: Envelope,
         recipients: Sequence[SpooledRecipient],
         argument: ConnegArgument | None,
+        is_fixed: bool,
     ) -> list[RecipientAnswer]:
         client = self._session.client
         dsn = client.supports("DSN")
@@ -112,6 +174,9 @@ class SessionExchange:
             body=envelope.body if client.supports("8BITMIME") else None,
             ret=envelope.ret if dsn else None,
             envid=envelope.envid if dsn else None,
+            smtputf8=envelope.smtputf8,
+            requiretls=envelope.requiretls,
+            with_data=is_fixed,
         )
         if opened.mail.code >= 400:
             return [RecipientAnswer(opened.mail) for _ in recipients]
@@ -136,6 +201,17 @@ class SessionExchange:
         await self._session.client.rset()
 
 
+def _refused_without_utf8(
+    envelope: Envelope, recipients: Sequence[SpooledRecipient], *, has_utf8_header: bool
+) -> dict[int, Reply]:
+    """Return, by recipient, why a next hop without SMTPUTF8 cannot have the message."""
+    if not envelope.reverse_path.isascii():
+        return {recipient.id: _NO_UTF8_ADDRESS for recipient in recipients}
+    if has_utf8_header:
+        return {recipient.id: _NO_UTF8_HEADER for recipient in recipients}
+    return {r.id: _NO_UTF8_ADDRESS for r in recipients if not r.forward_path.isascii()}
+
+
 class MaildirExchange:
     """Final delivery into one Maildir a recipient."""
 
@@ -148,11 +224,18 @@ class MaildirExchange:
         self._recipients: Sequence[SpooledRecipient] = ()
         self._reverse_path = ""
 
+    def room_for(self, recipients: Sequence[SpooledRecipient]) -> int:
+        """Return the number of them: a file system knows no limit."""
+        return len(recipients)
+
     async def ask(
         self,
         envelope: Envelope,
         recipients: Sequence[SpooledRecipient],
         argument: ConnegArgument | None,
+        *,
+        has_utf8_header: bool = False,
+        is_fixed: bool = False,
     ) -> list[RecipientAnswer]:
         """Accept everyone: whether the recipient exists was settled when the message came in."""
         self._recipients = recipients
@@ -179,10 +262,15 @@ class MaildirExchange:
 
 
 @asynccontextmanager
-async def open_exchange(hop: NextHop, sessions: Sessions, *, fresh: bool = False) -> AsyncIterator[Exchange]:
-    """Open a transaction with `hop`; `fresh` asks for a session of its own."""
+async def open_exchange(
+    hop: NextHop, sessions: Sessions, *, fresh: bool = False, requires_tls: bool = False
+) -> AsyncIterator[Exchange]:
+    """Open a transaction with `hop`; `fresh` asks for a session of its own.
+
+    `requires_tls`: only in a session that keeps to REQUIRETLS. Raises `conneg.gateway.sessions.UnprotectedError`.
+    """
     if hop.destination.deliver == "maildir":
         yield MaildirExchange(hop)
         return
-    async with sessions.lend(hop, fresh=fresh) as session:
+    async with sessions.lend(hop, fresh=fresh, requires_tls=requires_tls) as session:
         yield SessionExchange(session, hop)

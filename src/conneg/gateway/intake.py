@@ -46,6 +46,7 @@ class _Transaction:
     ret: str | None
     envid: str | None
     smtputf8: bool
+    requiretls: bool
     recipients: list[Recipient] = field(default_factory=list)
 
 
@@ -99,6 +100,7 @@ class Intake:
             ret=command.parameters.get("RET"),
             envid=command.parameters.get("ENVID"),
             smtputf8="SMTPUTF8" in command.parameters,
+            requiretls="REQUIRETLS" in command.parameters,
         )
         return Reply(250, (f"<{command.reverse_path}> {_SENDER_OK}",), "2.1.0")
 
@@ -227,6 +229,7 @@ class Intake:
             envid=transaction.envid,
             ret=transaction.ret,
             smtputf8=transaction.smtputf8,
+            requiretls=transaction.requiretls,
         )
         claim = self._claims()
         try:

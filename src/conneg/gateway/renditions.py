@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
@@ -28,7 +29,17 @@ from conneg.content import (
 )
 from conneg.features import FeatureCollection, FeatureSet, feature_set
 from conneg.gateway.events import Converting, Watcher
-from conneg.mail import NewPart, Part, Previous, decode_body, outline, read_parts, replace_body, splice
+from conneg.mail import (
+    NewPart,
+    Part,
+    Previous,
+    decode_body,
+    has_utf8_header,
+    outline,
+    read_parts,
+    replace_body,
+    splice,
+)
 from conneg.negotiation import AsItIs, ByPart, Convert, Drop, MessageOffer, OfferedPart, OneDocument, Plan
 
 
@@ -49,6 +60,11 @@ class MessageRenditions:
         self._inspections: dict[str, Inspection] = {}
         self._offer: asyncio.Task[MessageOffer] | None = None
         self._contents: dict[str, asyncio.Task[bytes]] = {}
+
+    @cached_property
+    def has_utf8_header(self) -> bool:
+        """Whether a header in the message has octets outside ASCII."""
+        return has_utf8_header(self._content)
 
     async def __aenter__(self) -> "MessageRenditions":
         return self

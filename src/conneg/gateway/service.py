@@ -33,9 +33,11 @@ from conneg.gateway.settlement import Settlement
 from conneg.gateway.transaction import Transactions
 from conneg.net import CertificateFiles, Listener, ListenerLimits, Peer, ServerTls, start_listener
 from conneg.smtp import ServerConfig
+from conneg.smtp.extension import DEFAULT_EXTENSIONS
 from conneg.spool import Spool, SpooledMessage, SpooledRecipient, open_spool
 
 _HOUSEKEEPING_SECONDS = 5.0
+_EXTENSIONS = DEFAULT_EXTENSIONS | {"SMTPUTF8", "REQUIRETLS"}
 
 log = structlog.get_logger("conneg")
 
@@ -146,6 +148,7 @@ class Gateway:
                 endpoint.port,
                 ServerConfig(
                     hostname=server.hostname,
+                    extensions=_EXTENSIONS,
                     max_message_octets=server.max_message_octets,
                     max_recipients=server.max_recipients,
                     conneg=_conneg_mode(self.config),

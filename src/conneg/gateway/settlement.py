@@ -108,7 +108,7 @@ class Settlement:
             to=envelope.reverse_path,
             original=self._content,
             envid=envelope.envid,
-            ret=envelope.ret,
+            ret="HDRS" if envelope.requiretls else envelope.ret,  # RFC 8689, 5
             reports=[_recipient_report(result) for result in wanted],
             arrival_date=datetime.fromtimestamp(self._message.received_at, UTC),
             message_id=f"<{uuid.uuid4()}@{self._hostname}>",
@@ -116,7 +116,14 @@ class Settlement:
         )
         incoming = self._spool.incoming()
         incoming.write(report)
-        await incoming.commit(Envelope(reverse_path="", recipients=(Recipient(envelope.reverse_path),)))
+        await incoming.commit(
+            Envelope(
+                reverse_path="",
+                recipients=(Recipient(envelope.reverse_path),),
+                smtputf8=not envelope.reverse_path.isascii(),
+                requiretls=envelope.requiretls,
+            )
+        )
         self._wake()
 
 

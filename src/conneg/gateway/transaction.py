@@ -14,12 +14,12 @@ from conneg.directory import Directory, Known, Unavailable
 from conneg.errors import ConnegError
 from conneg.gateway.config import AS_IS, DestinationSection
 from conneg.gateway.events import CapabilityFound, Planned, Watcher
-from conneg.gateway.exchange import Exchange, StaleSessionError, open_exchange
+from conneg.gateway.exchange import Exchange, StaleSessionError, is_crowded_out, open_exchange
 from conneg.gateway.journal import Journal
 from conneg.gateway.renditions import MessageRenditions
 from conneg.gateway.result import Result, deferred, failed, from_final_reply
 from conneg.gateway.routing import NextHop, NoSuchNextHopError
-from conneg.gateway.sessions import Sessions
+from conneg.gateway.sessions import Sessions, UnprotectedError
 from conneg.negotiation import (
     AsItIs,
     Capability,
@@ -69,10 +69,11 @@ class _Group:
 
 @dataclass(slots=True)
 class _Answers:
-    """What one transaction's RCPT replies and the directory led to."""
+    """What one transaction's RCPT replies and the directory led to; who was `crowded_out` is for another one."""
 
     capabilities: list[tuple[SpooledRecipient, Capability | None]] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
+    crowded_out: list[SpooledRecipient] = field(default_factory=list)
     accepted_but_deferred: bool = False
 
 
@@ -124,7 +125,7 @@ class Transactions:
                 batches += await self._run_batch(batch)
             except StaleSessionError:
                 batches.insert(0, _Batch(batch.recipients, batch.round, fresh=True))
-            except NoSuchNextHopError as error:
+            except (NoSuchNextHopError, UnprotectedError) as error:
                 await self._settle(batch, [failed(r, str(error), error.status) for r in batch.recipients])
             except (ConnegError, OSError, TimeoutError) as error:
                 reason = str(error) or type(error).__name__
@@ -132,28 +133,53 @@ class Transactions:
 
     async def _run_batch(self, batch: _Batch) -> list[_Batch]:
         """One transaction; returns the batches that have to follow. Who has a result is gone from `batch`."""
-        async with open_exchange(self._hop, self._sessions, fresh=batch.fresh) as exchange:
+        following: list[_Batch] = []
+        envelope = self._message.envelope
+        # a report must not be lost because a server on its way does not know the extension (RFC 8689, 5)
+        requires_tls = envelope.requiretls and envelope.reverse_path != ""
+        async with open_exchange(
+            self._hop, self._sessions, fresh=batch.fresh, requires_tls=requires_tls
+        ) as exchange:
+            room = exchange.room_for(batch.recipients)
+            if room < len(batch.recipients):
+                following.append(_Batch(batch.recipients[room:], batch.round))
+                batch.recipients = batch.recipients[:room]
             answers = await self._ask(exchange, batch)
             await self._settle(batch, answers.results)
+            if answers.crowded_out:
+                following.append(_Batch(answers.crowded_out, batch.round))
+                crowded = {recipient.id for recipient in answers.crowded_out}
+                batch.recipients = [r for r in batch.recipients if r.id not in crowded]
             groups = await self._group(answers.capabilities)
             whole = len(groups) == 1 and not answers.accepted_but_deferred
             if whole and not isinstance(groups[0].plan, Undeliverable):
                 content = await self._content_in_time(groups[0])
                 if content is not None:
                     await self._send(exchange, batch, groups[0], content)
-                    return []
+                    return following
             await exchange.take_back()
         ready = [group for group in groups if await self._prepare(batch, group)]
-        return [_Batch(list(group.recipients), batch.round + 1) for group in ready]
+        return [_Batch(list(group.recipients), batch.round + 1) for group in ready] + following
 
     async def _ask(self, exchange: Exchange, batch: _Batch) -> _Answers:
         """Ask for every recipient, then the directory for those of whom the next hop said nothing."""
-        replies = await exchange.ask(self._message.envelope, batch.recipients, self._argument)
+        envelope = self._message.envelope
+        replies = await exchange.ask(
+            envelope,
+            batch.recipients,
+            self._argument,
+            has_utf8_header=envelope.smtputf8 and self._renditions.has_utf8_header,
+            is_fixed=not self._policy.convert,
+        )
         answers = _Answers()
         silent: list[SpooledRecipient] = []
+        is_anybody_accepted = any(answer.reply.is_positive for answer in replies)
         for recipient, answer in zip(batch.recipients, replies, strict=True):
             if answer.asked is not None or answer.reply.code >= 400:
                 self._journal.answered(recipient, exchange.peer, answer.reply, answer.capability)
+            if is_anybody_accepted and is_crowded_out(answer.reply):
+                answers.crowded_out.append(recipient)
+                continue
             match after_rcpt(answer.reply.code, self._argument, answer.capability):
                 case Outcome.CAPABILITY:
                     said = read_capability(

@@ -17,7 +17,7 @@ from conneg.mail.fields import (
     write_field,
 )
 from conneg.mail.outline import Outline, outline
-from conneg.mail.parts import Part, read_parts
+from conneg.mail.parts import Part, has_utf8_header, read_parts
 from conneg.mail.report import Action, RecipientReport, write_dsn
 from conneg.mail.sevenbits import in_seven_bits, is_seven_bits
 from conneg.mail.splice import NewPart, Previous, SpliceError, prepend_fields, replace_body, splice
@@ -44,6 +44,7 @@ __all__ = [
     "count_received",
     "count_received_in",
     "decode_body",
+    "has_utf8_header",
     "in_seven_bits",
     "is_seven_bits",
     "outline",

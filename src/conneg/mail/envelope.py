@@ -29,7 +29,7 @@ class Recipient:
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """One transaction's envelope; `reverse_path` is `""` for the null reverse-path, `body` is MAIL's BODY
-    value.
+    value, `smtputf8` and `requiretls` say whether MAIL had them (RFC 6531, RFC 8689).
     """
 
     reverse_path: str
@@ -38,6 +38,7 @@ class Envelope:
     envid: str | None = None
     ret: str | None = None
     smtputf8: bool = False
+    requiretls: bool = False
 
     def to_json(self) -> str:
         """Return the envelope as one line of JSON; what is absent is left out."""
@@ -58,6 +59,7 @@ class Envelope:
                 envid=_text(values, "envid"),
                 ret=_text(values, "ret"),
                 smtputf8=bool(values.get("smtputf8", False)),
+                requiretls=bool(values.get("requiretls", False)),
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise EnvelopeError(f"no envelope in {text[:60]!r}: {error!r}") from error
@@ -73,6 +75,7 @@ def _mail_values(envelope: Envelope) -> dict[str, Any]:
         "envid": envelope.envid,
         "ret": envelope.ret,
         "smtputf8": envelope.smtputf8 or None,
+        "requiretls": envelope.requiretls or None,
     }
     return {
         "from": envelope.reverse_path,

@@ -208,6 +208,13 @@ def read_parts(content: bytes) -> Part:
     return _Reader(content).read("1", 0, len(content), 1, "text/plain")
 
 
+def has_utf8_header(content: bytes) -> bool:
+    """Say whether a header of the message, or of a part of it, has octets outside ASCII (RFC 6532)."""
+    if content.isascii():
+        return False
+    return any(not content[p.header_start : p.body_start].isascii() for p in read_parts(content).walk())
+
+
 def _read_media_type(value: str | None, default_type: str) -> tuple[str, Mapping[str, str]]:
     if value is None:
         return default_type, {}

@@ -128,8 +128,12 @@ class SmtpClient:
         envid: str | None = None,
         smtputf8: bool = False,
         requiretls: bool = False,
+        with_data: bool = False,
     ) -> TransactionOpened:
         """Send MAIL and every RCPT, in one go where the server pipelines, and return all the replies.
+
+        `with_data`: what will be sent depends on no answer, so DATA goes with them where the server pipelines, takes no
+        BDAT, and no capability is asked for (RFC 2920, 3.1); `data` or `rset` must follow in any case.
 
         `orcpt` and `envid` are xtext, as they came. Where it was OPTIONAL and the server does not know CONNEG, RCPT is
         repeated without it; where it is REQUIRED and not listed, the recipient's result is our own 504 and nothing is
@@ -144,6 +148,7 @@ class SmtpClient:
             envid=envid,
             smtputf8=smtputf8,
             requiretls=requiretls,
+            with_data=with_data and self._may_group(recipients),
         )
         return await self._event(TransactionOpened, self._deadlines.reply)
 
@@ -151,60 +156,23 @@ class SmtpClient:
         """Send the content, by BDAT where the server takes it, else by DATA; return the reply.
 
         In LMTP there is one for each accepted recipient. A negative reply to DATA itself, or to a chunk, is returned in
-        their place, and the transaction is over. `content` has CRLF line ends: a bare CR or LF raises `conneg.smtp.BareNewlineError`, before
-        anything is sent if the content is bytes; else the connection is cut, so that no part of a message is taken for
-        the whole.
+        their place, and the transaction is over. `content` has CRLF line ends: a bare CR or LF raises
+        `conneg.smtp.BareNewlineError`, before anything is sent if the content is bytes; else the connection is cut, so
+        that no part of a message is taken for the whole.
         """
-        self._session.check_content()
         if isinstance(content, bytes):
             self._check_newlines(content, is_binary=self._session.is_binary)
+        if self._session.awaited:  # DATA went with RCPT
+            return await self._send_after_354(content)
+        self._session.check_content()
         if self._session.config.chunking and self.supports("CHUNKING"):
             return await self._send_chunks(content)
         self._session.send_data()
         return await self._send_after_354(content)
 
-    async def send_message(
-        self,
-        reverse_path: str,
-        recipients: Sequence[RcptRequest],
-        content: bytes,
-        *,
-        body: str | None = None,
-        ret: str | None = None,
-        envid: str | None = None,
-        smtputf8: bool = False,
-        requiretls: bool = False,
-    ) -> tuple[TransactionOpened, tuple[Reply, ...]]:
-        """Send a whole message that depends on no answer: MAIL, RCPT and DATA in one group where the server pipelines.
-
-        Returns the replies to MAIL and RCPT, and those to the content (as `data` does; none where no recipient was
-        accepted, and then the transaction is over). Raises as `open_transaction` and `data` do.
-        """
-        self._check_newlines(content, is_binary=body == "BINARYMIME")
-        is_group = self.supports("PIPELINING") and not (
-            self._session.config.chunking and self.supports("CHUNKING")
-        )
-        self._session.open_transaction(
-            reverse_path,
-            recipients,
-            size=len(content),
-            body=body,
-            ret=ret,
-            envid=envid,
-            smtputf8=smtputf8,
-            requiretls=requiretls,
-            with_data=is_group and all(recipient.conneg is None for recipient in recipients),
-        )
-        opened = await self._event(TransactionOpened, self._deadlines.reply)
-        if not self._session.awaited:
-            if self._session.accepted:
-                return opened, await self.data(content)
-            await self.rset()
-            return opened, ()
-        if self._session.accepted:
-            return opened, await self._send_after_354(content)
-        await self._send_after_354(b"")
-        return opened, ()
+    def _may_group(self, recipients: Sequence[RcptRequest]) -> bool:
+        is_bdat = self._session.config.chunking and self.supports("CHUNKING")
+        return self.supports("PIPELINING") and not is_bdat and all(one.conneg is None for one in recipients)
 
     async def _send_after_354(self, content: Content) -> tuple[Reply, ...]:
         answered = await self._event(DataAnswered, self._deadlines.data)
@@ -219,6 +187,16 @@ class SmtpClient:
             self.abort()
             raise
         return (await self._event(ContentAnswered, self._deadlines.final)).replies
+
+    async def _take_data_back(self) -> None:
+        await self._event(DataAnswered, self._deadlines.data)
+        if self._session.phase is not Phase.CONTENT:
+            return
+        if self._session.accepted:
+            self.abort()
+            raise SessionEndedError(f"{self.peer}: the connection was cut, so that nothing is sent")
+        self._session.end_content()
+        await self._event(ContentAnswered, self._deadlines.final)
 
     async def _end_transaction(self) -> None:
         """Send RSET after a refusal, whose reply counts whatever comes of this (RFC 3030, 2; RFC 5321, 4.1.1.4)."""
@@ -262,7 +240,13 @@ class SmtpClient:
         return (await self._event(AuthAnswered, self._deadlines.reply)).reply
 
     async def rset(self) -> Reply:
-        """Send RSET: the transaction is over, and what was learned of its recipients is void."""
+        """Send RSET: the transaction is over, and what was learned of its recipients is void.
+
+        Where DATA has gone already and is answered by 354, the final dot comes first: nothing else can follow; only
+        where no recipient was accepted can that be done, else the connection is cut.
+        """
+        if self._session.awaited:
+            await self._take_data_back()
         self._session.reset()
         return (await self._event(CommandAnswered, self._deadlines.reply)).reply
 
