@@ -35,9 +35,12 @@ async def ask(ehlo: tuple[str, ...], refusal: str, argument: ConnegArgument) -> 
         raw.say("220 x")
         while line := (await raw.reader.readline()).decode().strip():
             heard.append(line)
-            raw.say(
-                *(ehlo if line.upper().startswith("EHLO") else (refusal if "CONNEG" in line else "250 ok",))
-            )
+            if line.upper() == "QUIT":
+                raw.say("221 bye")
+            elif line.upper().startswith("EHLO"):
+                raw.say(*ehlo)
+            else:
+                raw.say(refusal if "CONNEG" in line else "250 ok")
 
     def run(port: int) -> int:
         with client(port) as smtp:
