@@ -1,90 +1,100 @@
-"""Content negotiation for Python's smtplib (draft-ietf-fax-esmtp-conneg-03)."""
+"""Content negotiation for Python's smtplib (draft-ietf-fax-esmtp-conneg-03): `NegotiatingSMTP` and its kin.
+
+They are smtplib's clients with two methods more; connecting, TLS and AUTH are smtplib's own.
+"""
 
 import smtplib
 from collections.abc import Callable, Sequence
 
-from conneg.adapters.asking import Sent, as_reply, classes_of, start_asking
-from conneg.smtp import ConnegArgument, RcptRequest, RcptResult, Reply
+from conneg.adapters.delivery import Delivery, Steps, start_asking
+from conneg.adapters.values import MailOptions, RecipientClass, RecipientResult, as_reply, requests_of
+from conneg.smtp import ConnegArgument, RcptRequest, RcptResult, RemoteProtocolError, Reply
+
+Choose = Callable[[RecipientClass], bytes | None]
+"""Gives a class of recipients its content, with CRLF line ends; None sends it nothing."""
 
 
 class NegotiatingSMTP(smtplib.SMTP):
     """smtplib's client that can ask what a recipient can take."""
 
     def rcpt_conneg(
-        self,
-        forward_path: str,
-        conneg: ConnegArgument = ConnegArgument.OPTIONAL,
-        *,
-        notify: frozenset[str] | None = None,
-        orcpt: str | None = None,
+        self, recipient: str | RcptRequest, conneg: ConnegArgument = ConnegArgument.OPTIONAL
     ) -> RcptResult:
         """Send RCPT with CONNEG where the server lists it (draft 4.2); repeat OPTIONAL without it if it is unknown.
 
-        REQUIRED fails as by 504 where it is not listed. Raises `conneg.errors.ConnegError` for what no command can
-        carry, and smtplib's own exceptions.
+        For who leads the transaction himself; `send_negotiated` does all of it. `conneg` counts for a recipient given
+        as text. REQUIRED fails as by 504 where it is not listed. Raises `conneg.smtp.EnvelopeSyntaxError` for what no
+        command can carry, `conneg.smtp.RemoteProtocolError` for what is no reply, and smtplib's own exceptions.
         """
-        asking = start_asking(RcptRequest(forward_path, conneg, notify, orcpt), self.esmtp_features)
+        extensions = {keyword.upper(): value for keyword, value in self.esmtp_features.items()}
+        asking = start_asking(requests_of([recipient], conneg)[0], extensions)
         while asking.result is None:
-            self.putcmd(asking.command())
-            code, text = self.getreply()
-            asking.answer(as_reply(code, text.decode("utf-8", "replace")), may_repeat=True)
+            self.send(f"{asking.command()}\r\n".encode())
+            asking.answer(self._read_reply(), may_repeat=True)
         return asking.result
 
     def send_negotiated(
         self,
         reverse_path: str,
-        forward_paths: Sequence[str],
-        choose: Callable[[str | None], bytes | None],
-    ) -> list[Sent]:
+        recipients: Sequence[str | RcptRequest],
+        choose: Choose,
+        *,
+        conneg: ConnegArgument = ConnegArgument.OPTIONAL,
+        options: MailOptions | None = None,
+    ) -> list[RecipientResult]:
         """Ask every recipient, then send each class of them what `choose` makes of its capability (appendix A 3).
 
-        `choose` is given the capability's expression, None for none, and returns the message or None to send nothing.
+        Returns one result for each recipient in the order given. All contents are chosen before any is sent. `conneg`
+        is how those are asked that are given as text. From the first MAIL on, failures of the server and of the
+        connection are results, and not raised; what `choose` raises is passed on, and then nothing has been sent. Also
+        raises `conneg.smtp.EnvelopeSyntaxError` for what no command can carry, `conneg.smtp.BareNewlineError` for
+        content with a bare CR or LF, and smtplib's own exceptions while there is no EHLO yet.
         """
         self.ehlo_or_helo_if_needed()
-        asked: list[RcptResult] = []
-        mail = self._mail(reverse_path)
-        if not mail.is_positive:
-            self.rset()
-            return [Sent(RcptResult(path, mail), mail) for path in forward_paths]
-        asked = [self.rcpt_conneg(path) for path in forward_paths]
-        self.rset()
-        sent = [Sent(result, result.reply) for result in asked if not result.reply.is_positive]
-        for expression, members in classes_of(asked).items():
-            content = choose(expression)
-            if content is None:
-                sent += [Sent(member, None) for member in members]
-            else:
-                sent += self._send_class(reverse_path, members, content)
-        return sent
-
-    def _mail(self, reverse_path: str) -> Reply:
-        code, text = self.mail(reverse_path)
-        return as_reply(code, text.decode("utf-8", "replace"))
-
-    def _send_class(self, reverse_path: str, members: list[RcptResult], content: bytes) -> list[Sent]:
-        mail = self._mail(reverse_path)
-        if not mail.is_positive:
-            self.rset()
-            return [Sent(member, mail) for member in members]
-        replies = []
-        for member in members:
-            code, text = self.rcpt(member.request_path)
-            replies.append(as_reply(code, text.decode("utf-8", "replace")))
-        if not any(reply.is_positive for reply in replies):
-            self.rset()
-            return [Sent(member, reply) for member, reply in zip(members, replies, strict=True)]
+        delivery = Delivery(
+            reverse_path,
+            requests_of(recipients, conneg),
+            self.esmtp_features,
+            options=options,
+            lmtp=self.ehlo_msg == "lhlo",
+        )
+        self._drive(delivery, delivery.ask())
         try:
-            code, text = self.data(content)
-        except smtplib.SMTPDataError as error:
-            self.rset()
-            code = error.smtp_code
-            text = error.smtp_error if isinstance(error.smtp_error, bytes) else error.smtp_error.encode()
-        done = as_reply(code, text.decode("utf-8", "replace"))
-        return [
-            Sent(member, done if reply.is_positive else reply)
-            for member, reply in zip(members, replies, strict=True)
-        ]
+            contents = [choose(found) for found in delivery.classes]
+            delivery.check(contents)
+        except Exception:
+            self._drive(delivery, delivery.take_back())
+            raise
+        self._drive(delivery, delivery.send(contents))
+        return delivery.results
+
+    def _drive(self, delivery: Delivery, steps: Steps) -> None:
+        """Say what `steps` has to say; a session that is over, or broken off, is closed."""
+        try:
+            octets = next(steps, None)
+            while octets is not None:
+                if octets:
+                    self.send(octets)
+                reply = self._read_reply()
+                try:
+                    octets = steps.send(reply)
+                except StopIteration:
+                    octets = None
+        except (OSError, smtplib.SMTPException, RemoteProtocolError) as error:
+            delivery.lost(str(error))
+        except BaseException:
+            self.close()
+            raise
+        if delivery.is_over:
+            self.close()
+
+    def _read_reply(self) -> Reply:
+        return as_reply(*self.getreply())
 
 
 class NegotiatingSMTPSSL(NegotiatingSMTP, smtplib.SMTP_SSL):
     """The same over TLS from the first octet (RFC 8314, 3.3)."""
+
+
+class NegotiatingLMTP(NegotiatingSMTP, smtplib.LMTP):
+    """The same by LMTP, where the content draws a reply for each recipient (RFC 2033, 4.2)."""
