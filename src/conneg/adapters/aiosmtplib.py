@@ -14,7 +14,7 @@ from conneg.adapters.delivery import Delivery, Steps, start_asking
 from conneg.adapters.values import MailOptions, RecipientClass, RecipientResult, as_reply, requests_of
 from conneg.smtp import ConnegArgument, RcptRequest, RcptResult, RemoteProtocolError, Reply
 
-Choose = Callable[[RecipientClass], bytes | None | Awaitable[bytes | None]]
+Choose = Callable[[RecipientClass], bytes | Awaitable[bytes | None] | None]
 """Gives a class of recipients its content, with CRLF line ends, at once or as an awaitable; None sends it nothing."""
 
 
@@ -105,5 +105,5 @@ class NegotiatingSMTP(aiosmtplib.SMTP):
         return as_reply(code, text)
 
 
-async def _chosen(content: bytes | None | Awaitable[bytes | None]) -> bytes | None:
+async def _chosen(content: bytes | Awaitable[bytes | None] | None) -> bytes | None:
     return await content if isawaitable(content) else content

@@ -1,4 +1,4 @@
-"""The best that a message holds for a capability: of its alternatives one, every part as it stands, nothing converted."""
+"""The best that a message holds for a capability: of alternatives one, each part as it stands, nothing converted."""
 
 from collections.abc import Mapping
 

@@ -314,7 +314,7 @@ class Delivery:
         member.result = RecipientResult(member.request, outcome, reply, member.capability, is_local)
 
     def _sendable(self, members: Sequence[_Member], content: bytes) -> bytes | None:
-        """Return the content in a form that the server can take; settle its recipients and say None if there is none."""
+        """Return the content in a form that the server can take; None if none is, and who waits is settled."""
         refusal = None
         if not is_seven_bits(content) and "8BITMIME" not in self._extensions:
             encoded = _encoded(content)
