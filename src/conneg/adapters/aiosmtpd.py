@@ -241,7 +241,7 @@ class NegotiatingSMTP(SMTP):
     async def _find_capability(
         self, envelope: NegotiatingEnvelope, command: RcptCommand, first: Reply
     ) -> RcptAnswer:
-        """Return what the handler knows; if nothing, 504 or 404 to REQUIRED and the plain reply to OPTIONAL (draft 4.3)."""
+        """Return what the handler knows; if nothing, REQUIRED draws 504 or 404, OPTIONAL the plain reply (draft 4.3)."""
         hook, session, argument = self._conneg_hook, self.session, command.conneg
         assert hook is not None
         assert session is not None
