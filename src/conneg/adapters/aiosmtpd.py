@@ -143,7 +143,6 @@ class NegotiatingSMTP(SMTP):
     def _create_envelope(self) -> NegotiatingEnvelope:
         return NegotiatingEnvelope()
 
-    @property
     def _config_now(self) -> ServerConfig:
         """What holds at this point of the session, before or after TLS and AUTH."""
         assert self.session is not None
@@ -158,7 +157,7 @@ class NegotiatingSMTP(SMTP):
             session.host_name = hostname
         else:
             responses = await self._inner_ehlo(server, session, envelope, hostname, responses)
-        ours = [f"250-{line}" for line in listing(self._config_now.offered & {"DSN", "CONNEG"}, {})]
+        ours = [f"250-{line}" for line in listing(self._config_now().offered & {"DSN", "CONNEG"}, {})]
         self._has_enhanced_codes = any(
             line[4:].strip().upper() == "ENHANCEDSTATUSCODES" for line in responses
         )
@@ -168,12 +167,12 @@ class NegotiatingSMTP(SMTP):
         """mail = "MAIL FROM:" Reverse-path [SP Mail-parameters] CRLF ; RFC 5321, 4.1.1.2"""
         if await self.check_helo_needed() or await self.check_auth_needed("MAIL"):
             return
-        envelope = self._negotiating_envelope
+        envelope = self._negotiating_envelope()
         if envelope.mail_from:
             await self.push(_NESTED_MAIL)
             return
         try:
-            command = read_mail(_checked(arg), self._rules)
+            command = read_mail(_checked(arg), self._rules())
             self._check_local_part(command.reverse_path)
         except CommandError as error:
             await self._push_reply(error.reply)
@@ -193,12 +192,12 @@ class NegotiatingSMTP(SMTP):
         """rcpt = "RCPT TO:" Forward-path [SP Rcpt-parameters] CRLF ; RFC 5321, 4.1.1.3; draft 4.1 and 5"""
         if await self.check_helo_needed() or await self.check_auth_needed("RCPT"):
             return
-        envelope = self._negotiating_envelope
+        envelope = self._negotiating_envelope()
         if not envelope.mail_from:
             await self.push(_MAIL_FIRST)
             return
         try:
-            command = read_rcpt(_checked(arg), self._rules, smtputf8=envelope.smtp_utf8)
+            command = read_rcpt(_checked(arg), self._rules(), smtputf8=envelope.smtp_utf8)
             self._check_local_part(command.forward_path)
         except CommandError as error:
             await self._push_reply(error.reply)
@@ -234,14 +233,14 @@ class NegotiatingSMTP(SMTP):
         if answer.reply is first and answer.capability is None and command.conneg is ConnegArgument.OPTIONAL:
             return octets, True, None
         enhanced = self._has_enhanced_codes or (first is not _OK and first.enhanced is not None)
-        written, is_accepted = Recipients(self._rules, 1).answer(command, answer, enhanced=enhanced)
+        written, is_accepted = Recipients(self._rules(), 1).answer(command, answer, enhanced=enhanced)
         is_announced = is_accepted and written != answer.reply.encode(enhanced)
         return written.removesuffix(b"\r\n"), is_accepted, answer.capability if is_announced else None
 
     async def _find_capability(
         self, envelope: NegotiatingEnvelope, command: RcptCommand, first: Reply
     ) -> RcptAnswer:
-        """Return what the handler knows; if nothing, REQUIRED draws 504 or 404, OPTIONAL the plain reply (draft 4.3)."""
+        """Return what the handler knows; if nothing, REQUIRED draws 504 or 404, OPTIONAL a plain reply (draft 4.3)."""
         hook, session, argument = self._conneg_hook, self.session, command.conneg
         assert hook is not None
         assert session is not None
@@ -257,11 +256,10 @@ class NegotiatingSMTP(SMTP):
             return RcptAnswer(refuse())
         return RcptAnswer(first, capability)
 
-    @property
     def _rules(self) -> CommandRules:
         """What MAIL and RCPT may carry now: after HELO no parameters at all (RFC 5321, 4.1.1.1)."""
         assert self.session is not None
-        rules = self._config_now.rules
+        rules = self._config_now().rules
         if self.session.extended_smtp:
             return rules
         return replace(rules, mail_parameters=frozenset(), rcpt_parameters=frozenset())
@@ -270,7 +268,6 @@ class NegotiatingSMTP(SMTP):
         if self.local_part_limit and len(address.rpartition("@")[0]) > self.local_part_limit:
             raise CommandError(_LONG_LOCAL_PART)
 
-    @property
     def _negotiating_envelope(self) -> NegotiatingEnvelope:
         return cast(NegotiatingEnvelope, self.envelope)
 

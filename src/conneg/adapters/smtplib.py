@@ -48,8 +48,8 @@ class NegotiatingSMTP(smtplib.SMTP):
         is how those are asked that are given as text. From the first MAIL on, failures of the server and of the
         connection are results, and not raised; what `choose` raises is passed on, and then nothing has been sent. Also
         raises `conneg.smtp.EnvelopeSyntaxError` for what no command can carry, `conneg.smtp.BareNewlineError` for
-        content with a bare CR or LF, and smtplib's own exceptions while there is no EHLO yet. An interruption of another
-        kind cuts the connection.
+        content with a bare CR or LF, and smtplib's own exceptions while there is no EHLO yet. Interruptions cut the
+        connection.
         """
         self.ehlo_or_helo_if_needed()
         delivery = Delivery(
