@@ -292,7 +292,6 @@ class Delivery:
                 self._settle(member, reply)
             if reply.code == 421:
                 raise _SessionOverError(reply)
-        self._unanswered = []
 
     def _reset(self) -> Steps:
         if self._is_open:
