@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from email.utils import parseaddr
 from typing import Any
 
-from django.conf import settings
+from django import conf
 from django.core.mail import EmailMessage
 from django.core.mail.backends.smtp import EmailBackend as DjangoBackend
 from django.utils.module_loading import import_string
@@ -51,7 +51,7 @@ class _Connection(NegotiatingSMTP):
             parseaddr(from_addr)[1],
             [parseaddr(one)[1] for one in recipients],
             _chooser(self.message, msg),
-            conneg=ConnegArgument(getattr(settings, "CONNEG_ASK", "OPTIONAL")),
+            conneg=ConnegArgument(getattr(conf.settings, "CONNEG_ASK", "OPTIONAL")),
         )
         failed = {one.request.forward_path: _refusal(one) for one in self.results if not one.is_sent}
         if len(failed) and not any(one.is_sent for one in self.results):
@@ -111,11 +111,11 @@ class EmailBackend(DjangoBackend):  # type: ignore[misc]  # Django has no types
 
 
 def _chooser(message: EmailMessage | None, content: bytes) -> Choose:
-    name = getattr(settings, "CONNEG_CHOOSE", None)
+    name = getattr(conf.settings, "CONNEG_CHOOSE", None)
     if name is not None:
         chosen: Choose = import_string(name)(message, content)
         return chosen
-    return Alternatives(content, getattr(settings, "CONNEG_FEATURES", None))
+    return Alternatives(content, getattr(conf.settings, "CONNEG_FEATURES", None))
 
 
 def _refusal(result: RecipientResult) -> tuple[int, bytes]:
