@@ -14,6 +14,7 @@ from typing import Any
 import aiosmtpd
 import pytest
 
+from conneg.adapters import RecipientResult
 from conneg.adapters.aiosmtpd import (
     TESTED,
     AcceptedRecipient,
@@ -21,6 +22,7 @@ from conneg.adapters.aiosmtpd import (
     NegotiatingSMTP,
     check_version,
 )
+from conneg.adapters.smtplib import NegotiatingSMTPSSL
 from conneg.errors import TemporaryError, UsageError
 from conneg.features import hash_name
 from conneg.net import ClientTls, RcptRequest, TlsPolicy, connect
@@ -440,6 +442,31 @@ async def test_conneg_can_wait_for_tls(tmp_path: Path) -> None:
         opened = await client.open_transaction("a@b.example", [RcptRequest(A, REQUIRED)])
         await client.quit()
     assert opened.rcpts[0].capability is not None
+
+
+async def test_tls_from_the_first_octet(tmp_path: Path) -> None:
+    files = make_certificate(tmp_path, "mx", "ifax1.example")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(files.certificate, files.key)
+    handler, loop = Handler(TEXT), asyncio.get_running_loop()
+
+    def run(port: int) -> list[RecipientResult]:
+        trusting = ssl.create_default_context(cafile=files.certificate)
+        trusting.check_hostname = False
+        with NegotiatingSMTPSSL(HOST, port, "client.example", timeout=10, context=trusting) as client:
+            return client.send_negotiated("a@b.example", [A], lambda r: b"x\r\n", conneg=REQUIRED)
+
+    server = await loop.create_server(
+        lambda: NegotiatingSMTP(handler, hostname="ifax1.example", loop=loop, conneg_needs_tls=True),
+        HOST,
+        0,
+        ssl=context,
+    )
+    try:
+        results = await asyncio.to_thread(run, server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+    assert [result.is_sent for result in results] == [True]
 
 
 async def test_smtplib() -> None:

@@ -219,6 +219,16 @@ async def test_421_ends_the_session_with_results(kind: str, command: str, expect
     assert script.heard[-1] == command  # nothing was said after it
 
 
+async def test_who_was_refused_before_421_stays_refused(kind: str) -> None:
+    replies = {A: "550 5.1.1 not here", B: "421 4.3.2 shutting down"}
+    script = Script(
+        answer=lambda line, count: next((reply for path, reply in replies.items() if path in line), None)
+    )
+    async with script.serve() as port:
+        results = await send(kind, port, [A, B, C], rich_or_plain)
+    assert outcomes(results) == [(A, "refused"), (B, "deferred"), (C, "deferred")]
+
+
 async def test_421_between_classes_leaves_those_before_it_sent(kind: str) -> None:
     def answer(line: str, count: int) -> Answer | None:
         if "CONNEG" in line:

@@ -183,31 +183,27 @@ class Delivery:
             for member in self._members:
                 self._settle(member, _NO_UTF8, is_local=True)
             return
-        answers = yield from self._open(self._members, None)
-        for member, answer in answers:
-            self._judge(member, answer)
+        yield from self._open(self._members, None)
         self._classify()
         if not self._classes:
             yield from self._reset()
 
-    def _open(
-        self, members: Sequence[_Member], content: bytes | None
-    ) -> Generator[bytes, Reply, list[tuple[_Member, RcptResult]]]:
-        """Send MAIL and RCPT for those for whom anything may be sent; return the answers, of all who have one."""
-        askings = [(member, start_asking(member.request, self._extensions)) for member in members]
-        if any(asking.result is None for _, asking in askings):
-            mail = yield from self._say(write_mail(self._reverse_path, self._parameters(content)))
-            if not mail.is_positive:
-                path = [(member, asking.result) for member, asking in askings]
-                return [(m, found or RcptResult(m.request.forward_path, mail)) for m, found in path]
-            self._is_open = True
+    def _open(self, members: Sequence[_Member], content: bytes | None) -> Steps:
+        """Send MAIL, and RCPT for those for whom it may be sent; settle those who are not accepted."""
+        askings = [start_asking(member.request, self._extensions) for member in members]
         self._accepted = 0
-        for _, asking in askings:
+        if any(asking.result is None for asking in askings):
+            mail = yield from self._say(write_mail(self._reverse_path, self._parameters(content)))
+            self._is_open = mail.is_positive
+            if not mail.is_positive:
+                for asking in askings:
+                    asking.result = asking.result or RcptResult(asking.request.forward_path, mail)
+        for member, asking in zip(members, askings, strict=True):
             while asking.result is None:
                 reply = yield from self._say(asking.command())
                 asking.answer(reply, may_repeat=True)
             self._accepted += asking.result.reply.is_positive
-        return [(member, asking.result) for member, asking in askings if asking.result is not None]
+            self._judge(member, asking.result)
 
     def _judge(self, member: _Member, answer: RcptResult) -> None:
         """Read the capability of an accepted recipient, settle another."""
@@ -256,9 +252,7 @@ class Delivery:
         """One transaction for one class; taken back and opened again without those who answer otherwise now."""
         for _ in range(_MAX_ROUNDS):
             known = [member.capability for member in members]
-            answers = yield from self._open(members, content)
-            for member, answer in answers:
-                self._judge(member, answer)
+            yield from self._open(members, content)
             for member, before in zip(members, known, strict=True):
                 if member.result is None and not _is_same(before, member.capability):
                     self._settle(member, unavailable(member.request.forward_path, 451), is_local=True)
