@@ -22,6 +22,7 @@ ROWS: dict[str, int] = {
     "content": 4,
     "net": 4,
     "gateway": 5,
+    "adapters": 5,
     "cli": 6,
     "demo": 6,
 }
