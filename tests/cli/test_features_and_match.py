@@ -210,3 +210,29 @@ def test_colours_on_a_terminal_and_nowhere_else() -> None:
     assert "\x1b[36mdpi\x1b[0m" in on_a_terminal(*arguments)
     assert "\x1b[" not in on_a_terminal(*arguments, NO_COLOR="1")
     assert "\x1b[" not in conneg(*arguments).stdout
+
+
+def test_what_two_sets_share_is_told_although_no_best_form_can_be_chosen(tmp_path: Path) -> None:
+    """Forty independent choices: they are met one by one, but multiply to more forms than can be compared."""
+    choices = "".join(f"(|(x.a{number}=1)(x.b{number}=1))" for number in range(40))
+    (tmp_path / "many.txt").write_text(f"(&{choices})")
+    done = conneg("match", "many.txt", "(x.a1=1)", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("(& (x.a1=1) (| (x.a0=1) (x.b0=1))")
+    assert "no best form is chosen" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["nofile.txt", "", "profile Q"])
+def test_match_says_what_is_neither_a_file_nor_an_expression(text: str) -> None:
+    done = conneg("match", text, "(a=1)")
+    assert done.returncode == 65
+    assert "neither a file, an expression, nor the name of a profile" in done.stderr
+
+
+def test_a_frame_is_made_of_a_capability_only(tmp_path: Path) -> None:
+    (tmp_path / "page.tif").write_bytes(b"II*\0")
+    for arguments in (("--tags", "--as-dis"), ("--dis", "00 00 00", "--as-dis"), ("page.tif", "--as-dis")):
+        done = conneg("features", *arguments, cwd=tmp_path)
+        assert done.returncode == 2, arguments
+        assert "--as-dis" in done.stderr
+    assert conneg("features", "--dis", "").returncode == 2

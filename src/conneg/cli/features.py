@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from conneg.cli.colours import label, paint, say
-from conneg.cli.options import as_json, print_json
+from conneg.cli.options import as_json, find_expression, print_json
 from conneg.errors import ConnegError, UsageError
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def command(
             "give one of: an expression, a profile, a file, --dis, --dcs, --tags",
             hint="conneg features --help has examples",
         )
+    if as_dis and expression_or_file is None:
+        raise UsageError("--as-dis writes an expression, a profile or a file that holds one as a frame; give it")
     if tags:
         _tags(as_json)
     elif dis is not None or dcs is not None:
@@ -68,7 +70,9 @@ def command(
         text, option = (dis, "--dis") if dis is not None else (dcs or "", "--dcs")
         show_frame(text, option, msb_first=msb_first, as_json=as_json, explain=_explain)
     elif expression_or_file is not None:
-        expression = _find_expression(expression_or_file)
+        expression = find_expression(expression_or_file)
+        if expression is None and as_dis:
+            raise UsageError(f"--as-dis takes a capability, and {expression_or_file} is a document")
         if expression is None:
             _documents(Path(expression_or_file), as_json)
         elif as_dis:
@@ -77,35 +81,6 @@ def command(
             show_as_frame(expression, msb_first=msb_first, as_json=as_json)
         else:
             _expression(expression, lenient, _resolver(known), as_json)
-
-
-def _find_expression(text: str) -> str | None:
-    """Return the expression that `text` is, names or holds; None if it is the path of a document."""
-    from conneg.negotiation import profile_expression
-
-    if text.lstrip().startswith("("):
-        return text
-    path = Path(text)
-    if _is_file(path):
-        with path.open("rb") as file:
-            head = file.read(4096)
-        if head.lstrip()[:1] != b"(" or b"\0" in head:
-            return None
-        return path.read_text(encoding="ascii", errors="replace").strip()
-    profile = profile_expression(text)
-    if profile is None:
-        raise ConnegError(
-            f"{text!r} is neither a file, an expression, nor the name of a profile",
-            hint="an expression begins with (; profiles are S, F, J, C, L, M, and 'F full' and so on",
-        )
-    return profile
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        return False
 
 
 def _resolver(known: Path | None) -> "Resolver | None":

@@ -37,7 +37,9 @@ def show_frame(
     order = BitOrder.MSB_FIRST if msb_first else BitOrder.LSB_FIRST
     is_whole = octets[:1] == b"\xff"
     kind = FrameKind.DCS if option == "--dcs" else None
-    frame = read_frame(octets, None if is_whole else order, kind=kind)
+    if not octets:
+        raise UsageError(f"{option} takes octets in hexadecimal, such as '00 C0 88'")
+    frame = read_frame(octets, None if is_whole and len(octets) > 1 else order, kind=kind)
     if frame.kind is FrameKind.DCS:
         command = read_command(frame)
         said, notes = str(command.collection), command.notes

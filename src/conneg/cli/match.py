@@ -6,7 +6,7 @@ import click
 
 from conneg.cli.colours import label, paint, say
 from conneg.cli.options import as_json, print_json, read_accepted
-from conneg.errors import ExitCode
+from conneg.errors import BoundExceededError, ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,11 @@ def command(ctx: click.Context, offer: str, accepted: str, literal: bool, as_jso
     ours = feature_set(offered.expression, lenient=True)
     theirs = feature_set(taken.expression, lenient=True) if literal else taken.features
     common = ours & theirs
-    best = choose(common, default_preference())
+    try:
+        best = choose(common, default_preference())
+    except BoundExceededError as error:
+        _tell_without_choice(common, error, as_json)
+        return
     if best is None:
         _tell_mismatch(ours, theirs, as_json)
         ctx.exit(ExitCode.NO)
@@ -64,6 +68,16 @@ def _tell_mismatch(ours: "FeatureSet", theirs: "FeatureSet", as_json: bool) -> N
     say(reason)
     _list("offer", describe_set(ours))
     _list("device", describe_set(theirs))
+
+
+def _tell_without_choice(common: "FeatureSet", error: BoundExceededError, as_json: bool) -> None:
+    """Say what both have, and why no best form of it can be named."""
+    reason = f"no best form is chosen: {error}"
+    if as_json:
+        print_json({"match": True, "common": str(common), "best": None, "reason": reason})
+        return
+    say(paint(str(common)))
+    say(f"{label('note')} {reason}", err=True)
 
 
 def _tell_match(

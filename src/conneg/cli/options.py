@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from conneg.errors import ConnegError
 from conneg.words import octets
 
 if TYPE_CHECKING:
@@ -40,11 +41,40 @@ def outcome(state: str, form: str, sent: int) -> str:
     return " ".join(words) + (f", {octets(sent)}" if sent else "")
 
 
+def find_expression(text: str) -> str | None:
+    """Return the expression that `text` is, names or holds; None if it is the path of a document."""
+    from conneg.negotiation import profile_expression
+
+    if text.lstrip().startswith("("):
+        return text
+    path = Path(text)
+    if _is_file(path):
+        with path.open("rb") as file:
+            head = file.read(4096)
+        if head.lstrip()[:1] != b"(" or b"\0" in head:
+            return None
+        return path.read_text(encoding="ascii", errors="replace").strip()
+    profile = profile_expression(text)
+    if profile is None:
+        raise ConnegError(
+            f"{text!r} is neither a file, an expression, nor the name of a profile",
+            hint="an expression begins with (; profiles are S, F, J, C, L, M, and 'F full' and so on",
+        )
+    return profile
+
+
 def read_accepted(text: str) -> Any:
     """Return the capability that `text` gives: an expression, the name of a TIFF-FX profile, or a file holding one."""
     from conneg.negotiation import Provenance, read_capability
 
-    path = Path(text)
-    if not text.lstrip().startswith("(") and len(text) < 4096 and path.is_file():
-        text = path.read_text(encoding="utf-8").strip()
-    return read_capability(text, Provenance.DIRECTORY, "command line")
+    expression = find_expression(text)
+    if expression is None:
+        raise ConnegError(f"{text} holds no expression", hint="an expression begins with (")
+    return read_capability(expression, Provenance.DIRECTORY, "command line")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False

@@ -12,4 +12,7 @@ def widen(accepted: FeatureSet) -> FeatureSet:
     `TIFF-MRC-limited`. The aliases of RFC 2879 appendix B (`TIFF-S`, ...) and `color-space=LAB` are read as the
     registered values, media types in small letters. For receivers only: a document is what it is.
     """
-    return FeatureSet(tuple(absorb(widen_structures(accepted.conjunctions), Work())))
+    # each factor by itself: what a word becomes depends on nothing but the word
+    return FeatureSet.of_factors(
+        tuple(tuple(absorb(widen_structures(factor), Work())) for factor in accepted.factors)
+    )

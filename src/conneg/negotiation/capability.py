@@ -1,11 +1,11 @@
 """What a recipient can take, with who said so and when: text in, a feature set ready for matching out."""
 
-import threading
 from dataclasses import dataclass
 from enum import StrEnum
 
 from conneg.errors import ConnegError
 from conneg.features import PROFILES, FeatureSet, feature_set, widen
+from conneg.features.memo import Memo
 from conneg.negotiation.fax import is_page_structure, normalise
 
 _CACHED_TEXTS = 1024
@@ -90,22 +90,19 @@ def baseline(expression: str = "S", source: str = "RFC 3965, 4") -> Capability:
 
 _PROFILE_TEXTS = {profile.name.lower(): profile.text for profile in PROFILES.values()}
 
-_cache: dict[str, FeatureSet] = {}
-_cache_lock = threading.Lock()
+_KNOWN: Memo[str, FeatureSet] = Memo(_CACHED_TEXTS)
 
 
 def _read(text: str) -> FeatureSet:
     """Read `text`; what is short and simple is remembered, since a directory has few kinds of device."""
-    found = _cache.get(text)
+    found = _KNOWN.get(text)
     if found is not None:
         return found
     features = normalise(widen(_resolved(feature_set(text, lenient=True))))
-    if len(text) <= _CACHED_TEXT_LENGTH and len(features.conjunctions) <= _CACHED_CONJUNCTIONS:
-        with _cache_lock:
-            if len(_cache) >= _CACHED_TEXTS:
-                del _cache[next(iter(_cache))]
-            _cache[text] = features
-    return features
+    terms = sum(map(len, features.factors))
+    if len(text) > _CACHED_TEXT_LENGTH or terms > _CACHED_CONJUNCTIONS:
+        return features
+    return _KNOWN.keep(text, features)
 
 
 def _resolved(features: FeatureSet) -> FeatureSet:

@@ -43,6 +43,9 @@ def is_page_structure(conjunction: Conjunction) -> bool:
     )
 
 
+_NORMALISED = ("size-x", "image-file-structure")
+
+
 def normalise(features: FeatureSet) -> FeatureSet:
     """Return the capability `features` ready for matching.
 
@@ -51,6 +54,8 @@ def normalise(features: FeatureSet) -> FeatureSet:
     - Type: a conjunction that states `image-file-structure` and no type means `image/tiff` or `image/tiff-fx`, since
       the tag names structures of TIFF files (RFC 2879, 3.7).
     """
+    if not any(tag in one.domains for factor in features.factors for one in factor for tag in _NORMALISED):
+        return features
     return FeatureSet(tuple(_replaced(one, _normalised(one)) for one in features.conjunctions))
 
 

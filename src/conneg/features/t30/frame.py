@@ -15,7 +15,7 @@ from conneg.features.errors import FeatureError
 MAX_OCTETS = Bound(
     name="features.t30-octets",
     value=128,
-    unit="octets in a T.30 frame",
+    unit="octets of a T.30 frame",
     reason="the last bit that has a meaning is in octet 16",
     answer="BoundExceededError; the frame is not read",
 )
@@ -74,7 +74,7 @@ def make_frame(kind: FrameKind, bits: Iterable[int]) -> Frame:
     numbers = frozenset(bits)
     if numbers and min(numbers) < 1:
         raise FeatureError(f"bit {min(numbers)} does not exist: the bits of a frame are numbered from 1")
-    MAX_OCTETS.check(max(map(_octet_of, numbers), default=0), "a frame to be made")
+    MAX_OCTETS.check(max(map(_octet_of, numbers), default=0))
     return Frame(kind, frozenset(number for number in numbers if not is_extension(number)))
 
 
@@ -94,7 +94,7 @@ def read_frame(
 
     Raises `FeatureError` if the octets are not what was said, `BoundExceededError` if there are too many.
     """
-    MAX_OCTETS.check(len(octets), "a frame")
+    MAX_OCTETS.check(len(octets))
     if whole is not False:
         found = _whole_order(octets)
         if found is not None:
