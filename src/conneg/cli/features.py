@@ -8,7 +8,7 @@ import click
 
 from conneg.cli.colours import label, paint, say
 from conneg.cli.options import as_json, find_expression, print_json
-from conneg.errors import ConnegError, UsageError
+from conneg.errors import UsageError
 
 if TYPE_CHECKING:
     from conneg.features import Oddity, Resolver
