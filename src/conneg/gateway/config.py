@@ -27,6 +27,14 @@ from conneg.accounts import DEFAULT_QUERY
 from conneg.errors import ConnegError
 from conneg.gateway.endpoint import Endpoint
 from conneg.negotiation import Provenance, read_capability
+from conneg.net.listener import CONNECTIONS_PER_MINUTE, DATA_SECONDS, MESSAGE_SECONDS
+from conneg.smtp.config import (
+    MAX_AUTH_FAILURES,
+    MAX_ERRORS,
+    MAX_IDLE_COMMANDS,
+    MAX_REFUSED_RECIPIENTS,
+    MAX_TRANSACTIONS,
+)
 
 Network = IPv4Network | IPv6Network
 LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
@@ -139,6 +147,23 @@ class AccountsSection(_Section):
         if ":username" not in self.query:
             raise ValueError("query has no :username in it")
         return self
+
+
+class LimitsSection(_Section):
+    """`[limits]`: how much of what leads nowhere one client may do; what is beyond it draws 421 (docs/security.md).
+
+    `errors`, `auth_failures`, `idle_commands`, `refused_recipients` and `transactions` are those of a session;
+    `data_seconds` those between octets of a message, `message_seconds` those of all of it.
+    """
+
+    errors: int = Field(default=MAX_ERRORS.value, ge=1)
+    auth_failures: int = Field(default=MAX_AUTH_FAILURES.value, ge=1)
+    idle_commands: int = Field(default=MAX_IDLE_COMMANDS.value, ge=10)
+    refused_recipients: int = Field(default=MAX_REFUSED_RECIPIENTS.value, ge=1)
+    transactions: int = Field(default=MAX_TRANSACTIONS.value, ge=1)
+    connections_per_minute: int = Field(default=CONNECTIONS_PER_MINUTE.value, ge=1)
+    data_seconds: float = Field(default=DATA_SECONDS.value, gt=0)
+    message_seconds: float = Field(default=MESSAGE_SECONDS.value, gt=0)
 
 
 class DisclosureSection(_Section):
@@ -283,6 +308,7 @@ class Config(_Section):
 
     server: ServerSection = ServerSection()
     listener: tuple[ListenerSection, ...] = ()
+    limits: LimitsSection = LimitsSection()
     accounts: AccountsSection | None = None
     certificate: tuple[CertificateSection, ...] = ()
     disclosure: tuple[DisclosureSection, ...] = ()

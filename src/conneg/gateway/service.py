@@ -140,7 +140,7 @@ class Gateway:
             self._listeners.append(await self._listen(section, tls))
 
     async def _listen(self, section: ListenerSection, tls: ServerTls | None) -> Listener:
-        server, endpoint = self.config.server, Endpoint.parse(section.listen)
+        server, limits, endpoint = self.config.server, self.config.limits, Endpoint.parse(section.listen)
         try:
             return await start_listener(
                 self._intake.for_listener(section),
@@ -157,6 +157,11 @@ class Gateway:
                     lmtp=section.protocol == "lmtp",
                     needs_tls=section.tls == "required",
                     needs_auth=section.role == "submission",
+                    max_errors=limits.errors,
+                    max_auth_failures=limits.auth_failures,
+                    max_idle_commands=limits.idle_commands,
+                    max_refused_recipients=limits.refused_recipients,
+                    max_transactions=limits.transactions,
                 ),
                 authenticator=self._accounts if section.takes_auth else None,
                 tls=None if section.tls == "off" else tls,
@@ -166,7 +171,10 @@ class Gateway:
                 limits=ListenerLimits(
                     max_connections=server.max_connections,
                     max_connections_per_peer=server.max_connections_per_peer,
+                    connections_per_minute=limits.connections_per_minute,
                     command_seconds=server.command_seconds,
+                    data_seconds=limits.data_seconds,
+                    message_seconds=limits.message_seconds,
                 ),
             )
         except OSError as error:

@@ -37,21 +37,21 @@ MAX_CONNECTIONS = Bound(
     value=2000,
     unit="connections at once",
     reason="each takes a descriptor and some memory",
-    answer="421 4.3.2 instead of the greeting",
+    answer="421 instead of the greeting",
 )
 MAX_CONNECTIONS_PER_PEER = Bound(
     name="net.connections_per_peer",
     value=200,
     unit="connections at once from one address (for IPv6, one /64 network)",
     reason="one peer must not take every place",
-    answer="421 4.7.0 instead of the greeting",
+    answer="421 instead of the greeting",
 )
 CONNECTIONS_PER_MINUTE = Bound(
     name="net.connections_per_minute",
     value=3000,
     unit="connections in a minute from one address (for IPv6, one /64 network)",
     reason="who connects and leaves again and again costs a greeting each time",
-    answer="421 4.7.0 instead of the greeting",
+    answer="421 instead of the greeting",
 )
 COMMAND_SECONDS = Bound(
     name="net.command_seconds",
