@@ -61,7 +61,9 @@ def command(
             hint="conneg features --help has examples",
         )
     if as_dis and expression_or_file is None:
-        raise UsageError("--as-dis writes an expression, a profile or a file that holds one as a frame; give it")
+        raise UsageError(
+            "--as-dis writes an expression, a profile or a file that holds one as a frame; give it"
+        )
     if tags:
         _tags(as_json)
     elif dis is not None or dcs is not None:
