@@ -13,7 +13,14 @@ from typing import Protocol, TypeVar, cast
 from conneg.bounds import Bound
 from conneg.errors import ConnegError, TemporaryError, UnavailableError
 from conneg.net.deadlines import Deadlines
-from conneg.net.securing import ClientTls, TlsPolicy, TlsUnavailableError, begin_tls, client_context
+from conneg.net.securing import (
+    ClientTls,
+    TlsPolicy,
+    TlsUnavailableError,
+    begin_tls,
+    check_tlsa,
+    client_context,
+)
 from conneg.net.tls import TlsChannel, channel_of
 from conneg.smtp import (
     AuthAnswered,
@@ -301,11 +308,13 @@ class SmtpClient:
         try:
             name = tls.name or host
             link.transport = await begin_tls(link.transport, link, context, name, self._deadlines.connect)
+            if tls.policy is TlsPolicy.DANE:
+                check_tlsa(link.transport, tls, name)
             self._session.secured()
         except BaseException:
             self.abort()
             raise
-        self.is_verified = tls.policy is TlsPolicy.VERIFIED
+        self.is_verified = tls.policy in (TlsPolicy.VERIFIED, TlsPolicy.DANE)
         await self._event(SessionReady, self._deadlines.greeting)
 
     async def _send_content(self, content: Content) -> None:
