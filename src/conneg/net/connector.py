@@ -413,16 +413,18 @@ async def connect(
     dialect: str = "draft",
     chunking: bool = True,
     tls: ClientTls = _WITHOUT_TLS,
+    peer: str | None = None,
 ) -> SmtpClient:
     """Connect, read the greeting, say EHLO (LHLO; HELO if the server knows no EHLO); return the session.
 
+    `peer` is what the server is called in errors and by `SmtpClient.peer`; None: host and port.
     `tls` says whether STARTTLS follows: where the policy is opportunistic and TLS fails, a second connection goes
     without. Raises OSError if there is no connection, `conneg.errors.TemporaryError` if the peer is too slow or no SMTP
     server (`TlsUnavailableError` if TLS is required and cannot be had), `RefusedError` (a
     `conneg.errors.UnavailableError`) if it does not want us.
     """
     config = ClientConfig(helo, lmtp=lmtp, dialect=dialect, chunking=chunking)
-    again = partial(_open, host, port, config, deadlines or Deadlines(), transcript, local_address)
+    again = partial(_open, host, port, config, deadlines or Deadlines(), transcript, local_address, peer)
     client = await again()
     if tls.policy is TlsPolicy.NONE:
         return client
@@ -443,10 +445,11 @@ async def _open(
     deadlines: Deadlines,
     transcript: Transcript | None,
     local_address: str | None,
+    peer: str | None,
 ) -> SmtpClient:
     session = ClientSession(config)
     loop = asyncio.get_running_loop()
-    peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    peer = peer or (f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     try:
         async with asyncio.timeout(deadlines.connect):
             _, link = await loop.create_connection(
