@@ -102,7 +102,7 @@ def read_record(text: str) -> str:
     if len(text) > MAX_STS_RECORD.value:
         raise StsError(str(MAX_STS_RECORD.exceeded("a record")))
     version, *fields = (field.strip(" \t") for field in text.split(";"))
-    if version != _RECORD_VERSION:
+    if version != _RECORD_VERSION or not text.startswith(version):
         raise StsError(f"the MTA-STS record does not begin with {_RECORD_VERSION}")
     if fields and not fields[-1]:
         fields.pop()
@@ -120,11 +120,10 @@ def read_record(text: str) -> str:
 
 
 def read_policy(octets: bytes) -> StsPolicy:
-    """sts-policy-record = sts-policy-field *WSP *(sts-policy-term sts-policy-field *WSP) [sts-policy-term]        ; RFC 8461,
-    3.2.
+    """sts-policy-record = sts-policy-field *WSP *(sts-policy-term sts-policy-field *WSP) [sts-policy-term]
 
-    Lines end with LF or CRLF. Of a field other than mx that is there twice the first one holds; fields that nobody has
-    defined are passed over. Raises `StsError`.
+    RFC 8461, 3.2. Lines end with LF or CRLF. Of a field other than mx that is there twice the first one holds; fields
+    that nobody has defined are passed over. Raises `StsError`.
     """
     if len(octets) > MAX_STS_POLICY.value:
         raise StsError(str(MAX_STS_POLICY.exceeded("a policy")))
