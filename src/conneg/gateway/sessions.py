@@ -6,11 +6,12 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 
-from conneg.errors import TemporaryError, UnavailableError
 from conneg.gateway.config import Config
+from conneg.gateway.dialling import Dialled, Dialler
 from conneg.gateway.events import DialogueLine, Watcher
-from conneg.gateway.routing import NextHop, Routes
-from conneg.net import ClientTls, Deadlines, SmtpClient, TlsPolicy, connect
+from conneg.gateway.routing import NextHop
+from conneg.gateway.ways import Ways
+from conneg.net import Deadlines
 
 _MESSAGES_PER_SESSION = 1000
 """A session is closed after this many messages, so that a peer behind a balancer gets its share again."""
@@ -32,8 +33,10 @@ class _DialogueWatcher:
 class Session:
     """A session in use; `retire` it when it must not be used for another transaction."""
 
-    def __init__(self, client: SmtpClient, *, fresh: bool) -> None:
-        self.client = client
+    def __init__(self, dialled: Dialled, *, fresh: bool) -> None:
+        self.client = dialled.client
+        self.endpoint = dialled.endpoint
+        self.reliance = dialled.reliance
         self.fresh = fresh
         self.messages = 0
         self.idle_since = time.monotonic()
@@ -52,26 +55,30 @@ class Session:
 class Sessions:
     """The pool; `lend` is the only way to a session."""
 
-    def __init__(self, config: Config, routes: Routes, watch: Watcher, *, transcripts: bool = False) -> None:
+    def __init__(self, config: Config, ways: Ways, watch: Watcher, *, transcripts: bool = False) -> None:
         self._config = config
-        self._routes = routes
-        self._watch = watch
-        self._transcripts = transcripts
-        self._idle: dict[str, list[Session]] = defaultdict(list)
+        delivery = config.delivery
+        self._dialler = Dialler(
+            ways,
+            config.server.hostname,
+            Deadlines(connect=delivery.connect_seconds, reply=delivery.reply_seconds),
+            lambda endpoint: _DialogueWatcher(str(endpoint), watch) if transcripts else None,
+        )
+        self._idle: dict[NextHop, list[Session]] = defaultdict(list)
         self._places: dict[str, asyncio.Semaphore] = {}
 
     @contextlib.asynccontextmanager
     async def lend(self, hop: NextHop, *, fresh: bool = False) -> AsyncIterator[Session]:
         """Lend a session with `hop`, a new one if it must be `fresh`.
 
-        Raises `TemporaryError`, `UnavailableError` or `NoSuchNextHopError`.
+        Raises `TemporaryError` or `NoSuchNextHopError`.
         """
         places = self._places.setdefault(
             hop.name, asyncio.Semaphore(self._config.delivery.connections_per_next_hop)
         )
         async with places:
             idle = None if fresh else self._take_idle(hop)
-            session = idle or await self._open(hop)
+            session = idle or Session(await self._dialler.dial(hop), fresh=True)
             try:
                 yield session
             except BaseException:
@@ -81,12 +88,12 @@ class Sessions:
             if session.reusable:
                 session.idle_since = time.monotonic()
                 session.fresh = False
-                self._idle[hop.name].append(session)
+                self._idle[hop].append(session)
             else:
                 await self._end(session)
 
     def _take_idle(self, hop: NextHop) -> Session | None:
-        idle = self._idle[hop.name]
+        idle = self._idle[hop]
         while idle:
             session = idle.pop()
             if (
@@ -97,40 +104,14 @@ class Sessions:
             session.client.abort()
         return None
 
-    async def _open(self, hop: NextHop) -> Session:
-        delivery = self._config.delivery
-        deadlines = Deadlines(connect=delivery.connect_seconds, reply=delivery.reply_seconds)
-        reasons = []
-        for endpoint in await self._routes.endpoints(hop):
-            transcript = _DialogueWatcher(str(endpoint), self._watch) if self._transcripts else None
-            try:
-                client = await connect(
-                    endpoint.host,
-                    endpoint.port,
-                    helo=self._config.server.hostname,
-                    lmtp=hop.destination.deliver == "lmtp",
-                    deadlines=deadlines,
-                    transcript=transcript,
-                    tls=ClientTls(
-                        TlsPolicy(hop.destination.tls),
-                        hop.destination.tls_name,
-                        hop.destination.tls_authorities,
-                    ),
-                )
-            except (OSError, TemporaryError, UnavailableError) as error:
-                reasons.append(f"{endpoint}: {error}")
-                continue
-            return Session(client, fresh=True)
-        raise TemporaryError("no server answers: " + "; ".join(reasons) if reasons else "no server is known")
-
     async def sweep(self) -> None:
         """Close the sessions that have been idle for too long; call now and then."""
         now = time.monotonic()
-        for name, idle in list(self._idle.items()):
+        for hop, idle in list(self._idle.items()):
             old = [
                 s for s in idle if not s.reusable or now - s.idle_since > self._config.delivery.idle_seconds
             ]
-            self._idle[name] = [s for s in idle if s not in old]
+            self._idle[hop] = [s for s in idle if s not in old]
             for session in old:
                 await self._end(session)
 

@@ -13,6 +13,7 @@ from conneg.content import ContentRefusedError, ConversionError
 from conneg.directory import Directory, Known, Unavailable
 from conneg.errors import ConnegError
 from conneg.gateway.config import AS_IS, DestinationSection
+from conneg.gateway.dialling import NoSessionError
 from conneg.gateway.events import CapabilityFound, Planned, Watcher
 from conneg.gateway.exchange import Exchange, StaleSessionError, open_exchange
 from conneg.gateway.journal import Journal
@@ -126,6 +127,8 @@ class Transactions:
                 batches.insert(0, _Batch(batch.recipients, batch.round, fresh=True))
             except NoSuchNextHopError as error:
                 await self._settle(batch, [failed(r, str(error), error.status) for r in batch.recipients])
+            except NoSessionError as error:
+                await self._settle(batch, [deferred(r, str(error), error.status) for r in batch.recipients])
             except (ConnegError, OSError, TimeoutError) as error:
                 reason = str(error) or type(error).__name__
                 await self._settle(batch, [deferred(r, reason, "4.4.1") for r in batch.recipients])
@@ -148,6 +151,8 @@ class Transactions:
 
     async def _ask(self, exchange: Exchange, batch: _Batch) -> _Answers:
         """Ask for every recipient, then the directory for those of whom the next hop said nothing."""
+        if exchange.connection is not None:
+            self._journal.connected(batch.recipients, exchange.connection)
         replies = await exchange.ask(self._message.envelope, batch.recipients, self._argument)
         answers = _Answers()
         silent: list[SpooledRecipient] = []
