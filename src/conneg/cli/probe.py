@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from conneg.cli.options import as_json, print_json
-from conneg.errors import ExitCode
+from conneg.errors import ExitCode, UnavailableError
 
 _EXAMPLES = """\b
 Examples:
@@ -81,7 +81,7 @@ async def _probe(
     address: str, via: str | None, helo: str, tls: str | None, transcript: bool
 ) -> dict[str, Any]:
     from conneg.gateway.config import Config
-    from conneg.gateway.dialling import Dialler
+    from conneg.gateway.dialling import Dialler, NoSessionError
     from conneg.gateway.endpoint import Endpoint
     from conneg.gateway.resolver import DnsResolver
     from conneg.gateway.result import one_line
@@ -103,12 +103,16 @@ async def _probe(
         destination |= {"deliver": "smtp", "host": host}
     hop = Routes(Config.model_validate({"destination": (destination,)})).next_hop(mailbox.domain)
     resolver = DnsResolver()
-    dialled = await Dialler(
+    dialler = Dialler(
         Ways(resolver, StsPolicies(resolver, policy_host(resolver).fetch)),
         helo,
         Deadlines(),
         lambda endpoint: _Print() if transcript else None,
-    ).dial(hop)
+    )
+    try:
+        dialled = await dialler.dial(hop)
+    except NoSessionError as error:
+        raise UnavailableError(str(error)) from error
     client, endpoint = dialled.client, dialled.endpoint
     opened = await client.open_transaction("", [RcptRequest(address, conneg=ConnegArgument.OPTIONAL)])
     result = opened.rcpts[0] if opened.mail.code < 400 else None
