@@ -71,7 +71,11 @@ _STUB = """stub-zone:
 
 @contextmanager
 def resolver(
-    folder: Path, signed: Iterable[str], plain: Iterable[str] = (), *, tampered: Iterable[tuple[str, str]] = ()
+    folder: Path,
+    signed: Iterable[str],
+    plain: Iterable[str] = (),
+    *,
+    tampered: Iterable[tuple[str, str]] = (),
 ) -> Iterator[int]:
     """Serve these records (master file lines) and yield the port of the validating resolver on 127.0.0.1.
 
@@ -83,7 +87,8 @@ def resolver(
     with contextlib.ExitStack() as stack:
         authoritative, recursive = free_port(), free_port()
         zones = "".join(
-            f'zone:\n    name: {zone}\n    zonefile: "{folder}/{zone}.zone"\n' for zone in ("signed.test", "plain.test")
+            f'zone:\n    name: {zone}\n    zonefile: "{folder}/{zone}.zone"\n'
+            for zone in ("signed.test", "plain.test")
         )
         settings = folder / "nsd.conf"
         settings.write_text(_NSD.format(port=authoritative, folder=folder) + zones)
