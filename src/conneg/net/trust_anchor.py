@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import (
     Criticality,
@@ -29,7 +30,6 @@ def check_path(
     Names are compared with the certificate's DNS-IDs, `*` standing for the whole first label (RFC 7672, 3.2.3); its
     common name is not looked at. `at` is the moment for which certificates must be valid (None: now).
     """
-    reason = "no name to compare with"
     try:
         certificates = [x509.load_der_x509_certificate(one) for one in chain]
         builder = (
@@ -38,17 +38,26 @@ def check_path(
             .time(at or datetime.now(UTC))
             .extension_policies(ca_policy=_AUTHORITY, ee_policy=_SERVER)
         )
-        for name in names:
-            verifier = builder.build_server_verifier(x509.DNSName(name))
-            try:
-                verifier.verify(certificates[0], certificates[1:])
-            except VerificationError as error:
-                reason = " ".join(str(error).split(" (encountered")[0].split())
-            else:
-                return None
-    except (ValueError, x509.UnsupportedGeneralNameType) as error:
-        reason = " ".join(str(error).split())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        return _one_line(error)
+    reason = "no name to compare with"
+    for name in names:
+        try:
+            builder.build_server_verifier(x509.DNSName(name)).verify(certificates[0], certificates[1:])
+        except (
+            VerificationError,
+            ValueError,
+            UnsupportedAlgorithm,
+            x509.UnsupportedGeneralNameType,
+        ) as error:
+            reason = _one_line(error)
+        else:
+            return None
     return reason
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split(" (encountered")[0].split())
 
 
 def _may_sign(policy: Policy, certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
