@@ -4,48 +4,24 @@ All servers listen on loopback addresses at one port; a server chooses its certi
 """
 
 import hashlib
-import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from conneg.gateway.dns_section import DnsSection
 from conneg.gateway.events import Settled
 from conneg.gateway.resolver import DnsResolver, NoSuchNextHopError
-from conneg.net import ServerTls, start_listener
-from conneg.smtp import ServerConfig
+from conneg.net import ServerTls
+from tests.gateway.internet import PLAIN, TLS, TLS6, World, deliver, servers
 from tests.gateway.servers import config, running, submit, text_message, until
 from tests.gateway.zones import resolver
 from tests.net.authority import Certificate, authority, server, write
-from tests.net.servers import Recorder
 from tests.peers.ports import free_port
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("dns")]
 
-TLS, PLAIN, TLS6 = "127.0.0.1", "127.0.0.2", "::1"
 WRONG = "00" * 32
-
-
-@dataclass
-class World:
-    """The DNS and the certificates; `dns` is the resolver's port, `smtp` that of all servers."""
-
-    folder: Path
-    smtp: int
-    dns: int = 0
-    tls: ServerTls | None = None
-    signed: list[str] = field(default_factory=list)
-    plain: list[str] = field(default_factory=list)
-
-    def domain(self, name: str, *tlsa: str, address: str = TLS) -> None:
-        """`name`.signed.test with the host mx-`name` and its TLSA records."""
-        kind = "AAAA" if ":" in address else "A"
-        self.signed += [f"{name} IN MX 10 mx-{name}", f"mx-{name} IN {kind} {address}"]
-        self.signed += [f"_{self.smtp}._tcp.mx-{name} IN TLSA {one}" for one in tlsa]
 
 
 def digest(certificate: bytes) -> str:
@@ -123,70 +99,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     tampered = [(f"_{made.smtp}._tcp.mx-bogus", "TLSA")]
     with resolver(folder, made.signed, made.plain, tampered=tampered) as made.dns:
         yield made
-
-
-@dataclass
-class Delivery:
-    """What became of one message: the state, the reply or reason, the records, and what the servers saw."""
-
-    state: str
-    text: str
-    records: list[tuple[str, dict[str, Any]]]
-    seen: dict[str, Recorder]
-
-    @property
-    def connection(self) -> dict[str, Any]:
-        """The last connection that was recorded."""
-        return [entry for kind, entry in self.records if kind == "connection"][-1]
-
-    @property
-    def result(self) -> dict[str, Any]:
-        return next(entry for kind, entry in self.records if kind == "result")
-
-    @property
-    def messages(self) -> int:
-        return sum(len(recorder.messages) for recorder in self.seen.values())
-
-    @property
-    def began(self) -> bool:
-        """Whether any server was told of the message at all."""
-        return any("mail" in recorder.calls for recorder in self.seen.values())
-
-
-@asynccontextmanager
-async def servers(world: World) -> AsyncIterator[dict[str, Recorder]]:
-    """Servers with TLS on 127.0.0.1 and ::1, and one that offers none on 127.0.0.2."""
-    seen: dict[str, Recorder] = {}
-    async with AsyncExitStack() as stack:
-        for address in (TLS, PLAIN, TLS6):
-            seen[address] = Recorder()
-            listener = await start_listener(
-                seen[address],
-                address,
-                world.smtp,
-                ServerConfig("mx.test"),
-                tls=None if address == PLAIN else world.tls,
-            )
-            stack.push_async_callback(listener.close, 0)
-        yield seen
-
-
-async def deliver(world: World, folder: Path, domain: str, settings: str = "") -> Delivery:
-    text = (
-        f'[dns]\nservers = ["127.0.0.1"]\nport = {world.dns}\nseconds = 10\n'
-        f'[[destination]]\ndomains = ["*"]\nport = {world.smtp}\nconneg = "off"\n{settings}\n'
-    )
-    async with (
-        servers(world) as seen,
-        running(config(folder / "gw", text), reports=False) as (gateway, events),
-    ):
-        await submit(gateway, text_message(), [f"june@{domain}"])
-        await until(lambda: bool(events.of(Settled)), seconds=30)
-        (settled,) = events.of(Settled)
-        records = await gateway.spool.records(settled.message_id)
-        return Delivery(
-            settled.state, settled.reply, [(one.kind, json.loads(one.text)) for one in records], seen
-        )
 
 
 @pytest.mark.parametrize(
@@ -298,13 +210,6 @@ async def test_connections_come_from_the_address_that_is_configured(world: World
     done = await deliver(world, tmp_path, "ee.signed.test", 'local_address = ["127.0.0.9", "::1"]')
     assert done.state == "delivered", done.text
     assert done.seen[TLS].sessions[0].peer.address == "127.0.0.9"
-
-
-async def test_a_configured_host_has_tlsa_records_too(world: World, tmp_path: Path) -> None:
-    """RFC 7672, 2.2: what holds for an exchanger holds for a next hop that is named, where its name is signed."""
-    hop = f'deliver = "smtp"\nhost = "localhost:{world.smtp}"\ntls = "dane"'
-    done = await deliver(world, tmp_path, "any.test", hop)
-    assert done.state in ("delivered", "deferred"), "the DNS of the tests knows nothing of localhost"
 
 
 def dns_of(world: World) -> DnsResolver:

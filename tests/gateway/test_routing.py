@@ -214,6 +214,18 @@ def test_records_that_cannot_be_had_cost_the_host() -> None:
     assert isinstance(second, Way)
 
 
+def test_a_host_that_is_configured_has_records_too() -> None:
+    """RFC 7672, 2.2.2: a next hop that is named, and no mail exchanger, is its own TLSA base domain."""
+    hop = hop_to("other.test", 'deliver = "smtp"\nhost = "localhost:2525"\ntls = "dane"')
+    dns = FixedDns(is_secure=True)
+    dns.records["_2525._tcp.localhost"] = (EE,)
+    way = one(dns, hop)
+    assert (way.tls[0].policy, way.tls[0].name, way.tls[0].also_names) == (TlsPolicy.DANE, "localhost", ())
+    dns.records["_2525._tcp.localhost"] = TemporaryError("SERVFAIL")
+    assert isinstance(found(dns, hop)[0], NoWay)
+    assert one(FixedDns(), hop).tls[0].policy is TlsPolicy.OPPORTUNISTIC
+
+
 @pytest.mark.parametrize("tls", ["none", "opportunistic", "required", "verified"])
 def test_a_policy_of_the_configuration_leaves_dane_out(tls: str) -> None:
     dns = FixedDns("mx.other.test", is_secure=True)

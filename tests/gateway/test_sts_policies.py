@@ -1,4 +1,4 @@
-"""The policies that are kept: RFC 8461, 3.3 (failures), 5.1 (what decides), 10.2 (who can stop a fetch gains nothing)."""
+"""The policies that are kept: RFC 8461, 3.3 (failures), 5.1 (what decides), 10.2 (who can stop a fetch)."""
 
 import asyncio
 from pathlib import Path

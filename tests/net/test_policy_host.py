@@ -127,7 +127,7 @@ async def test_nobody_there_and_nothing_known(trusted: Path) -> None:
     for addresses, words in [(nowhere, "no address"), (silent, "SERVFAIL")]:
         with pytest.raises(PolicyFetchError, match=words):
             await PolicyHost(addresses, 1, trusted).fetch("example.test")
-    with pytest.raises(PolicyFetchError, match="refused|Connect call failed"):
+    with pytest.raises(PolicyFetchError, match=r"refused|Connect call failed"):
         await PolicyHost(here, 1, trusted).fetch("example.test")
     with pytest.raises(PolicyFetchError, match="cannot be read"):
         await PolicyHost(here, 1, trusted.parent / "absent.pem").fetch("example.test")

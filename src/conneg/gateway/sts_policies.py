@@ -23,7 +23,7 @@ MAX_POLICIES = Bound(
     value=5000,
     unit="MTA-STS policies that are kept",
     reason="each has some hundreds of octets; the file of them is written whole",
-    answer="the one met longest ago is forgotten",
+    answer="the one fetched longest ago is forgotten",
 )
 
 FETCH_AGAIN_SECONDS = 300.0
