@@ -1,4 +1,4 @@
-"""MTA-STS (RFC 8461) with real parts: a DNS of nsd and unbound, Python's own HTTPS server, servers with certificates."""
+"""MTA-STS (RFC 8461) with real parts: nsd, unbound, Python's own HTTPS server, servers with certificates."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
