@@ -7,7 +7,19 @@ import pytest
 
 import conneg.features
 
-EXTRAS = ("numpy", "PIL", "pillow_heif", "pydantic", "pypdfium2", "dns", "rich", "structlog", "uvloop")
+EXTRAS = (
+    "cryptography",
+    "h11",
+    "numpy",
+    "PIL",
+    "pillow_heif",
+    "pydantic",
+    "pypdfium2",
+    "dns",
+    "rich",
+    "structlog",
+    "uvloop",
+)
 WITHOUT_EXTRAS = f"""
 import sys
 from importlib.abc import MetaPathFinder

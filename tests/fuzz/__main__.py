@@ -22,6 +22,7 @@ SEEDS = [
     b"250-ok\r\n250 CONNEG (& (color=Binary) (image-coding=[MH,MR]))\r\n",
     b'[addresses]\n"june@ifax1.jp" = "(dpi=200)"\n',
     b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n",
+    b"version: STSv1\nmode: enforce\nmx: *.example.net\nmax_age: 604800\n",
     b"II*\0\x08\0\0\0\x01\0\0\x01\x04\0\x01\0\0\0\x10\0\0\0\0\0\0\0",
     b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>",
 ]

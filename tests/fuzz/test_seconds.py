@@ -1,4 +1,6 @@
-"""The fuzz targets of the algebra for some seconds each; `make fuzz` runs them for a minute, or as long as you like."""
+"""Fuzz targets that are quick to start, for some seconds each; `make fuzz` runs them for a minute, or as long as you
+like.
+"""
 
 import subprocess
 import sys
@@ -8,7 +10,7 @@ import pytest
 
 FOLDER = Path(__file__).parent
 TARGETS = [path.stem for path in sorted(FOLDER.glob("fuzz_*.py")) if path.stem in
-           {"fuzz_features", "fuzz_checking", "fuzz_t30", "fuzz_fields"}]  # fmt: skip
+           {"fuzz_features", "fuzz_checking", "fuzz_t30", "fuzz_fields", "fuzz_mta_sts"}]  # fmt: skip
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import hashlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -14,10 +16,12 @@ from conneg.net import (
     RcptRequest,
     ServerTls,
     SmtpClient,
+    TlsaRecord,
     TlsPolicy,
     TlsUnavailableError,
     connect,
 )
+from conneg.net.dane import public_key_info
 from conneg.smtp import RemoteProtocolError
 
 from .certificates import make_certificate
@@ -70,6 +74,40 @@ async def test_a_message_to_a_verified_server(files: CertificateFiles) -> None:
 def test_a_message_under_tls_on_uvloop(files: CertificateFiles) -> None:
     verified = ClientTls(TlsPolicy.VERIFIED, "mail.example", files.certificate)
     assert uvloop.run(send(files, verified))[1].messages == [CONTENT]
+
+
+def vouching(files: CertificateFiles, *, wrong: bool = False) -> ClientTls:
+    """DANE-EE for the certificate in `files`, under another name than it is for."""
+    certificate = ssl.PEM_cert_to_DER_cert(files.certificate.read_text())
+    digest = hashlib.sha256(public_key_info(certificate)).digest()
+    record = TlsaRecord(3, 1, 1, bytes(32) if wrong else digest)
+    return ClientTls(TlsPolicy.DANE, "mx.other.example", tlsa=(record,))
+
+
+async def test_a_message_to_a_server_that_its_tlsa_record_vouches_for(files: CertificateFiles) -> None:
+    client, handler = await send(files, vouching(files))
+    assert client.is_verified
+    assert handler.messages == [CONTENT]
+
+
+def test_dane_on_uvloop(files: CertificateFiles) -> None:
+    assert uvloop.run(send(files, vouching(files)))[0].is_verified
+
+
+async def test_a_tlsa_record_that_does_not_agree(files: CertificateFiles) -> None:
+    handler = Recorder()
+    async with listening(ServerTls([files]), handler) as listener:
+        with pytest.raises(
+            TlsUnavailableError, match=r"DANE for mx\.other\.example fails: no TLSA record agrees"
+        ):
+            await session(listener.port, vouching(files, wrong=True))
+    assert "mail" not in handler.calls
+
+
+async def test_dane_where_starttls_is_not_offered(files: CertificateFiles) -> None:
+    async with listening(None) as listener:
+        with pytest.raises(TlsUnavailableError, match="does not offer STARTTLS"):
+            await session(listener.port, vouching(files))
 
 
 async def test_without_tls_starttls_is_not_sent(files: CertificateFiles) -> None:

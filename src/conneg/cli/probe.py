@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from conneg.cli.options import as_json, print_json
-from conneg.errors import ExitCode, TemporaryError
+from conneg.errors import ExitCode, UnavailableError
 
 _EXAMPLES = """\b
 Examples:
@@ -25,16 +25,21 @@ No message is sent: MAIL, RCPT CONNEG=OPTIONAL, RSET, QUIT. Exit status: 0 the c
 @click.option("--helo", default="localhost", show_default=True, help="The name to give in EHLO.")
 @click.option(
     "--tls",
-    type=click.Choice(["none", "opportunistic", "required", "verified"]),
-    default="opportunistic",
-    show_default=True,
-    help="How much TLS the session needs.",
+    type=click.Choice(["none", "opportunistic", "dane", "required", "verified"]),
+    default=None,
+    help="How much TLS the session needs; by default dane for mail exchangers, opportunistic for --via.",
 )
 @click.option("--transcript", is_flag=True, help="Show the dialogue.")
 @as_json
 @click.pass_context
 def command(
-    ctx: click.Context, address: str, via: str | None, helo: str, tls: str, transcript: bool, as_json: bool
+    ctx: click.Context,
+    address: str,
+    via: str | None,
+    helo: str,
+    tls: str | None,
+    transcript: bool,
+    as_json: bool,
 ) -> None:
     """Ask what ADDRESS can take, and say who said so."""
     report = asyncio.run(_probe(address, via, helo, tls, transcript))
@@ -52,7 +57,9 @@ def _show(report: dict[str, Any]) -> None:
     channel = f"under {report['tls']}" if report["tls"] else "in plain text"
     verified = ", its certificate verified" if report["verified"] else ""
     click.echo(f"{report['peer']} says of {report['address']}: {report['reply']}")
-    click.echo(f"({channel}{verified})", err=True)
+    click.echo(f"({channel}{verified}; {report['basis']})", err=True)
+    for problem in report["problems"]:
+        click.echo(problem, err=True)
     if report["expression"]:
         click.secho(report["summary"], bold=True)
         click.echo(report["expression"])
@@ -70,44 +77,43 @@ class _Print:
         click.secho(f"S: {line}", fg="green", err=True)
 
 
-async def _probe(address: str, via: str | None, helo: str, tls: str, transcript: bool) -> dict[str, Any]:
+async def _probe(
+    address: str, via: str | None, helo: str, tls: str | None, transcript: bool
+) -> dict[str, Any]:
     from conneg.gateway.config import Config
+    from conneg.gateway.dialling import Dialler, NoSessionError
     from conneg.gateway.endpoint import Endpoint
+    from conneg.gateway.resolver import DnsResolver
     from conneg.gateway.result import one_line
     from conneg.gateway.routing import SMTP_PORT, Routes
+    from conneg.gateway.sts_policies import StsPolicies
+    from conneg.gateway.ways import Ways, policy_host
     from conneg.mail import parse_mailbox
     from conneg.negotiation import Provenance, describe_capability, read_capability
-    from conneg.net import ClientTls, RcptRequest, TlsPolicy, connect
+    from conneg.net import Deadlines, RcptRequest
     from conneg.smtp import ConnegArgument
 
     mailbox = parse_mailbox(address)
-    routes = Routes(Config())
-    try:
-        endpoints = (
-            [Endpoint.parse(via, default_port=SMTP_PORT)]
-            if via
-            else await routes.endpoints(routes.next_hop(mailbox.domain))
-        )
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--via") from error
-    reasons = []
-    for endpoint in endpoints:
+    destination: dict[str, Any] = {"domains": ("*",), "tls": tls}
+    if via is not None:
         try:
-            client = await connect(
-                endpoint.host,
-                endpoint.port,
-                helo=helo,
-                transcript=_Print() if transcript else None,
-                tls=ClientTls(TlsPolicy(tls)),
-            )
-        except (OSError, TemporaryError) as error:
-            reasons.append(f"{endpoint}: {error}")
-            continue
-        break
-    else:
-        from conneg.errors import UnavailableError
-
-        raise UnavailableError("no server answers: " + "; ".join(reasons))
+            host = str(Endpoint.parse(via, default_port=SMTP_PORT))
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--via") from error
+        destination |= {"deliver": "smtp", "host": host}
+    hop = Routes(Config.model_validate({"destination": (destination,)})).next_hop(mailbox.domain)
+    resolver = DnsResolver()
+    dialler = Dialler(
+        Ways(resolver, StsPolicies(resolver, policy_host(resolver).fetch)),
+        helo,
+        Deadlines(),
+        lambda endpoint: _Print() if transcript else None,
+    )
+    try:
+        dialled = await dialler.dial(hop)
+    except NoSessionError as error:
+        raise UnavailableError(str(error)) from error
+    client, endpoint = dialled.client, dialled.endpoint
     opened = await client.open_transaction("", [RcptRequest(address, conneg=ConnegArgument.OPTIONAL)])
     result = opened.rcpts[0] if opened.mail.code < 400 else None
     reply = result.reply if result else opened.mail
@@ -124,6 +130,8 @@ async def _probe(address: str, via: str | None, helo: str, tls: str, transcript:
         "peer": str(endpoint),
         "tls": channel and f"{channel.protocol} {channel.cipher}",
         "verified": client.is_verified,
+        "basis": str(dialled.reliance.basis),
+        "problems": list(dialled.reliance.problems),
         "offers_conneg": offers,
         "reply_code": reply.code,
         "reply": one_line(reply) if not expression else f"{reply.code} {reply.lines[0]}",

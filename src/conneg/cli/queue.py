@@ -153,6 +153,10 @@ def explain(path: Path, message_id: str, as_json: bool) -> None:
 
 def _tell(kind: str, entry: dict[str, Any]) -> str:
     match kind:
+        case "connection":
+            under = f"under {entry['tls']}" if entry["tls"] else "in plain text"
+            problems = "".join(f"\n    {problem}" for problem in entry["problems"])
+            return f"connected to {entry['peer']} [{entry['address']}] {under} ({entry['basis']}){problems}"
         case "answer":
             if entry["capability"]:
                 return (

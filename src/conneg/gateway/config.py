@@ -9,7 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,6 +25,7 @@ from pydantic import (
 
 from conneg.accounts import DEFAULT_QUERY
 from conneg.errors import ConnegError
+from conneg.gateway.dns_section import DnsSection
 from conneg.gateway.endpoint import Endpoint
 from conneg.negotiation import Provenance, read_capability
 from conneg.net.listener import CONNECTIONS_PER_MINUTE, DATA_SECONDS, MESSAGE_SECONDS
@@ -50,7 +51,7 @@ def _endpoint(text: str) -> str:
 
 
 def _domain(text: str) -> str:
-    if not re.fullmatch(r"(\*\.)?[a-z0-9_\-.\u0080-\uffff]+|\[[0-9a-f:.]+\]|\*", text.lower()):
+    if not re.fullmatch(r"(\*\.)?[a-z0-9_\-.\u0080-\uffff]+|\[(ipv6:)?[0-9a-f:.]+\]|\*", text.lower()):
         raise ValueError(f"{text!r} is not a domain (write example.org, *.example.org or *)")
     return text.lower()
 
@@ -274,16 +275,23 @@ class DestinationSection(_Section):
     ("single"), the best form that all can take ("common"), or a transaction for each class of like capability
     ("batch"). `on_no_common_form`: "return" it to the sender, or send the "original". `tls` is how much of it the next
     hop's sessions need (`conneg.net.TlsPolicy`); for "verified" the certificate is for the next hop's name, or for
-    `tls_name`, and signed by an authority in `tls_authorities` (by default the system's).
+    `tls_name`, and signed by an authority in `tls_authorities` (by default the system's). "dane" goes by the TLSA
+    records that DNSSEC vouches for, and is "opportunistic" where there are none; it is the default for `mx`, as
+    "opportunistic" is for the others. With `mta_sts` the policies of MTA-STS are kept to as well (`mx` only). `port` is
+    that of the hosts which the DNS names; `local_address` are the addresses that connections come from, one of
+    each version.
     """
 
     domains: tuple[DomainText, ...] = Field(min_length=1)
     deliver: Literal["smtp", "lmtp", "maildir", "mx"] = "mx"
     host: EndpointText | None = None
     path: str | None = None
-    tls: Literal["none", "opportunistic", "required", "verified"] = "opportunistic"
+    port: int = Field(default=25, ge=1, le=65535)
+    local_address: tuple[IPv4Address | IPv6Address, ...] = ()
+    tls: Literal["none", "opportunistic", "dane", "required", "verified"] | None = None
     tls_name: str | None = None
     tls_authorities: Path | None = None
+    mta_sts: bool = True
     conneg: Literal["required", "optional", "off"] = "optional"
     strategy: Literal["single", "common", "batch"] = "batch"
     baseline: CapabilityText = AS_IS
@@ -300,7 +308,15 @@ class DestinationSection(_Section):
             raise ValueError('deliver = "maildir" needs path = "/var/mail/{domain}/{local_part}"')
         if self.deliver == "maildir" and self.path is not None:
             _check_template(self.path)
+        versions = [address.version for address in self.local_address]
+        if len(versions) > len(set(versions)):
+            raise ValueError("local_address has two addresses of one version")
         return self
+
+    @property
+    def tls_policy(self) -> str:
+        """`tls`, or the default for this kind of delivery."""
+        return self.tls or ("dane" if self.deliver == "mx" else "opportunistic")
 
 
 class Config(_Section):
@@ -319,6 +335,7 @@ class Config(_Section):
     retry: RetrySection = RetrySection()
     content: ContentSection = ContentSection()
     delivery: DeliverySection = DeliverySection()
+    dns: DnsSection = DnsSection()
     destination: tuple[DestinationSection, ...] = ()
 
     def may_relay(self, address: str) -> bool:

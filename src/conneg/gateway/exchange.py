@@ -13,8 +13,9 @@ from conneg.errors import ConnegError, TemporaryError
 from conneg.gateway.maildir import deliver_to_maildir, maildir_path
 from conneg.gateway.routing import NextHop
 from conneg.gateway.sessions import Session, Sessions
+from conneg.gateway.ways import Reliance
 from conneg.mail import Envelope, in_seven_bits, is_seven_bits, parse_mailbox
-from conneg.net import RcptRequest
+from conneg.net import RcptRequest, TlsChannel
 from conneg.smtp import ConnegArgument, Reply
 from conneg.spool import SpooledRecipient
 
@@ -41,6 +42,17 @@ def is_crowded_out(reply: Reply) -> bool:
     return reply.code in (452, 552) and (reply.enhanced is None or reply.enhanced[1:] == ".5.3")
 
 
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What a transaction goes over: the address, the TLS (None: plain text) and what was relied upon."""
+
+    peer: str
+    address: str
+    tls: TlsChannel | None
+    is_verified: bool
+    reliance: Reliance
+
+
 class StaleSessionError(TemporaryError):
     """A session that had been idle was ended by the next hop when we came back to it; a new one may do."""
 
@@ -53,6 +65,8 @@ class Exchange(Protocol):
     """Whether the peer has shown that it is who we mean, by a certificate or by being this machine."""
     success: str | None
     """What a report of success has to say (RFC 3461, 5.2); None where the next hop makes it."""
+    connection: Connection | None
+    """What it goes over; None if over nothing."""
 
     def room_for(self, recipients: Sequence[SpooledRecipient]) -> int:
         """Return how many of these, from the first, one transaction can have: at least one."""
@@ -87,6 +101,9 @@ class SessionExchange:
         self._accepted = 0
         self.peer = session.client.peer
         self.is_verified = session.client.is_verified
+        self.connection: Connection | None = Connection(
+            self.peer, str(session.endpoint), session.client.tls, self.is_verified, session.reliance
+        )
         self.success: str | None = "delivered" if self._lmtp else "relayed"
         if session.client.supports("DSN"):
             self.success = None
@@ -218,6 +235,7 @@ class MaildirExchange:
     peer = "maildir"
     is_verified = True
     success: str | None = "delivered"
+    connection: Connection | None = None
 
     def __init__(self, hop: NextHop) -> None:
         self._template = hop.destination.path or ""

@@ -1,13 +1,15 @@
 """The record of every decision about one message, gathered as it happens and written with the next settlement.
 
-Each entry is a kind and a JSON object; `conneg queue explain` reads them back. Kinds: `answer` (what a next hop said of
-a recipient), `capability` (what it can take and who says so), `plan` (what it gets and why), `result`.
+Each entry is a kind and a JSON object; `conneg queue explain` reads them back. Kinds: `connection` (with whom, under
+which TLS, what was relied upon, what was found wrong on the way), `answer` (what a next hop said of a recipient),
+`capability` (what it can take and who says so), `plan` (what it gets and why), `result`.
 """
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
+from conneg.gateway.exchange import Connection
 from conneg.gateway.result import Result, one_line
 from conneg.negotiation import Capability, Plan
 from conneg.smtp import Reply
@@ -19,6 +21,21 @@ class Journal:
 
     def __init__(self) -> None:
         self._entries: list[Record] = []
+
+    def connected(self, recipients: Sequence[SpooledRecipient], connection: Connection) -> None:
+        """These recipients are asked for over `connection`."""
+        channel = connection.tls
+        for recipient in recipients:
+            self._add(
+                "connection",
+                recipient,
+                peer=connection.peer,
+                address=connection.address,
+                tls=channel and f"{channel.protocol} {channel.cipher}",
+                verified=connection.is_verified,
+                basis=str(connection.reliance.basis),
+                problems=list(connection.reliance.problems),
+            )
 
     def answered(self, recipient: SpooledRecipient, peer: str, reply: Reply, capability: str | None) -> None:
         """The next hop `peer` answered RCPT."""

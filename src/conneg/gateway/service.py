@@ -25,12 +25,15 @@ from conneg.gateway.events import Watcher, ignore
 from conneg.gateway.intake import Intake
 from conneg.gateway.journal import Journal
 from conneg.gateway.renditions import MessageRenditions
+from conneg.gateway.resolver import DnsResolver, Resolver
 from conneg.gateway.retry import RetryPolicy
-from conneg.gateway.routing import NextHop, Resolver, Routes
+from conneg.gateway.routing import NextHop, Routes
 from conneg.gateway.schedule import Schedule
 from conneg.gateway.sessions import Sessions
 from conneg.gateway.settlement import Settlement
+from conneg.gateway.sts_policies import Fetch, StsPolicies
 from conneg.gateway.transaction import Transactions
+from conneg.gateway.ways import Ways, policy_host
 from conneg.net import CertificateFiles, Listener, ListenerLimits, Peer, ServerTls, start_listener
 from conneg.smtp import ServerConfig
 from conneg.smtp.extension import DEFAULT_EXTENSIONS
@@ -51,17 +54,22 @@ class Gateway:
         *,
         watch: Watcher = ignore,
         resolver: Resolver | None = None,
+        fetch_policy: Fetch | None = None,
         clock: Callable[[], float] = time.time,
         transcripts: bool = False,
         reports: bool = True,
     ) -> None:
-        """`transcripts`: tell the watcher every line of the dialogues; without `reports` no DSN is ever made."""
+        """`resolver` and `fetch_policy`: the DNS and the policy hosts of MTA-STS, if not the real ones.
+
+        `transcripts`: tell the watcher every line of the dialogues; without `reports` no DSN is ever made."""
         self.config = config
         self._watch = watch
         self._clock = clock
         self._transcripts = transcripts
         self._reports = reports
-        self._routes = Routes(config, resolver)
+        self._routes = Routes(config)
+        self._resolver = resolver or DnsResolver(config.dns)
+        self._fetch_policy = fetch_policy or policy_host(self._resolver).fetch
         self._exit = contextlib.AsyncExitStack()
         self._listeners: list[Listener] = []
         self._accounts: Accounts | None = None
@@ -111,7 +119,14 @@ class Gateway:
                 ),
             )
         )
-        self._sessions = Sessions(config, self._routes, self._watch, transcripts=self._transcripts)
+        policies = StsPolicies(
+            self._resolver,
+            self._fetch_policy,
+            file=config.spool.path / "mta-sts.json",
+            clock=self._clock,
+        )
+        ways = Ways(self._resolver, policies)
+        self._sessions = Sessions(config, ways, self._watch, transcripts=self._transcripts)
         self._exit.push_async_callback(self._sessions.close)
         self._schedule = Schedule(
             self.spool,

@@ -6,12 +6,12 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 
-from conneg.errors import ConnegError, TemporaryError, UnavailableError
 from conneg.gateway.config import Config
-from conneg.gateway.endpoint import Endpoint
+from conneg.gateway.dialling import Dialled, Dialler
 from conneg.gateway.events import DialogueLine, Watcher
-from conneg.gateway.routing import NextHop, Routes
-from conneg.net import ClientTls, Deadlines, SmtpClient, TlsPolicy, TlsUnavailableError, connect
+from conneg.gateway.routing import NextHop
+from conneg.gateway.ways import Ways
+from conneg.net import Deadlines
 
 _MESSAGES_PER_SESSION = 1000
 """A session is closed after this many messages, so that a peer behind a balancer gets its share again."""
@@ -30,19 +30,13 @@ class _DialogueWatcher:
         self._watch(DialogueLine(self._peer, False, line))
 
 
-class UnprotectedError(ConnegError):
-    """No next hop keeps to REQUIRETLS; `status` is the enhanced status code (RFC 8689, 4.2.1)."""
-
-    def __init__(self, message: str, status: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 class Session:
     """A session in use; `retire` it when it must not be used for another transaction."""
 
-    def __init__(self, client: SmtpClient, *, fresh: bool) -> None:
-        self.client = client
+    def __init__(self, dialled: Dialled, *, fresh: bool) -> None:
+        self.client = dialled.client
+        self.endpoint = dialled.endpoint
+        self.reliance = dialled.reliance
         self.fresh = fresh
         self.messages = 0
         self.idle_since = time.monotonic()
@@ -62,12 +56,16 @@ class Session:
 class Sessions:
     """The pool; `lend` is the only way to a session."""
 
-    def __init__(self, config: Config, routes: Routes, watch: Watcher, *, transcripts: bool = False) -> None:
+    def __init__(self, config: Config, ways: Ways, watch: Watcher, *, transcripts: bool = False) -> None:
         self._config = config
-        self._routes = routes
-        self._watch = watch
-        self._transcripts = transcripts
-        self._idle: dict[str, list[Session]] = defaultdict(list)
+        delivery = config.delivery
+        self._dialler = Dialler(
+            ways,
+            config.server.hostname,
+            Deadlines(connect=delivery.connect_seconds, reply=delivery.reply_seconds),
+            lambda endpoint: _DialogueWatcher(str(endpoint), watch) if transcripts else None,
+        )
+        self._idle: dict[tuple[str, NextHop], list[Session]] = defaultdict(list)
         self._places: dict[str, asyncio.Semaphore] = {}
 
     @contextlib.asynccontextmanager
@@ -76,15 +74,15 @@ class Sessions:
     ) -> AsyncIterator[Session]:
         """Lend a session with `hop`, a new one if it must be `fresh`; `requires_tls`: one that keeps to REQUIRETLS.
 
-        Raises `TemporaryError`, `UnavailableError`, `NoSuchNextHopError` or `UnprotectedError`.
+        Raises `TemporaryError`, `NoSuchNextHopError` or `UnprotectedError`.
         """
         name = f"{hop.name} under REQUIRETLS" if requires_tls else hop.name
         places = self._places.setdefault(
             name, asyncio.Semaphore(self._config.delivery.connections_per_next_hop)
         )
         async with places:
-            idle = None if fresh else self._take_idle(name)
-            session = idle or await (self._open_protected(hop) if requires_tls else self._open(hop))
+            idle = None if fresh else self._take_idle(name, hop)
+            session = idle or Session(await self._dialler.dial(hop, requires_tls=requires_tls), fresh=True)
             try:
                 yield session
             except BaseException:
@@ -94,12 +92,12 @@ class Sessions:
             if session.reusable:
                 session.idle_since = time.monotonic()
                 session.fresh = False
-                self._idle[name].append(session)
+                self._idle[name, hop].append(session)
             else:
                 await self._end(session)
 
-    def _take_idle(self, name: str) -> Session | None:
-        idle = self._idle[name]
+    def _take_idle(self, name: str, hop: NextHop) -> Session | None:
+        idle = self._idle[name, hop]
         while idle:
             session = idle.pop()
             if (
@@ -110,67 +108,14 @@ class Sessions:
             session.client.abort()
         return None
 
-    async def _open(self, hop: NextHop) -> Session:
-        reasons = []
-        for endpoint in await self._routes.endpoints(hop):
-            try:
-                client = await self._connect(hop, endpoint, TlsPolicy(hop.destination.tls))
-            except (OSError, TemporaryError, UnavailableError) as error:
-                reasons.append(f"{endpoint}: {error}")
-                continue
-            return Session(client, fresh=True)
-        raise TemporaryError("no server answers: " + "; ".join(reasons) if reasons else "no server is known")
-
-    async def _open_protected(self, hop: NextHop) -> Session:
-        """Open a session with a server that has shown who it is, under TLS, and offers REQUIRETLS (RFC 8689, 4.2.1).
-
-        A server that cannot be reached may be reached later; one that can and is not protected will not do.
-        """
-        if hop.destination.deliver == "mx":
-            raise UnprotectedError(
-                f"the MX records of {hop.name} are not validated, and TLS is required", "5.7.10"
-            )
-        absent, unprotected, status = [], [], "5.7.10"
-        for endpoint in await self._routes.endpoints(hop):
-            try:
-                client = await self._connect(hop, endpoint, TlsPolicy.VERIFIED)
-            except TlsUnavailableError as error:
-                unprotected.append(f"{endpoint}: {error}")
-                continue
-            except (OSError, TemporaryError, UnavailableError) as error:
-                absent.append(f"{endpoint}: {error}")
-                continue
-            if client.supports("REQUIRETLS"):
-                return Session(client, fresh=True)
-            status = "5.7.30"
-            unprotected.append(f"{endpoint} does not offer REQUIRETLS")
-            await client.quit()
-        if absent or not unprotected:
-            raise TemporaryError(
-                "no server answers: " + "; ".join(absent) if absent else "no server is known"
-            )
-        raise UnprotectedError("TLS is required all the way: " + "; ".join(unprotected), status)
-
-    async def _connect(self, hop: NextHop, endpoint: Endpoint, policy: TlsPolicy) -> SmtpClient:
-        delivery, destination = self._config.delivery, hop.destination
-        return await connect(
-            endpoint.host,
-            endpoint.port,
-            helo=self._config.server.hostname,
-            lmtp=destination.deliver == "lmtp",
-            deadlines=Deadlines(connect=delivery.connect_seconds, reply=delivery.reply_seconds),
-            transcript=_DialogueWatcher(str(endpoint), self._watch) if self._transcripts else None,
-            tls=ClientTls(policy, destination.tls_name, destination.tls_authorities),
-        )
-
     async def sweep(self) -> None:
         """Close the sessions that have been idle for too long; call now and then."""
         now = time.monotonic()
-        for name, idle in list(self._idle.items()):
+        for place, idle in list(self._idle.items()):
             old = [
                 s for s in idle if not s.reusable or now - s.idle_since > self._config.delivery.idle_seconds
             ]
-            self._idle[name] = [s for s in idle if s not in old]
+            self._idle[place] = [s for s in idle if s not in old]
             for session in old:
                 await self._end(session)
 

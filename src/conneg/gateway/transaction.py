@@ -13,13 +13,14 @@ from conneg.content import ContentRefusedError, ConversionError
 from conneg.directory import Directory, Known, Unavailable
 from conneg.errors import ConnegError
 from conneg.gateway.config import AS_IS, DestinationSection
+from conneg.gateway.dialling import NoSessionError, UnprotectedError
 from conneg.gateway.events import CapabilityFound, Planned, Watcher
 from conneg.gateway.exchange import Exchange, StaleSessionError, is_crowded_out, open_exchange
 from conneg.gateway.journal import Journal
 from conneg.gateway.renditions import MessageRenditions
 from conneg.gateway.result import Result, deferred, failed, from_final_reply
 from conneg.gateway.routing import NextHop, NoSuchNextHopError
-from conneg.gateway.sessions import Sessions, UnprotectedError
+from conneg.gateway.sessions import Sessions
 from conneg.negotiation import (
     AsItIs,
     Capability,
@@ -127,6 +128,8 @@ class Transactions:
                 batches.insert(0, _Batch(batch.recipients, batch.round, fresh=True))
             except (NoSuchNextHopError, UnprotectedError) as error:
                 await self._settle(batch, [failed(r, str(error), error.status) for r in batch.recipients])
+            except NoSessionError as error:
+                await self._settle(batch, [deferred(r, str(error), error.status) for r in batch.recipients])
             except (ConnegError, OSError, TimeoutError) as error:
                 reason = str(error) or type(error).__name__
                 await self._settle(batch, [deferred(r, reason, "4.4.1") for r in batch.recipients])
@@ -163,6 +166,8 @@ class Transactions:
 
     async def _ask(self, exchange: Exchange, batch: _Batch) -> _Answers:
         """Ask for every recipient, then the directory for those of whom the next hop said nothing."""
+        if exchange.connection is not None:
+            self._journal.connected(batch.recipients, exchange.connection)
         envelope = self._message.envelope
         replies = await exchange.ask(
             envelope,

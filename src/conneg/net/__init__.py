@@ -4,6 +4,7 @@ The dialogue itself is `conneg.smtp`; here are sockets, deadlines, flow control 
 """
 
 from conneg.net.connector import DeadlineError, RefusedError, SmtpClient, Transcript, connect
+from conneg.net.dane import DaneError, TlsaRecord
 from conneg.net.deadlines import Deadlines
 from conneg.net.handler import MessageSink, Peer, SessionInfo, SmtpHandler
 from conneg.net.listener import Listener, ListenerLimits, start_listener
@@ -14,6 +15,7 @@ from conneg.smtp import MailCommand, RcptAnswer, RcptCommand, RcptRequest, RcptR
 __all__ = [
     "CertificateFiles",
     "ClientTls",
+    "DaneError",
     "DeadlineError",
     "Deadlines",
     "Listener",
@@ -34,6 +36,7 @@ __all__ = [
     "TlsError",
     "TlsPolicy",
     "TlsUnavailableError",
+    "TlsaRecord",
     "TransactionOpened",
     "Transcript",
     "connect",

@@ -13,7 +13,14 @@ from typing import Protocol, TypeVar
 from conneg.errors import ConnegError, TemporaryError, UnavailableError
 from conneg.net.deadlines import Deadlines
 from conneg.net.link import Link
-from conneg.net.securing import ClientTls, TlsPolicy, TlsUnavailableError, begin_tls, client_context
+from conneg.net.securing import (
+    ClientTls,
+    TlsPolicy,
+    TlsUnavailableError,
+    begin_tls,
+    check_tlsa,
+    client_context,
+)
 from conneg.net.tls import TlsChannel, channel_of
 from conneg.smtp import (
     AuthAnswered,
@@ -283,11 +290,13 @@ class SmtpClient:
         try:
             name = tls.name or host
             link.transport = await begin_tls(link.transport, link, context, name, self._deadlines.connect)
+            if tls.policy is TlsPolicy.DANE:
+                check_tlsa(link.transport, tls, name)
             self._session.secured()
         except BaseException:
             self.abort()
             raise
-        self.is_verified = tls.policy is TlsPolicy.VERIFIED
+        self.is_verified = tls.policy in (TlsPolicy.VERIFIED, TlsPolicy.DANE)
         await self._event(SessionReady, self._deadlines.greeting)
 
     async def _send_content(self, content: Content) -> None:
@@ -386,16 +395,18 @@ async def connect(
     dialect: str = "draft",
     chunking: bool = True,
     tls: ClientTls = _WITHOUT_TLS,
+    peer: str | None = None,
 ) -> SmtpClient:
     """Connect, read the greeting, say EHLO (LHLO; HELO if the server knows no EHLO); return the session.
 
+    `peer` is what the server is called in errors and by `SmtpClient.peer`; None: host and port.
     `tls` says whether STARTTLS follows: where the policy is opportunistic and TLS fails, a second connection goes
     without. Raises OSError if there is no connection, `conneg.errors.TemporaryError` if the peer is too slow or no SMTP
     server (`TlsUnavailableError` if TLS is required and cannot be had), `RefusedError` (a
     `conneg.errors.UnavailableError`) if it does not want us.
     """
     config = ClientConfig(helo, lmtp=lmtp, dialect=dialect, chunking=chunking)
-    again = partial(_open, host, port, config, deadlines or Deadlines(), transcript, local_address)
+    again = partial(_open, host, port, config, deadlines or Deadlines(), transcript, local_address, peer)
     client = await again()
     if tls.policy is TlsPolicy.NONE:
         return client
@@ -416,10 +427,11 @@ async def _open(
     deadlines: Deadlines,
     transcript: Transcript | None,
     local_address: str | None,
+    peer: str | None,
 ) -> SmtpClient:
     session = ClientSession(config)
     loop = asyncio.get_running_loop()
-    peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    peer = peer or (f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     try:
         async with asyncio.timeout(deadlines.connect):
             _, link = await loop.create_connection(

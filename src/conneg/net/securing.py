@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from conneg.errors import TemporaryError
+from conneg.net.dane import DaneError, TlsaRecord, authenticate
 
 
 class TlsPolicy(StrEnum):
@@ -21,17 +22,24 @@ class TlsPolicy(StrEnum):
     """TLS or nothing, whatever the certificate: nobody reads along, but who is at the other end is not known."""
     VERIFIED = "verified"
     """TLS with a certificate for the server's name that a trusted authority has signed, or nothing."""
+    DANE = "dane"
+    """TLS with a certificate that the server's TLSA records vouch for, or nothing (RFC 7672)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientTls:
     """What a session wants: the policy, the name that a certificate must be for (None: the host that is connected to),
     and the file with the authorities that are trusted, in PEM (None: the system's).
+
+    For DANE `name` is the TLSA base domain, which SNI carries (RFC 7672, 8.1), `tlsa` are the usable records, and
+    `also_names` the other reference identifiers (RFC 7672, 3.2.2).
     """
 
     policy: TlsPolicy = TlsPolicy.NONE
     name: str | None = None
     authorities: Path | None = None
+    tlsa: tuple[TlsaRecord, ...] = ()
+    also_names: tuple[str, ...] = ()
 
 
 class TlsUnavailableError(TemporaryError):
@@ -83,3 +91,26 @@ async def begin_tls(
     if secure is None:
         raise TlsUnavailableError(f"the TLS handshake with {name} failed: the connection was lost")
     return secure
+
+
+def check_tlsa(transport: asyncio.Transport, tls: ClientTls, name: str) -> None:
+    """Hold the certificates that the server has shown against its TLSA records. Raises `TlsUnavailableError`."""
+    try:
+        authenticate(tls.tlsa, chain_of(transport), (name, *tls.also_names))
+    except DaneError as error:
+        raise TlsUnavailableError(f"DANE for {name} fails: {error}") from None
+
+
+def chain_of(transport: asyncio.BaseTransport) -> list[bytes]:
+    """Return the certificates that the server has shown, in DER, its own first; empty without TLS.
+
+    `SSLObject` has `get_unverified_chain` from Python 3.13 on; before, only what it wraps has it, and gives objects in
+    place of octets.
+    """
+    connection = transport.get_extra_info("ssl_object")
+    if connection is None:
+        return []
+    if hasattr(connection, "get_unverified_chain"):
+        return list(connection.get_unverified_chain())
+    shown = connection._sslobj.get_unverified_chain() or ()
+    return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in shown]
