@@ -9,18 +9,22 @@ from pathlib import Path
 
 import pytest
 
+from conneg.net import RcptRequest, connect
 from tests.gateway.servers import messages_in, running, submit
 from tests.net.certificates import make_certificate
+from tests.net.servers import listening
 
 from . import exim, postfix
 from .gateways import said, to_maildir, to_server, verified
+from .international import JUERGEN, LETTER, SENDER, WITH_SMTPUTF8, EnvelopeRecorder
 from .letters import EIGHT_BITS, LARGE, PLAIN, send, unix
 from .present import require_exim, require_postfix
+from .reports import DSN_MAIL, DSN_RCPT, check_report
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("postfix")]
 
 JUNE, MAY = "june@office.example", "may@office.example"
-MAILBOXES = (JUNE, MAY)
+MAILBOXES = (JUNE, MAY, JUERGEN)
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +49,7 @@ def test_exim_itself_relays_delivers_and_stops_for_good() -> None:
 
 @pytest.mark.parametrize("content", [PLAIN, EIGHT_BITS, LARGE], ids=["plain", "8bit", "large"])
 async def test_exim_to_gateway_under_tls_pipelined_and_by_bdat(tmp_path: Path, content: bytes) -> None:
-    """RFC 3207, 2920, 3030; Exim logs L for pipelining (L- if only offered), K for BDAT, CV=yes for a certificate that holds."""
+    """RFC 3207, 2920, 3030; Exim logs CV=yes for a certificate that holds, L for pipelining (L- if not used), K for BDAT."""
     mine = make_certificate(tmp_path, "gateway", "gw.test", "127.0.0.1")
     async with running(to_maildir(tmp_path / "gw", certificate=mine)) as (gateway, _):
         endpoint = gateway.endpoints[0]
@@ -95,10 +99,11 @@ async def test_gateway_to_exim_under_tls_pipelined_and_by_bdat(tmp_path: Path, c
         line = last.wait_for_log("<= amy@example.com")
     assert arrived.endswith(unix(content))
     assert re.search(r" P=esmtps L\. X=TLS1\.3:\S+ .*K S=", line), line
-    sent = said(events)
-    assert "STARTTLS" in sent
-    assert sent[-1].endswith(" LAST")
-    assert "DATA" not in sent
+    chunks = [line for line in said(events) if line.startswith("BDAT ")]
+    assert sum(int(line.split()[1]) for line in chunks) > len(content), "a Received field is before it"
+    assert [line.endswith(" LAST") for line in chunks] == [False] * (len(chunks) - 1) + [True]
+    assert "STARTTLS" in said(events)
+    assert "DATA" not in said(events)
 
 
 async def test_gateway_to_exim_by_data(tmp_path: Path) -> None:
@@ -115,23 +120,6 @@ async def test_gateway_to_exim_by_data(tmp_path: Path) -> None:
     assert arrived.isascii()
     assert " P=esmtp S=" in line
     assert not any(line.startswith(("BDAT", "STARTTLS")) or "BODY=" in line for line in said(events))
-
-
-DSN_MAIL, DSN_RCPT = ("RET=HDRS", "ENVID=QQ314+2B159"), ("NOTIFY=SUCCESS", "ORCPT=rfc822;boss@example.com")
-
-
-def check_report(arrived: bytes, reporter: str, action: str, envelope_id: str = "QQ314+159") -> None:
-    """RFC 3464, 2.2 and 2.3: the report names what the sender named."""
-    report = email.message_from_bytes(arrived, policy=email.policy.default)
-    assert report.get_content_type() == "multipart/report"
-    text = report.as_string()
-    envelope = rf"^Original-Envelope-Id: {re.escape(envelope_id)}$"
-    assert re.search(envelope, text, re.MULTILINE | re.IGNORECASE), text
-    assert re.search(
-        r"^Original-Recipient: rfc822; ?boss@example.com$", text, re.MULTILINE | re.IGNORECASE
-    ), text
-    assert re.search(rf"^Reporting-MTA: dns; ?{reporter}$", text, re.MULTILINE | re.IGNORECASE), text
-    assert re.search(rf"^Action: {action}", text, re.MULTILINE | re.IGNORECASE), text
 
 
 async def test_a_report_of_success_asked_of_exim_is_made_by_postfix(tmp_path: Path) -> None:
@@ -183,3 +171,40 @@ async def test_a_recipient_that_exim_refuses_is_reported(tmp_path: Path) -> None
     text = email.message_from_bytes(report, policy=email.policy.default).as_string()
     assert "no such mailbox" in text
     assert "Action: failed" in text
+
+
+async def test_exim_returns_what_needs_smtputf8_that_the_gateway_does_not_list(tmp_path: Path) -> None:
+    """RFC 6531, 3.6, 8."""
+    async with running(to_maildir(tmp_path / "gw")) as (gateway, _):
+        endpoint = gateway.endpoints[0]
+        # by itself it would make an ASCII address of the recipient's
+        origin = exim.EximConfig(relay_to=(endpoint.host, endpoint.port), smtp={"utf8_downconvert": "0"})
+        with exim.start(origin) as first:
+            await send(first, JUERGEN, LETTER, sender=SENDER, mail=("SMTPUTF8", "BODY=8BITMIME"))
+            await asyncio.to_thread(first.wait_for_log, "utf8 support required but not offered")
+        assert not (tmp_path / "gw" / "mail").exists()
+
+
+async def test_exim_sends_by_smtputf8_to_our_listener() -> None:
+    handler = EnvelopeRecorder()
+    async with listening(handler, WITH_SMTPUTF8) as listener:
+        with exim.start(exim.EximConfig(relay_to=("127.0.0.1", listener.port))) as first:
+            await send(first, JUERGEN, LETTER, sender=SENDER, mail=("SMTPUTF8", "BODY=8BITMIME"))
+            await asyncio.to_thread(first.wait_empty)
+    (message,), (mail,) = handler.messages, handler.commands
+    assert message.endswith(LETTER)
+    assert (mail.reverse_path, "SMTPUTF8" in mail.parameters) == (SENDER, True)
+    assert handler.forward_paths == [JUERGEN]
+
+
+async def test_our_client_sends_by_smtputf8_to_exim() -> None:
+    with exim.start(exim.EximConfig(mailboxes=MAILBOXES)) as last:
+        client = await connect(last.host, last.port, helo="client.example")
+        opened = await client.open_transaction(SENDER, [RcptRequest(JUERGEN)], body="8BITMIME", smtputf8=True)
+        assert [result.reply.code for result in opened.rcpts] == [250]
+        (reply,) = await client.data(LETTER)
+        await client.quit()
+        assert reply.code == 250
+        (arrived,) = await asyncio.to_thread(last.wait_for_messages, JUERGEN)
+    assert arrived.endswith(unix(LETTER))
+    assert b"with utf8esmtp " in arrived
