@@ -49,7 +49,7 @@ def test_exim_itself_relays_delivers_and_stops_for_good() -> None:
 
 @pytest.mark.parametrize("content", [PLAIN, EIGHT_BITS, LARGE], ids=["plain", "8bit", "large"])
 async def test_exim_to_gateway_under_tls_pipelined_and_by_bdat(tmp_path: Path, content: bytes) -> None:
-    """RFC 3207, 2920, 3030; Exim logs CV=yes for a certificate that holds, L for pipelining (L- if not used), K for BDAT."""
+    """RFC 3207, 2920, 3030; Exim logs CV=yes for a good certificate, L for pipelining (L- if not used), K for BDAT."""
     mine = make_certificate(tmp_path, "gateway", "gw.test", "127.0.0.1")
     async with running(to_maildir(tmp_path / "gw", certificate=mine)) as (gateway, _):
         endpoint = gateway.endpoints[0]

@@ -1,0 +1,290 @@
+"""No sequence that was ever used to smuggle a message ends one here, nor with Postfix or Exim behind the gateway."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from conneg.gateway import service
+from conneg.gateway.events import Accepted, Settled
+from conneg.smtp import ServerConfig
+from tests.gateway.servers import Events, running
+from tests.net.servers import Raw, listening, raw_client
+
+from . import exim, postfix
+from .gateways import to_server
+from .international import EnvelopeRecorder
+from .ports import Server
+from .present import require_exim, require_postfix
+from .smuggling import (
+    ACCEPTED,
+    CR_BEFORE_THE_REAL_END,
+    DOT_AT_THE_END,
+    FIRST,
+    REAL_END,
+    REFUSED,
+    TRICKS,
+    VICTIM,
+    Trick,
+    unstuffed,
+)
+
+JUNE = "june@office.example"
+MAILBOXES = (JUNE, VICTIM)
+END = b"\r\n.\r\n"
+
+by_name = pytest.mark.parametrize("trick", TRICKS, ids=lambda trick: trick.name)
+CHUNKED = (*TRICKS, REAL_END, CR_BEFORE_THE_REAL_END, DOT_AT_THE_END)
+"""What is offered in chunks, where the real end is content too."""
+
+
+def open_with(client: Raw, sender: str = FIRST) -> None:
+    client.say(f"MAIL FROM:<{sender}>", f"RCPT TO:<{JUNE}>")
+
+
+async def send_by_data(client: Raw, content: bytes, sender: str = FIRST) -> str:
+    """The content as it is, its real end, NOOP behind it; the reply to the message, the only one there is."""
+    open_with(client, sender)
+    client.say("DATA")
+    assert await client.codes(3) == ["250", "250", "354"]
+    client.writer.write(content.removesuffix(b"\r\n") + END + b"NOOP\r\n")
+    return await only_reply(client)
+
+
+async def send_by_bdat(client: Raw, *chunks: bytes, sender: str = FIRST) -> str:
+    """The same in chunks, all of them at once."""
+    open_with(client, sender)
+    for place, chunk in enumerate(chunks):
+        last = " LAST" if place == len(chunks) - 1 else ""
+        client.writer.write(b"BDAT %d%s\r\n%s" % (len(chunk), last.encode(), chunk))
+    client.say("NOOP")
+    assert await client.codes(2) == ["250", "250"]
+    for _ in chunks[1:]:
+        await client.reply()
+    return await only_reply(client)
+
+
+async def only_reply(client: Raw) -> str:
+    (reply,) = await client.reply()
+    assert await client.reply() == ["250 2.0.0 ok"], (
+        "the reply to NOOP is next: no command in the content had one"
+    )
+    return reply
+
+
+# The server alone
+
+
+@asynccontextmanager
+async def server(bare_newlines: str) -> AsyncIterator[tuple[Raw, EnvelopeRecorder]]:
+    """Our server, and a client who has said EHLO."""
+    handler = EnvelopeRecorder()
+    async with listening(handler, ServerConfig("mx.example", bare_newlines=bare_newlines)) as listener:
+        async with raw_client(listener.port) as client:
+            yield client, handler
+
+
+@by_name
+@pytest.mark.parametrize("at_start", [False, True], ids=["middle", "start"])
+@pytest.mark.parametrize("bare_newlines", ["refuse", "keep"])
+async def test_server_by_data(trick: Trick, at_start: bool, bare_newlines: str) -> None:
+    """RFC 5321, 2.3.8, 4.1.1.4: only CRLF.CRLF ends the content."""
+    content = trick.content(at_start=at_start)
+    async with server(bare_newlines) as (client, handler):
+        reply = await send_by_data(client, content)
+        assert reply == (ACCEPTED if bare_newlines == "keep" else trick.reply)
+    assert handler.messages == ([unstuffed(content)] if reply == ACCEPTED else [])
+    assert handler.forward_paths == [JUNE]
+
+
+@pytest.mark.parametrize("trick", CHUNKED, ids=lambda trick: trick.name)
+@pytest.mark.parametrize("bare_newlines", ["refuse", "keep"])
+async def test_server_by_bdat(trick: Trick, bare_newlines: str) -> None:
+    """RFC 3030, 2: the size alone ends a chunk, and no dot means anything."""
+    for chunks in ((trick.content(),), (trick.content(), trick.octets), tuple(cut(trick))):
+        async with server(bare_newlines) as (client, handler):
+            reply = await send_by_bdat(client, *chunks)
+        refused = bare_newlines == "refuse" and trick.has_bare_newline
+        assert reply[:3] == ("554" if refused else "250") or (
+            refused and len(chunks) > 1 and reply[:3] == "503"
+        )
+        assert handler.messages == ([] if refused else [b"".join(chunks)])
+        assert handler.forward_paths == [JUNE]
+
+
+def cut(trick: Trick) -> Iterator[bytes]:
+    """The content in two chunks, cut behind the dot."""
+    content = trick.content()
+    place = content.index(trick.octets) + trick.octets.index(b".") + 1
+    yield content[:place]
+    yield content[place:]
+
+
+@pytest.mark.parametrize(
+    ("end", "bare_newlines", "codes"),
+    [
+        (REAL_END, "refuse", ["250", "250", "250", "354", "250"]),
+        (CR_BEFORE_THE_REAL_END, "refuse", ["554", "250", "250", "354", "250"]),
+        (CR_BEFORE_THE_REAL_END, "keep", ["250", "250", "250", "354", "250"]),
+    ],
+)
+async def test_the_real_end_is_one(end: Trick, bare_newlines: str, codes: list[str]) -> None:
+    """The check on the check: what is behind CRLF.CRLF is the client's own next transaction, also after a bare CR."""
+    async with server(bare_newlines) as (client, handler):
+        open_with(client)
+        client.say("DATA")
+        await client.codes(3)
+        client.writer.write(end.content() + b".\r\n")
+        assert await client.codes(5) == codes
+    assert len(handler.messages) == codes[::4].count("250")
+    assert handler.forward_paths == [JUNE, VICTIM]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r", "\r\r", "\n\r", "\0"], ids=repr)
+@pytest.mark.parametrize(
+    "command", [f"MAIL FROM:<{FIRST}>", f"RCPT TO:<{JUNE}>", "NOOP", "EHLO client.example"]
+)
+async def test_no_command_hides_in_another(newline: str, command: str) -> None:
+    """RFC 5321, 2.3.8: the line up to CRLF is one command, and it is none."""
+    async with server("keep") as (client, handler):
+        client.say(f"MAIL FROM:<{FIRST}>", f"{command}{newline}RCPT TO:<{VICTIM}>", "NOOP")
+        assert (await client.reply())[0].startswith("250")
+        assert (await client.reply())[0].startswith("50")
+        assert await client.reply() == ["250 2.0.0 ok"]
+    assert handler.forward_paths == []
+
+
+# Postfix and Exim behind the gateway
+
+
+def postfix_behind(**settings: str) -> "partial[postfix.Postfix]":
+    return partial(postfix.start, postfix.PostfixConfig(mailboxes=MAILBOXES, settings=settings))
+
+
+def exim_behind(**main: str) -> "partial[exim.Exim]":
+    return partial(exim.start, exim.EximConfig(mailboxes=MAILBOXES, main=main))
+
+
+HOPS = {
+    "postfix": postfix_behind(),
+    "postfix by DATA": postfix_behind(smtpd_discard_ehlo_keywords="chunking"),
+    "postfix that takes bare newlines": postfix_behind(smtpd_forbid_bare_newline="no"),
+    "postfix that takes bare newlines, by DATA": postfix_behind(
+        smtpd_forbid_bare_newline="no", smtpd_discard_ehlo_keywords="chunking"
+    ),
+    "postfix that normalises, by DATA": postfix_behind(
+        smtpd_forbid_bare_newline="normalize", smtpd_discard_ehlo_keywords="chunking"
+    ),
+    "postfix of seven bits": postfix_behind(smtpd_discard_ehlo_keywords="8bitmime, chunking"),
+    "exim": exim_behind(),
+    "exim by DATA": exim_behind(chunking_advertise_hosts=""),
+    "exim of seven bits": exim_behind(chunking_advertise_hosts="", accept_8bitmime="false"),
+}
+
+
+@contextmanager
+def next_hop(name: str) -> Iterator[postfix.Postfix | exim.Exim]:
+    require_exim() if name.startswith("exim") else require_postfix()
+    with HOPS[name]() as running_hop:
+        yield running_hop
+
+
+def marks_of(messages: list[bytes]) -> Counter[str]:
+    """How often each reverse-path, which is another for each message sent, has arrived."""
+    found: Counter[str] = Counter()
+    for message in messages:
+        match = re.search(rb"^Return-Path: <([^>@]*)", message, re.MULTILINE | re.IGNORECASE)
+        found[match[1].decode() if match else "?"] += 1
+    return found
+
+
+async def offer_all(port: int) -> dict[str, bytes]:
+    """Every trick by DATA and by BDAT; the reply to each is the one it has to have.
+
+    Return what was accepted: the reverse-path that marks it, and its content.
+    """
+    accepted = {}
+    async with raw_client(port) as client:
+        for number, trick in enumerate(CHUNKED):
+            for way in ("data", "start", "bdat"):
+                if way != "bdat" and trick not in TRICKS:
+                    continue
+                mark, content = f"{way}-{number}", trick.content(at_start=way == "start")
+                send = send_by_bdat if way == "bdat" else send_by_data
+                reply = await send(client, content, sender=f"{mark}@example.com")
+                assert reply.startswith(REFUSED if trick.has_bare_newline else ACCEPTED), (trick.name, way)
+                if reply.startswith(ACCEPTED):
+                    accepted[mark] = content if way == "bdat" else unstuffed(content)
+    return accepted
+
+
+async def all_settled(events: Events, count: int) -> None:
+    """Wait until the next hop has had the last of `count` messages."""
+    async with asyncio.timeout(20):
+        while len(events.of(Settled)) < count:
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.system
+@pytest.mark.xdist_group("postfix")
+@pytest.mark.parametrize("hop", HOPS)
+async def test_through_the_gateway(tmp_path: Path, hop: str) -> None:
+    """Each message that the gateway takes is one message at the end, and nobody else gets any."""
+    with next_hop(hop) as last:
+        async with running(to_server(tmp_path / "gw", last)) as (gateway, events):
+            accepted = await offer_all(gateway.endpoints[0].port)
+            await all_settled(events, len(accepted))
+        await asyncio.to_thread(last.wait_empty)
+        arrived, smuggled, log = last.messages(JUNE), last.messages(VICTIM), last.log_path.read_text()
+    assert {event.state for event in events.of(Settled)} == {"relayed"}
+    assert [event.forward_paths for event in events.of(Accepted)] == [(JUNE,)] * len(accepted)
+    assert marks_of(arrived) == Counter(accepted)
+    assert smuggled == []
+    assert VICTIM not in log
+
+
+@pytest.mark.system
+@pytest.mark.xdist_group("postfix")
+@pytest.mark.parametrize("chunking", ["", "chunking"], ids=["bdat", "data"])
+async def test_what_came_by_another_door_is_not_passed_on(
+    tmp_path: Path, chunking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were bare newlines ever accepted, the client would still not send them: the message is held back whole."""
+    monkeypatch.setattr(service, "ServerConfig", partial(ServerConfig, bare_newlines="keep"))
+    require_postfix()
+    with postfix_behind(smtpd_forbid_bare_newline="no", smtpd_discard_ehlo_keywords=chunking)() as last:
+        async with running(to_server(tmp_path / "gw", last)) as (gateway, events):
+            async with raw_client(gateway.endpoints[0].port) as client:
+                for trick in TRICKS:
+                    assert (await send_by_data(client, trick.content())).startswith(ACCEPTED)
+            await all_settled(events, len(TRICKS))
+        await asyncio.to_thread(last.wait_empty)
+        arrived, smuggled, log = last.messages(JUNE), last.messages(VICTIM), last.log_path.read_text()
+    assert len(arrived) == sum(not trick.has_bare_newline for trick in TRICKS)
+    assert smuggled == []
+    assert VICTIM not in log
+
+
+@pytest.mark.system
+@pytest.mark.xdist_group("postfix")
+async def test_postfix_alone_takes_two_messages_for_one() -> None:
+    """The check on the check: without the gateway the trick of December 2023 works on such a Postfix."""
+    require_postfix()
+    with postfix_behind(smtpd_forbid_bare_newline="no")() as last:
+        await smuggle_into(last)
+        (smuggled,) = await asyncio.to_thread(last.wait_for_messages, VICTIM)
+    assert b"Subject: smuggled" in smuggled
+
+
+async def smuggle_into(last: Server) -> None:
+    async with raw_client(last.port) as client:
+        open_with(client)
+        client.say("DATA")
+        await client.codes(3)
+        client.writer.write(Trick(b"\n.\r\n", "CVE-2023-51764").content() + b".\r\nQUIT\r\n")
+        assert await client.codes(6) == ["250", "250", "250", "354", "250", "221"]
