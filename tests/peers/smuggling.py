@@ -9,6 +9,8 @@ that trim or cut lines, clear the eighth bit, or ask a library what a line is.
 
 import re
 from dataclasses import dataclass
+from enum import Enum
+from typing import assert_never
 
 FIRST, SECOND, VICTIM = "amy@example.com", "admin@office.example", "victim@office.example"
 
@@ -22,6 +24,17 @@ HEADER = b"From: amy@example.com\r\nTo: june@office.example\r\nSubject: first\r\
 
 REFUSED = "554 5.6.0 content with a bare CR or LF is refused; lines end with CRLF"
 ACCEPTED = "250 2.0.0 message accepted"
+
+
+class Place(Enum):
+    """Where the octets are: the first of the content, behind the CRLF of DATA; in it; the last of it.
+
+    Behind them are the commands of the second message, or, at the end, those of the transaction that follows.
+    """
+
+    START = "start"
+    MIDDLE = "middle"
+    END = "end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +60,17 @@ class Trick:
         """What a server that refuses bare newlines answers after the real end."""
         return REFUSED if self.has_bare_newline else ACCEPTED
 
-    def content(self, *, at_start: bool = False) -> bytes:
-        """A message's content, up to the real end, with the second message hidden in it.
-
-        `at_start`: the octets come first, the CRLF of the DATA command being their first line end.
-        """
-        if at_start:
-            return self.octets.removeprefix(b"\r\n") + COMMANDS
-        return HEADER + b"The first message." + self.octets + COMMANDS
+    def content(self, place: Place = Place.MIDDLE) -> bytes:
+        """A message's content, up to the real end, with these octets at some place of it."""
+        match place:
+            case Place.START:
+                return self.octets.removeprefix(b"\r\n") + COMMANDS
+            case Place.MIDDLE:
+                return HEADER + b"The first message." + self.octets + COMMANDS
+            case Place.END:
+                return HEADER + b"The first message." + self.octets
+            case _:
+                assert_never(place)
 
 
 TRICKS = (
@@ -98,12 +114,17 @@ TRICKS = (
 
 REAL_END = Trick(b"\r\n.\r\n", "RFC 5321, 4.1.1.4; in a chunk it is content like any other (RFC 3030, 2)")
 CR_BEFORE_THE_REAL_END = Trick(b"\r\r\n.\r\n", "Postfix, false-smuggling-claims: it holds the real end")
-DOT_AT_THE_END = Trick(b"\r\n.\r\n.", "[ours]: a chunk that ends before the line end of its last dot")
+DOT_AT_THE_END = Trick(b"\r\n.", "[ours]: a chunk that ends before the line end of its last dot")
+
+
+def with_last_line_end(content: bytes) -> bytes:
+    """What by DATA cannot be sent otherwise: the CRLF before the last dot is the content's (RFC 5321, 4.1.1.4)."""
+    return content if content.endswith(b"\r\n") else content + b"\r\n"
 
 
 def unstuffed(content: bytes) -> bytes:
     """What a server takes from the line: without the first dot of each line that begins with one (RFC 5321, 4.5.2)."""
-    return (b"\r\n" + content).replace(b"\r\n.", b"\r\n")[2:]
+    return (b"\r\n" + with_last_line_end(content)).replace(b"\r\n.", b"\r\n")[2:]
 
 
 def spell(octets: bytes) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -19,6 +18,7 @@ from tests.net.servers import Raw, listening, raw_client
 from . import exim, postfix
 from .gateways import to_server
 from .international import EnvelopeRecorder
+from .letters import unix
 from .ports import Server
 from .present import require_exim, require_postfix
 from .smuggling import (
@@ -30,13 +30,14 @@ from .smuggling import (
     REFUSED,
     TRICKS,
     VICTIM,
+    Place,
     Trick,
     unstuffed,
+    with_last_line_end,
 )
 
 JUNE = "june@office.example"
 MAILBOXES = (JUNE, VICTIM)
-END = b"\r\n.\r\n"
 
 by_name = pytest.mark.parametrize("trick", TRICKS, ids=lambda trick: trick.name)
 CHUNKED = (*TRICKS, REAL_END, CR_BEFORE_THE_REAL_END, DOT_AT_THE_END)
@@ -52,7 +53,7 @@ async def send_by_data(client: Raw, content: bytes, sender: str = FIRST) -> str:
     open_with(client, sender)
     client.say("DATA")
     assert await client.codes(3) == ["250", "250", "354"]
-    client.writer.write(content.removesuffix(b"\r\n") + END + b"NOOP\r\n")
+    client.writer.write(with_last_line_end(content) + b".\r\nNOOP\r\n")
     return await only_reply(client)
 
 
@@ -90,11 +91,11 @@ async def server(bare_newlines: str) -> AsyncIterator[tuple[Raw, EnvelopeRecorde
 
 
 @by_name
-@pytest.mark.parametrize("at_start", [False, True], ids=["middle", "start"])
+@pytest.mark.parametrize("place", Place, ids=lambda place: place.value)
 @pytest.mark.parametrize("bare_newlines", ["refuse", "keep"])
-async def test_server_by_data(trick: Trick, at_start: bool, bare_newlines: str) -> None:
+async def test_server_by_data(trick: Trick, place: Place, bare_newlines: str) -> None:
     """RFC 5321, 2.3.8, 4.1.1.4: only CRLF.CRLF ends the content."""
-    content = trick.content(at_start=at_start)
+    content = trick.content(place)
     async with server(bare_newlines) as (client, handler):
         reply = await send_by_data(client, content)
         assert reply == (ACCEPTED if bare_newlines == "keep" else trick.reply)
@@ -106,7 +107,7 @@ async def test_server_by_data(trick: Trick, at_start: bool, bare_newlines: str) 
 @pytest.mark.parametrize("bare_newlines", ["refuse", "keep"])
 async def test_server_by_bdat(trick: Trick, bare_newlines: str) -> None:
     """RFC 3030, 2: the size alone ends a chunk, and no dot means anything."""
-    for chunks in ((trick.content(),), (trick.content(), trick.octets), tuple(cut(trick))):
+    for chunks in ((trick.content(),), (trick.content(Place.END),), tuple(cut(trick))):
         async with server(bare_newlines) as (client, handler):
             reply = await send_by_bdat(client, *chunks)
         refused = bare_newlines == "refuse" and trick.has_bare_newline
@@ -194,32 +195,30 @@ def next_hop(name: str) -> Iterator[postfix.Postfix | exim.Exim]:
         yield running_hop
 
 
-def marks_of(messages: list[bytes]) -> Counter[str]:
-    """How often each reverse-path, which is another for each message sent, has arrived."""
-    found: Counter[str] = Counter()
-    for message in messages:
-        match = re.search(rb"^Return-Path: <([^>@]*)", message, re.MULTILINE | re.IGNORECASE)
-        found[match[1].decode() if match else "?"] += 1
-    return found
+def mark_of(message: bytes) -> str:
+    """The local-part of the reverse-path, which is another for each message sent."""
+    match = re.search(rb"^Return-Path: <([^>@]*)", message, re.MULTILINE | re.IGNORECASE)
+    return match[1].decode() if match else "?"
 
 
 async def offer_all(port: int) -> dict[str, bytes]:
-    """Every trick by DATA and by BDAT; the reply to each is the one it has to have.
+    """Every trick at every place, by DATA and by BDAT; the reply to each is the one it has to have.
 
-    Return what was accepted: the reverse-path that marks it, and its content.
+    Return what was accepted: the reverse-path's local-part, which is another for each, and the content.
     """
     accepted = {}
+    ways = [
+        *(("data", trick, place) for trick in TRICKS for place in Place),
+        *(("bdat", trick, place) for trick in CHUNKED for place in (Place.MIDDLE, Place.END)),
+    ]
     async with raw_client(port) as client:
-        for number, trick in enumerate(CHUNKED):
-            for way in ("data", "start", "bdat"):
-                if way != "bdat" and trick not in TRICKS:
-                    continue
-                mark, content = f"{way}-{number}", trick.content(at_start=way == "start")
-                send = send_by_bdat if way == "bdat" else send_by_data
-                reply = await send(client, content, sender=f"{mark}@example.com")
-                assert reply.startswith(REFUSED if trick.has_bare_newline else ACCEPTED), (trick.name, way)
-                if reply.startswith(ACCEPTED):
-                    accepted[mark] = content if way == "bdat" else unstuffed(content)
+        for number, (way, trick, place) in enumerate(ways):
+            mark, content = f"{way}-{number}", trick.content(place)
+            send = send_by_bdat if way == "bdat" else send_by_data
+            reply = await send(client, content, sender=f"{mark}@example.com")
+            assert reply.startswith(REFUSED if trick.has_bare_newline else ACCEPTED), (way, trick.name, place)
+            if reply.startswith(ACCEPTED):
+                accepted[mark] = with_last_line_end(content) if way == "bdat" else unstuffed(content)
     return accepted
 
 
@@ -241,11 +240,13 @@ async def test_through_the_gateway(tmp_path: Path, hop: str) -> None:
             await all_settled(events, len(accepted))
         await asyncio.to_thread(last.wait_empty)
         arrived, smuggled, log = last.messages(JUNE), last.messages(VICTIM), last.log_path.read_text()
-    assert {event.state for event in events.of(Settled)} == {"relayed"}
+    assert {event.state for event in events.of(Settled)} == {"delivered"}
     assert [event.forward_paths for event in events.of(Accepted)] == [(JUNE,)] * len(accepted)
-    assert marks_of(arrived) == Counter(accepted)
+    assert sorted(map(mark_of, arrived)) == sorted(accepted)
     assert smuggled == []
     assert VICTIM not in log
+    if "seven bits" not in hop:  # where the gateway writes other octets for the same text (RFC 6152, 3)
+        assert [mark_of(one) for one in arrived if not one.endswith(unix(accepted[mark_of(one)]))] == []
 
 
 @pytest.mark.system
