@@ -250,6 +250,7 @@ _AS_OFFERED = {
     "pipelining_advertise_hosts": "*",
     "smtputf8_advertise_hosts": "*",
     "dsn_advertise_hosts": "*",
+    "smtp_accept_queue_per_connection": "0",
     "log_selector": "+pipelining +received_recipients +smtp_confirmation +tls_certificate_verified +tls_cipher",
 }
 """What holds where a caller asks for nothing else."""

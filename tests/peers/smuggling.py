@@ -20,7 +20,10 @@ COMMANDS = (
 ).encode()
 """The second message, as its sender wants it read."""
 
-HEADER = b"From: amy@example.com\r\nTo: june@office.example\r\nSubject: first\r\nMessage-ID: <1@example.com>\r\n\r\n"
+HEADER = (
+    b"From: amy@example.com\r\nTo: june@office.example\r\nSubject: first\r\nMessage-ID: <1@example.com>\r\n"
+    b"Date: Mon, 23 Nov 2026 12:00:00 +0000\r\n\r\n"
+)
 
 REFUSED = "554 5.6.0 content with a bare CR or LF is refused; lines end with CRLF"
 ACCEPTED = "250 2.0.0 message accepted"
