@@ -130,6 +130,11 @@ def unstuffed(content: bytes) -> bytes:
     return (b"\r\n" + with_last_line_end(content)).replace(b"\r\n.", b"\r\n")[2:]
 
 
+def row(trick: Trick) -> str:
+    """The trick's row in the table of docs/security.md: the octets, the reply by default, the source."""
+    return f"| `{trick.name}` | {trick.reply[:9]} | {trick.source} |"
+
+
 def spell(octets: bytes) -> str:
     """The octets as people write them: `<LF>.<CR><LF>`."""
     return re.sub(r"x{100,}|[^!-~]", _spell_one, octets.decode("latin-1"))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from conneg.gateway.config import Config
 from tests.gateway.servers import PROFILE_S, config, directory_file, running, submit, text_message
 from tests.peers import postfix
 from tests.system import require
@@ -38,7 +39,7 @@ def office() -> Iterator[postfix.Postfix]:
         yield server
 
 
-def through(folder: Path, office: postfix.Postfix, directory: dict[str, str]) -> object:
+def through(folder: Path, office: postfix.Postfix, directory: dict[str, str]) -> Config:
     """A gateway in front of `office`."""
     folder.mkdir(parents=True, exist_ok=True)
     directory_file(folder / "directory.toml", directory)
