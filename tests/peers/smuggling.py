@@ -78,7 +78,10 @@ class Trick:
 
 TRICKS = (
     Trick(b"\n.\n", "[SEC], [VU], [smtpsmug]"),
-    Trick(b"\n.\r\n", "[SEC], CVE-2023-51764 Postfix, CVE-2023-51765 Sendmail, CVE-2023-51766 Exim"),
+    Trick(
+        b"\n.\r\n",
+        "[SEC], CVE-2023-51764 Postfix, CVE-2023-51765 Sendmail, CVE-2023-51766 Exim, CVE-2024-27305 aiosmtpd",
+    ),
     Trick(b"\n.\r", "[SEC], [smtpsmug]"),
     Trick(b"\r.\r", "[SEC]: Cisco Secure Email"),
     Trick(b"\r.\n", "[SEC], [smtpsmug]"),

@@ -12,11 +12,11 @@ import pytest
 from conneg.gateway import service
 from conneg.gateway.events import Accepted, Settled
 from conneg.smtp import ServerConfig
-from tests.gateway.servers import Events, running
+from tests.gateway.servers import Events, messages_in, running
 from tests.net.servers import Raw, listening, raw_client
 
 from . import exim, postfix
-from .gateways import to_server
+from .gateways import to_maildir, to_server
 from .international import EnvelopeRecorder
 from .letters import unix
 from .ports import Server
@@ -279,6 +279,50 @@ async def test_what_came_by_another_door_is_not_passed_on(
     assert len(arrived) == sum(not trick.has_bare_newline for trick in TRICKS)
     assert smuggled == []
     assert VICTIM not in log
+
+
+def postfix_before(relay_to: tuple[str, int]) -> postfix.Postfix:
+    return postfix.start(postfix.PostfixConfig(relay_to=relay_to))
+
+
+def exim_before(relay_to: tuple[str, int]) -> exim.Exim:
+    return exim.start(exim.EximConfig(relay_to=relay_to))
+
+
+def exim_without_bdat_before(relay_to: tuple[str, int]) -> exim.Exim:
+    return exim.start(exim.EximConfig(relay_to=relay_to, smtp={"hosts_try_chunking": ""}))
+
+
+@pytest.mark.system
+@pytest.mark.xdist_group("postfix")
+@pytest.mark.parametrize("start", [postfix_before, exim_before, exim_without_bdat_before])
+async def test_through_others_to_the_gateway(
+    tmp_path: Path, start: Callable[[tuple[str, int]], postfix.Postfix | exim.Exim]
+) -> None:
+    """What another server takes in chunks as one message is one message for us, or is returned to its sender."""
+    require_postfix() if start is postfix_before else require_exim()
+    offered = set()
+    async with running(to_maildir(tmp_path / "gw")) as (gateway, events):
+        endpoint = gateway.endpoints[0]
+        with start((endpoint.host, endpoint.port)) as first:
+            async with raw_client(first.port) as client:
+                for number, trick in enumerate(CHUNKED):
+                    content = with_last_line_end(trick.content())
+                    open_with(client, f"sender-{number}@office.example")
+                    assert await client.codes(2) == ["250", "250"]
+                    client.writer.write(b"BDAT %d LAST\r\n%s" % (len(content), content))
+                    if (await client.reply())[-1].startswith("250"):
+                        offered.add(f"sender-{number}")
+                    else:
+                        await client.ask("RSET")
+            await asyncio.to_thread(first.wait_empty)
+        folders = {folder.name: messages_in(folder) for folder in (tmp_path / "gw" / "mail").iterdir()}
+    arrived = [mark_of(message) for message in folders.pop("june")]
+    returned = list(folders)
+    assert sorted(arrived + returned) == sorted(offered)
+    assert len(offered) > sum(not trick.has_bare_newline for trick in CHUNKED) - 2
+    recipients = {path for event in events.of(Accepted) for path in event.forward_paths}
+    assert recipients <= {JUNE, *(f"{name}@office.example" for name in offered)}
 
 
 @pytest.mark.system
