@@ -66,13 +66,14 @@ class Exim:
         atexit.register(self.stop)
         try:
             self._lay_out()
-            self._daemon = subprocess.Popen(
-                [self._program, "-C", self.config_path, "-bdf"],
-                stdin=subprocess.DEVNULL,
-                stdout=(self.folder / "output").open("wb"),
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            with (self.folder / "output").open("wb") as output:
+                self._daemon = subprocess.Popen(
+                    [self._program, "-C", self.config_path, "-bdf"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
             wait_for_greeting(self.port, seconds=20, alive=lambda: self._is_alive)
         except TimeoutError as error:
             said = (self.folder / "output").read_text(errors="replace") + self.log_end()
@@ -120,7 +121,7 @@ class Exim:
         """End every process of this instance and remove its folder; safe to call twice."""
         atexit.unregister(self.stop)
         if self._daemon is not None:
-            # the sessions and deliveries that the daemon has begun are of its process group
+            # the second signal is for the sessions and deliveries that the daemon has begun: they are of its group
             for signal_number in (signal.SIGTERM, signal.SIGKILL):
                 try:
                     os.killpg(self._daemon.pid, signal_number)

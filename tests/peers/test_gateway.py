@@ -3,7 +3,6 @@
 import asyncio
 import email
 import email.policy
-import os
 import smtplib
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 from conneg.gateway.config import Config
 from tests.gateway.servers import PROFILE_S, config, directory_file, running, submit, text_message
 from tests.peers import postfix
+from tests.peers.present import require_postfix
 from tests.system import require
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("postfix")]
@@ -27,9 +27,7 @@ CONTENT = (
 
 @pytest.fixture(autouse=True)
 def _installed() -> None:
-    require("postfix", "postfix")
-    if os.geteuid() != 0:
-        pytest.skip("needs root: Postfix's master(8) starts as root only")
+    require_postfix()
 
 
 @pytest.fixture

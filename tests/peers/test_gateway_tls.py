@@ -1,7 +1,6 @@
 """TLS with Postfix on both sides of the gateway: certificates verified each way, and nothing sent without."""
 
 import asyncio
-import os
 import smtplib
 from pathlib import Path
 
@@ -12,17 +11,15 @@ from tests.gateway.servers import running, submit
 from tests.net.certificates import make_certificate
 from tests.peers import postfix
 from tests.peers.gateways import to_server, verified
+from tests.peers.present import require_postfix
 from tests.peers.test_gateway import CONTENT, MAILBOXES
-from tests.system import require
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("postfix")]
 
 
 @pytest.fixture(autouse=True)
 def _installed() -> None:
-    require("postfix", "postfix")
-    if os.geteuid() != 0:
-        pytest.skip("needs root: Postfix's master(8) starts as root only")
+    require_postfix()
 
 
 def office(files: CertificateFiles) -> postfix.Postfix:
