@@ -9,14 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from conneg.net import RcptRequest, connect
 from tests.gateway.servers import messages_in, running, submit
 from tests.net.certificates import make_certificate
-from tests.net.servers import listening
 
-from . import exim, postfix
+from . import exim, international, postfix
 from .gateways import said, to_maildir, to_server, verified
-from .international import JUERGEN, LETTER, SENDER, WITH_SMTPUTF8, EnvelopeRecorder
+from .international import AMELIE, JUERGEN, LETTER
 from .letters import EIGHT_BITS, LARGE, PLAIN, send, unix
 from .present import require_exim, require_postfix
 from .reports import DSN_MAIL, DSN_RCPT, check_report
@@ -173,38 +171,27 @@ async def test_a_recipient_that_exim_refuses_is_reported(tmp_path: Path) -> None
     assert "Action: failed" in text
 
 
-async def test_exim_returns_what_needs_smtputf8_that_the_gateway_does_not_list(tmp_path: Path) -> None:
-    """RFC 6531, 3.6, 8."""
-    async with running(to_maildir(tmp_path / "gw")) as (gateway, _):
-        endpoint = gateway.endpoints[0]
-        # by itself it would make an ASCII address of the recipient's
-        origin = exim.EximConfig(relay_to=(endpoint.host, endpoint.port), smtp={"utf8_downconvert": "0"})
-        with exim.start(origin) as first:
-            await send(first, JUERGEN, LETTER, sender=SENDER, mail=("SMTPUTF8", "BODY=8BITMIME"))
-            await asyncio.to_thread(first.wait_for_log, "utf8 support required but not offered")
-        assert not (tmp_path / "gw" / "mail").exists()
-
-
-async def test_exim_sends_by_smtputf8_to_our_listener() -> None:
-    handler = EnvelopeRecorder()
-    async with listening(handler, WITH_SMTPUTF8) as listener:
-        with exim.start(exim.EximConfig(relay_to=("127.0.0.1", listener.port))) as first:
-            await send(first, JUERGEN, LETTER, sender=SENDER, mail=("SMTPUTF8", "BODY=8BITMIME"))
-            await asyncio.to_thread(first.wait_empty)
-    (message,), (mail,) = handler.messages, handler.commands
-    assert message.endswith(LETTER)
-    assert (mail.reverse_path, "SMTPUTF8" in mail.parameters) == (SENDER, True)
-    assert handler.forward_paths == [JUERGEN]
-
-
-async def test_our_client_sends_by_smtputf8_to_exim() -> None:
+async def test_smtputf8_from_exim_to_exim(tmp_path: Path) -> None:
     with exim.start(exim.EximConfig(mailboxes=MAILBOXES)) as last:
-        client = await connect(last.host, last.port, helo="client.example")
-        opened = await client.open_transaction(SENDER, [RcptRequest(JUERGEN)], body="8BITMIME", smtputf8=True)
-        assert [result.reply.code for result in opened.rcpts] == [250]
-        (reply,) = await client.data(LETTER)
-        await client.quit()
-        assert reply.code == 250
-        (arrived,) = await asyncio.to_thread(last.wait_for_messages, JUERGEN)
+        async with running(to_server(tmp_path / "gw", last)) as (gateway, events):
+            endpoint = gateway.endpoints[0]
+            with exim.start(exim.EximConfig(relay_to=(endpoint.host, endpoint.port))) as first:
+                await send(first, JUERGEN, LETTER, sender=AMELIE, mail=international.MAIL)
+                (arrived,) = await asyncio.to_thread(last.wait_for_messages, JUERGEN)
+                await asyncio.to_thread(first.wait_empty)
     assert arrived.endswith(unix(LETTER))
-    assert b"with utf8esmtp " in arrived
+    assert arrived.lower().count(b"with utf8") == 3, "RFC 6531, 4.3: each of the three servers says so"
+    international.check_dialogue(events)
+
+
+async def test_what_needs_smtputf8_is_returned_where_exim_does_not_list_it(tmp_path: Path) -> None:
+    """RFC 6531, 3.2; the report has an ASCII header, and the address in its 7-bit form (RFC 6533, 3 and 4.3)."""
+    with exim.start(exim.EximConfig(mailboxes=MAILBOXES, main={"smtputf8_advertise_hosts": ""})) as last:
+        async with running(to_server(tmp_path / "gw", last)) as (gateway, _):
+            await send(gateway.endpoints[0], JUERGEN, LETTER, sender=MAY, mail=international.MAIL)
+            (report,) = await asyncio.to_thread(last.wait_for_messages, MAY)
+        assert last.messages(JUERGEN) == []
+    assert b"Status: 5.6.9" in report
+    assert rb"Final-Recipient: utf-8; j\x{FC}rgen@office.example" in report
+    assert b"Content-Type: message/global-headers" in report
+    assert report.partition(b"\n\n")[0].isascii()

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from conneg.net import RcptRequest, connect
 from tests.gateway.servers import messages_in, running
-from tests.net.servers import listening, until
+from tests.net.servers import until
 
-from . import postfix
+from . import international, postfix
 from .gateways import said, to_maildir, to_server
-from .international import JUERGEN, LETTER, SENDER, WITH_SMTPUTF8, EnvelopeRecorder
+from .international import AMELIE, JUERGEN, LETTER
 from .letters import EIGHT_BITS, LARGE, PLAIN, send, unix
 from .ports import wait_until
 from .present import require_postfix
@@ -115,38 +114,29 @@ async def test_who_wants_no_report_of_failure_gets_none(tmp_path: Path) -> None:
     assert b"Action: failed" in report
 
 
-async def test_postfix_returns_what_needs_smtputf8_that_the_gateway_does_not_list(tmp_path: Path) -> None:
-    """RFC 6531, 3.6, 8: such a message is not sent on to a server that does not list it."""
-    async with running(to_maildir(tmp_path / "gw")) as (gateway, _):
-        endpoint = gateway.endpoints[0]
-        with postfix.start(postfix.PostfixConfig(relay_to=(endpoint.host, endpoint.port))) as first:
-            await send(first, JUERGEN, LETTER, sender=MAY, mail=("SMTPUTF8", "BODY=8BITMIME"))
-            line = await asyncio.to_thread(wait_for_log, first, "SMTPUTF8 is required, but was not offered")
-        assert not (tmp_path / "gw" / "mail").exists()
-    assert "dsn=5.6.7, status=bounced" in line
-
-
-async def test_postfix_sends_by_smtputf8_to_our_listener() -> None:
-    handler = EnvelopeRecorder()
-    async with listening(handler, WITH_SMTPUTF8) as listener:
-        with postfix.start(postfix.PostfixConfig(relay_to=("127.0.0.1", listener.port))) as first:
-            await send(first, JUERGEN, LETTER, sender=SENDER, mail=("SMTPUTF8", "BODY=8BITMIME"))
-            await asyncio.to_thread(first.wait_empty)
-    (message,), (mail,) = handler.messages, handler.commands
-    assert message.endswith(LETTER)
-    assert (mail.reverse_path, "SMTPUTF8" in mail.parameters) == (SENDER, True)
-    assert handler.forward_paths == [JUERGEN]
-
-
 @pytest.mark.parametrize("chunking", [True, False], ids=["bdat", "data"])
-async def test_our_client_sends_by_smtputf8_to_postfix(chunking: bool) -> None:
-    with postfix.start(postfix.PostfixConfig(mailboxes=MAILBOXES)) as last:
-        client = await connect(last.host, last.port, helo="client.example", chunking=chunking)
-        opened = await client.open_transaction(SENDER, [RcptRequest(JUERGEN)], body="8BITMIME", smtputf8=True)
-        assert [result.reply.code for result in opened.rcpts] == [250]
-        (reply,) = await client.data(LETTER)
-        await client.quit()
-        assert reply.code == 250
-        (arrived,) = await asyncio.to_thread(last.wait_for_messages, JUERGEN)
+async def test_smtputf8_from_postfix_to_postfix(tmp_path: Path, chunking: bool) -> None:
+    settings = {} if chunking else {"smtpd_discard_ehlo_keywords": "chunking"}
+    with postfix.start(postfix.PostfixConfig(mailboxes=MAILBOXES, settings=settings)) as last:
+        async with running(to_server(tmp_path / "gw", last)) as (gateway, events):
+            endpoint = gateway.endpoints[0]
+            with postfix.start(postfix.PostfixConfig(relay_to=(endpoint.host, endpoint.port))) as first:
+                await send(first, JUERGEN, LETTER, sender=AMELIE, mail=international.MAIL)
+                (arrived,) = await asyncio.to_thread(last.wait_for_messages, JUERGEN)
     assert arrived.endswith(unix(LETTER))
-    assert b"with UTF8SMTP" in arrived
+    assert arrived.count(b"with UTF8SMTP") == 3, "RFC 6531, 4.3: each of the three servers says so"
+    international.check_dialogue(events)
+
+
+async def test_what_needs_smtputf8_is_returned_where_postfix_does_not_list_it(tmp_path: Path) -> None:
+    """RFC 6531, 3.2; the report has an ASCII header, and the address in its 7-bit form (RFC 6533, 3 and 4.3)."""
+    settings = {"smtpd_discard_ehlo_keywords": "smtputf8"}
+    with postfix.start(postfix.PostfixConfig(mailboxes=MAILBOXES, settings=settings)) as last:
+        async with running(to_server(tmp_path / "gw", last)) as (gateway, _):
+            await send(gateway.endpoints[0], JUERGEN, LETTER, sender=MAY, mail=international.MAIL)
+            (report,) = await asyncio.to_thread(last.wait_for_messages, MAY)
+        assert last.messages(JUERGEN) == []
+    assert b"Status: 5.6.9" in report
+    assert rb"Final-Recipient: utf-8; j\x{FC}rgen@office.example" in report
+    assert b"Content-Type: message/global-headers" in report
+    assert report.partition(b"\n\n")[0].isascii()

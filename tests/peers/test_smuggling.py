@@ -2,22 +2,23 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conneg.gateway import service
 from conneg.gateway.events import Accepted, Settled
+from conneg.net import RcptCommand, SessionInfo
 from conneg.smtp import ServerConfig
 from tests.gateway.servers import Events, messages_in, running
-from tests.net.servers import Raw, listening, raw_client
+from tests.net.servers import Raw, Recorder, listening, raw_client
 
 from . import exim, postfix
 from .gateways import to_maildir, to_server
-from .international import EnvelopeRecorder
 from .letters import unix
 from .ports import Server
 from .present import require_exim, require_postfix
@@ -80,6 +81,18 @@ async def only_reply(client: Raw) -> str:
 
 
 # The server alone
+
+
+class EnvelopeRecorder(Recorder):
+    """Keeps the recipients too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forward_paths: list[str] = []
+
+    def rcpt(self, session: SessionInfo, commands: Sequence[RcptCommand]) -> Any:
+        self.forward_paths += [command.forward_path for command in commands]
+        return super().rcpt(session, commands)
 
 
 @asynccontextmanager
