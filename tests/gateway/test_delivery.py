@@ -102,6 +102,21 @@ async def test_a_message_that_needs_no_change_arrives_octet_for_octet(tmp_path: 
         ]
 
 
+@pytest.mark.parametrize("blank", [" ", "\t"])
+async def test_a_first_line_with_a_blank_does_not_go_on_in_our_received_field(
+    tmp_path: Path, blank: str
+) -> None:
+    content = f"{blank}(forged)\r\nSubject: hello\r\n\r\nbody\r\n".encode()
+    async with running(receiver(tmp_path / "mx", {})) as (mx, _):
+        await submit(mx, content, ["desk@devices.test"])
+        await until(lambda: bool(messages_in(tmp_path / "mx/mail/devices.test/desk")))
+    (arrived,) = messages_in(tmp_path / "mx/mail/devices.test/desk")
+    message = email.message_from_bytes(arrived)
+    assert arrived.endswith(b"\r\n\r\n" + content)
+    assert "forged" not in message["Received"]
+    assert message["Subject"] is None
+
+
 async def test_each_class_gets_its_form_and_each_rendition_is_made_once(tmp_path: Path) -> None:
     message = text_message()
     message.add_attachment(sample("survey.pdf"), maintype="application", subtype="pdf", filename="survey.pdf")

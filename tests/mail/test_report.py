@@ -160,9 +160,23 @@ def test_a_very_long_message_is_not_returned_whole() -> None:
     assert read_parts(content).children[2].media_type == "text/rfc822-headers"
 
 
+@pytest.mark.parametrize(
+    ("ret", "media_type"), [("FULL", "message/global"), ("HDRS", "message/global-headers")]
+)
+def test_a_header_outside_ascii_is_returned_as_what_it_is(ret: str, media_type: str) -> None:
+    """RFC 6533, 4.2 and 4.3: message/rfc822 and text/rfc822-headers hold ASCII headers only."""
+    original = "Subject: Größe\r\n".encode() + ORIGINAL
+    content = dsn(ret=ret, original=original)
+    part = read_parts(content).children[2]
+    assert part.media_type == media_type
+    assert part.encoding == "8bit"
+    assert original.startswith(content[part.body_start : part.body_end].rstrip(b"\r\n"))
+
+
 def test_eight_bit_originals_are_labelled() -> None:
     content = dsn(ret="FULL", original=ORIGINAL + b"\xfc\r\n")
     assert read_parts(content).encoding == "8bit"
+    assert read_parts(content).children[2].media_type == "message/rfc822"
     assert read_parts(content).children[2].encoding == "8bit"
 
 

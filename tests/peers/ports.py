@@ -3,8 +3,19 @@
 import socket
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 LOOPBACK = "127.0.0.1"
+
+
+class Server(Protocol):
+    """A peer that takes mail by SMTP at `host` and `port`."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
 
 
 def free_port() -> int:

@@ -3,7 +3,6 @@
 import asyncio
 import email
 import email.policy
-import os
 import smtplib
 import subprocess
 from collections.abc import Iterator
@@ -11,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from conneg.gateway.config import Config
 from tests.gateway.servers import PROFILE_S, config, directory_file, running, submit, text_message
 from tests.peers import postfix
+from tests.peers.present import require_postfix
 from tests.system import require
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("postfix")]
@@ -26,9 +27,7 @@ CONTENT = (
 
 @pytest.fixture(autouse=True)
 def _installed() -> None:
-    require("postfix", "postfix")
-    if os.geteuid() != 0:
-        pytest.skip("needs root: Postfix's master(8) starts as root only")
+    require_postfix()
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def office() -> Iterator[postfix.Postfix]:
         yield server
 
 
-def through(folder: Path, office: postfix.Postfix, directory: dict[str, str]) -> object:
+def through(folder: Path, office: postfix.Postfix, directory: dict[str, str]) -> Config:
     """A gateway in front of `office`."""
     folder.mkdir(parents=True, exist_ok=True)
     directory_file(folder / "directory.toml", directory)

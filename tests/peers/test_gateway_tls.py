@@ -1,27 +1,25 @@
 """TLS with Postfix on both sides of the gateway: certificates verified each way, and nothing sent without."""
 
 import asyncio
-import os
 import smtplib
 from pathlib import Path
 
 import pytest
 
 from conneg.net import CertificateFiles
-from tests.gateway.servers import config, running, submit
+from tests.gateway.servers import running, submit
 from tests.net.certificates import make_certificate
 from tests.peers import postfix
+from tests.peers.gateways import to_server, verified
+from tests.peers.present import require_postfix
 from tests.peers.test_gateway import CONTENT, MAILBOXES
-from tests.system import require
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("postfix")]
 
 
 @pytest.fixture(autouse=True)
 def _installed() -> None:
-    require("postfix", "postfix")
-    if os.geteuid() != 0:
-        pytest.skip("needs root: Postfix's master(8) starts as root only")
+    require_postfix()
 
 
 def office(files: CertificateFiles) -> postfix.Postfix:
@@ -39,19 +37,6 @@ def office(files: CertificateFiles) -> postfix.Postfix:
     )
 
 
-def gateway_config(folder: Path, next_hop: postfix.Postfix, tls: str) -> object:
-    return config(
-        folder,
-        f'[[certificate]]\nfile = "../gateway.pem"\nkey = "../gateway.key"\n[retry]\nfirst_seconds = 600\n'
-        f'[[destination]]\ndomains = ["office.example"]\ndeliver = "smtp"\nhost = "{next_hop.host}:{next_hop.port}"\n'
-        f"{tls}\n",
-    )
-
-
-def verified(name: str) -> str:
-    return f'tls = "verified"\ntls_name = "{name}"\ntls_authorities = "../office.pem"'
-
-
 async def test_postfix_to_gateway_to_postfix_verified_each_way(tmp_path: Path) -> None:
     """Each of the three hops under TLS; RFC 3848 and Postfix's own header say so in the trace."""
     mine, theirs = (
@@ -59,10 +44,14 @@ async def test_postfix_to_gateway_to_postfix_verified_each_way(tmp_path: Path) -
         make_certificate(tmp_path, "office", "office.example"),
     )
     with office(theirs) as next_hop:
-        async with running(gateway_config(tmp_path / "gw", next_hop, verified("office.example"))) as (
-            gateway,
-            _,
-        ):
+        async with running(
+            to_server(
+                tmp_path / "gw",
+                next_hop,
+                certificate=mine,
+                tls=verified("office.example", theirs.certificate),
+            )
+        ) as (gateway, _):
             endpoint = gateway.endpoints[0]
             origin = postfix.PostfixConfig(
                 relay_to=(endpoint.host, endpoint.port),
@@ -83,13 +72,11 @@ async def test_postfix_to_gateway_to_postfix_verified_each_way(tmp_path: Path) -
 
 
 async def test_a_next_hop_under_another_name_gets_nothing(tmp_path: Path) -> None:
-    make_certificate(tmp_path, "gateway", "gw.test")
     theirs = make_certificate(tmp_path, "office", "office.example")
     with office(theirs) as next_hop:
-        async with running(gateway_config(tmp_path / "gw", next_hop, verified("bank.example"))) as (
-            gateway,
-            events,
-        ):
+        async with running(
+            to_server(tmp_path / "gw", next_hop, tls=verified("bank.example", theirs.certificate))
+        ) as (gateway, events):
             await submit(gateway, CONTENT, ["june@office.example"])
             async with asyncio.timeout(20):
                 while not any("Hostname mismatch" in str(event) for event in events.all):
@@ -99,10 +86,9 @@ async def test_a_next_hop_under_another_name_gets_nothing(tmp_path: Path) -> Non
 
 async def test_opportunistic_tls_is_the_default(tmp_path: Path) -> None:
     """Postfix would refuse the mail in plain text."""
-    make_certificate(tmp_path, "gateway", "gw.test")
     theirs = make_certificate(tmp_path, "office", "office.example")
     with office(theirs) as next_hop:
-        async with running(gateway_config(tmp_path / "gw", next_hop, "")) as (gateway, _):
+        async with running(to_server(tmp_path / "gw", next_hop)) as (gateway, _):
             await submit(gateway, CONTENT, ["june@office.example"])
             (arrived,) = await asyncio.to_thread(next_hop.wait_for_messages, "june@office.example")
 

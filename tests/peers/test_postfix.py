@@ -1,6 +1,5 @@
 """The private Postfix itself: relays, delivers into Maildirs, lets nothing out, leaves nothing."""
 
-import os
 import smtplib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from tests.system import require
 
 from . import postfix
 from .ports import wait_until
+from .present import require_postfix
 from .smtpsink import SmtpSink
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("postfix")]
@@ -21,10 +21,8 @@ CONTENT = "Subject: survey\r\n\r\nthe Meridian is sound\r\n"
 
 @pytest.fixture(autouse=True)
 def _installed() -> None:
-    require("postfix", "postfix")
+    require_postfix()
     require("smtp-sink", "postfix")
-    if os.geteuid() != 0:
-        pytest.skip("needs root: Postfix's master(8) starts as root only")
 
 
 @pytest.fixture

@@ -271,6 +271,9 @@ class _Reception:
 
     def write(self, chunk: bytes) -> None:
         before = len(self._head)
+        if before == 0 and chunk[:1] in (b" ", b"\t"):
+            # the line would go on in the Received field in front of it (RFC 5322, 2.2.3): there is no header
+            self._incoming.write(b"\r\n")
         if before < _HEADER_LIMIT:
             self._head += chunk[: _HEADER_LIMIT - before]
         if not self._is_held:

@@ -250,10 +250,21 @@ def _ascii(text: str) -> str:
     return _one_line(text).encode("ascii", "replace").decode("ascii")
 
 
+_RETURNED_TYPES = {
+    True: ("message/rfc822", "message/global"),
+    False: ("text/rfc822-headers", "message/global-headers"),
+}
+
+
 def _returned_part(original: bytes, whole: bool) -> bytes:
-    """The message (message/rfc822), or its header (text/rfc822-headers, RFC 6522, 4)."""
-    returned = original if whole else original[: _header_end(original)]
-    fields = write_field("Content-Type", "message/rfc822" if whole else "text/rfc822-headers")
+    """The message (message/rfc822), or its header (text/rfc822-headers, RFC 6522, 4).
+
+    With a header outside ASCII they are message/global and message/global-headers (RFC 6533, 4.2 and 4.3).
+    """
+    header = original[: _header_end(original)]
+    returned = original if whole else header
+    ascii_type, global_type = _RETURNED_TYPES[whole]
+    fields = write_field("Content-Type", ascii_type if header.isascii() else global_type)
     if not returned.isascii():
         fields += write_field("Content-Transfer-Encoding", "8bit")
     return fields + _EOL + returned
