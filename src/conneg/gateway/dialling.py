@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from conneg.bounds import Bound
 from conneg.errors import TemporaryError, UnavailableError
 from conneg.gateway.config import DestinationSection
 from conneg.gateway.endpoint import Endpoint
@@ -14,6 +15,14 @@ from conneg.gateway.resolver import NoSuchNextHopError
 from conneg.gateway.routing import NextHop
 from conneg.gateway.ways import NoWay, Reliance, Way, Ways
 from conneg.net import Deadlines, SmtpClient, TlsUnavailableError, Transcript, connect
+
+MAX_ATTEMPTS = Bound(
+    name="gateway.attempts",
+    value=30,
+    unit="hosts and addresses tried in vain for one session",
+    reason="RFC 5321, 5.1 wants two at least; each may cost a wait, and the next attempt tries again",
+    answer="the recipient is deferred",
+)
 
 
 class NoSessionError(TemporaryError):
@@ -52,6 +61,7 @@ class Dialler:
         async for way in self.ways.find(hop):
             if isinstance(way, NoWay):
                 failures.pass_over(way)
+                failures.check()
                 continue
             for address in way.addresses:
                 endpoint = Endpoint(address, way.port)
@@ -59,6 +69,7 @@ class Dialler:
                     return await self._try(hop, way, endpoint, failures)
                 except (OSError, TemporaryError, UnavailableError) as error:
                     failures.add(way, endpoint, error)
+                    failures.check()
         raise failures.error()
 
     async def _try(self, hop: NextHop, way: Way, endpoint: Endpoint, failures: "_Failures") -> Dialled:
@@ -105,6 +116,13 @@ class _Failures:
         self.reasons.append(f"{way.peer}{where}: {error}")
         self._all_final = False
         self._all_for_tls &= isinstance(error, TlsUnavailableError)
+
+    def check(self) -> None:
+        """Raise `NoSessionError` if enough has been tried."""
+        if len(self.reasons) >= MAX_ATTEMPTS.value:
+            raise NoSessionError(
+                f"no server answers; the last of {len(self.reasons)}: {self.reasons[-1]}", "4.4.1"
+            )
 
     def error(self) -> NoSessionError | NoSuchNextHopError:
         if not self.reasons:
