@@ -77,6 +77,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "second IN MX 20 mx-ee",
         "null IN MX 0 .",
         "nowhere IN MX 10 no-such-host",
+        "odd IN MX 10 a\\..b",
+        f"a\\..b IN A {TLS}",
         "nothing IN TXT nothing",
         f"implicit IN A {TLS}",
         f"_{made.smtp}._tcp.implicit IN TLSA 3 1 1 {digest(own.spki)}",
@@ -187,6 +189,7 @@ async def test_a_resolver_that_is_not_believed_means_no_dane(world: World, tmp_p
         ("no-such-domain.signed.test", "5.1.2"),
         ("nowhere.signed.test", "5.4.4"),
         ("nothing.signed.test", "5.4.4"),
+        ("odd.signed.test", "5.4.4"),
     ],
 )
 async def test_domains_that_take_no_mail(world: World, tmp_path: Path, domain: str, status: str) -> None:

@@ -255,7 +255,10 @@ async def test_every_decision_is_kept_with_the_message(tmp_path: Path) -> None:
             records = await gateway.spool.records(message.id)
     kinds = [record.kind for record in records]
     assert kinds[:2] == ["connection", "answer"]
+    assert kinds.count("connection") == 1
     assert {"capability", "plan", "result"} <= set(kinds)
+    connection = json.loads(records[0].text)
+    assert (connection["basis"], connection["tls"], connection["problems"]) == ("opportunistic", None, [])
     capability = next(json.loads(record.text) for record in records if record.kind == "capability")
     assert capability["provenance"] == "reply"
     plan = next(json.loads(record.text) for record in records if record.kind == "plan")

@@ -8,12 +8,13 @@ import pytest
 
 from conneg.errors import TemporaryError
 from conneg.gateway.config import parse_config
+from conneg.gateway.dialling import Dialler, NoSessionError
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.resolver import Addresses, Exchangers, host_name
 from conneg.gateway.routing import NextHop, NoSuchNextHopError, Routes
 from conneg.gateway.sts_policies import StsPolicies
 from conneg.gateway.ways import Basis, NoWay, Way, Ways
-from conneg.net import TlsaRecord, TlsPolicy
+from conneg.net import Deadlines, TlsaRecord, TlsPolicy
 from conneg.net.mta_sts import StsMode, StsPolicy
 
 CONFIG = parse_config(
@@ -164,6 +165,21 @@ def test_a_label_that_is_too_long_is_no_domain() -> None:
     with pytest.raises(NoSuchNextHopError):
         host_name("a" * 64 + ".test")
     assert host_name("Bücher.test.") == "xn--bcher-kva.test"
+
+
+class Unreachable(FixedDns):
+    """Hosts with more addresses than anybody should try, where nobody listens."""
+
+    async def addresses(self, host: str) -> Addresses:
+        return Addresses(tuple(f"127.1.{number}.1" for number in range(20)))
+
+
+def test_a_list_of_hosts_without_end_ends() -> None:
+    dns = Unreachable(*(f"mx{number}.other.test" for number in range(50)))
+    dialler = Dialler(Ways(dns), "client.test", Deadlines(connect=5))
+    with pytest.raises(NoSessionError, match=r"the last of 30: mx1\.other\.test:1 ") as caught:
+        asyncio.run(dialler.dial(hop_to("other.test", "port = 1")))
+    assert caught.value.status == "4.4.1"
 
 
 # --- DANE (RFC 7672, 2)

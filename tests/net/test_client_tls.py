@@ -104,6 +104,14 @@ async def test_a_tlsa_record_that_does_not_agree(files: CertificateFiles) -> Non
     assert "mail" not in handler.calls
 
 
+async def test_a_name_that_no_certificate_can_be_for(files: CertificateFiles) -> None:
+    """The DNS has names of any octets, and gives them to who asks for mail exchangers."""
+    async with listening(ServerTls([files])) as listener:
+        for name in (".leading.example", "two..dots.example", "x" * 64 + ".example"):
+            with pytest.raises(TlsUnavailableError, match="TLS cannot ask for"):
+                await session(listener.port, ClientTls(TlsPolicy.REQUIRED, name))
+
+
 async def test_dane_where_starttls_is_not_offered(files: CertificateFiles) -> None:
     async with listening(None) as listener:
         with pytest.raises(TlsUnavailableError, match="does not offer STARTTLS"):

@@ -7,13 +7,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+<<<<<<< HEAD
 from conneg.errors import ConnegError, TemporaryError, UnavailableError
+=======
+from conneg.bounds import Bound
+from conneg.errors import TemporaryError, UnavailableError
+>>>>>>> wt/routes
 from conneg.gateway.config import DestinationSection
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.resolver import NoSuchNextHopError
 from conneg.gateway.routing import NextHop
 from conneg.gateway.ways import NoWay, Reliance, Way, Ways
 from conneg.net import Deadlines, SmtpClient, TlsUnavailableError, Transcript, connect
+
+MAX_ATTEMPTS = Bound(
+    name="gateway.attempts",
+    value=30,
+    unit="hosts and addresses tried in vain for one session",
+    reason="RFC 5321, 5.1 wants two at least; each may cost a wait, and the next attempt tries again",
+    answer="the recipient is deferred",
+)
 
 
 class NoSessionError(TemporaryError):
@@ -60,6 +73,7 @@ class Dialler:
         async for way in self.ways.find(hop):
             if isinstance(way, NoWay):
                 failures.pass_over(way)
+                failures.check()
                 continue
             usable = way.protected() if requires_tls else way
             if usable is None:
@@ -76,6 +90,7 @@ class Dialler:
                     if requires_tls:
                         failures.leave(None, "5.7.10")
                 except (OSError, TemporaryError, UnavailableError) as error:
+<<<<<<< HEAD
                     failures.add(usable, endpoint, error)
                 else:
                     if not requires_tls or dialled.client.supports("REQUIRETLS"):
@@ -83,6 +98,11 @@ class Dialler:
                     await dialled.client.quit()
                     failures.leave(f"{usable.peer} does not offer REQUIRETLS", "5.7.30")
         raise failures.error(requires_tls=requires_tls)
+=======
+                    failures.add(way, endpoint, error)
+                    failures.check()
+        raise failures.error()
+>>>>>>> wt/routes
 
     async def _try(self, hop: NextHop, way: Way, endpoint: Endpoint, failures: "_Failures") -> Dialled:
         """Ask one address for each kind of TLS that will do, strongest first."""
@@ -130,6 +150,7 @@ class _Failures:
         self._all_final = False
         self._all_for_tls &= isinstance(error, TlsUnavailableError)
 
+<<<<<<< HEAD
     def leave(self, reason: str | None, status: str) -> None:
         """Note a host that is there and does not keep to REQUIRETLS; None where the reason is known already."""
         if reason is not None:
@@ -141,6 +162,16 @@ class _Failures:
         if requires_tls and self.reasons and len(self._unprotected) == len(self.reasons):
             status = "5.7.30" if "5.7.30" in self._unprotected else "5.7.10"
             return UnprotectedError("TLS is required all the way: " + "; ".join(self.reasons), status)
+=======
+    def check(self) -> None:
+        """Raise `NoSessionError` if enough has been tried."""
+        if len(self.reasons) >= MAX_ATTEMPTS.value:
+            raise NoSessionError(
+                f"no server answers; the last of {len(self.reasons)}: {self.reasons[-1]}", "4.4.1"
+            )
+
+    def error(self) -> NoSessionError | NoSuchNextHopError:
+>>>>>>> wt/routes
         if not self.reasons:
             return NoSessionError("no server is known", "4.4.4")
         if self._all_final:  # RFC 5321, 5.1: none of the mail exchangers is usable

@@ -21,11 +21,15 @@ class Journal:
 
     def __init__(self) -> None:
         self._entries: list[Record] = []
+        self._connected: dict[int, Connection] = {}
 
     def connected(self, recipients: Sequence[SpooledRecipient], connection: Connection) -> None:
-        """These recipients are asked for over `connection`."""
+        """These recipients are asked for over `connection`; told once for as long as it is the same."""
         channel = connection.tls
         for recipient in recipients:
+            if self._connected.get(recipient.id) == connection:
+                continue
+            self._connected[recipient.id] = connection
             self._add(
                 "connection",
                 recipient,

@@ -7,6 +7,7 @@ resolver says so by the AD bit and may be believed, insecure if it does not; wha
 
 import asyncio
 import random
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Protocol
@@ -44,6 +45,7 @@ MAX_ANSWERS = Bound(
     answer="the one used longest ago is forgotten",
 )
 
+_HOST_NAME = re.compile(r"[a-z0-9_\-]{1,63}(?:\.[a-z0-9_\-]{1,63})*")
 _EDNS_OCTETS = 1232
 """What fits into a datagram everywhere; longer answers come by TCP (DNS Flag Day 2020)."""
 
@@ -141,7 +143,7 @@ class DnsResolver:
         """
         end = next((answer.canonical_name for answer in answers if answer.rrset), name)
         if any(self._is_secure(answer) for answer in answers):
-            return (_text(end), _text(name)) if end != name else (_text(name),)
+            return tuple(filter(is_host_name, dict.fromkeys((_text(end), _text(name)))))
         if end != name and self._is_secure(await self._ask(name, "CNAME")):
             return (_text(name),)
         return ()
@@ -150,7 +152,7 @@ class DnsResolver:
         """Return secure records; insecure ones are as good as none (RFC 7672, 2.1.1)."""
         try:
             answer = await self._ask(_name(name), "TLSA")
-        except dns.resolver.NXDOMAIN:
+        except (dns.resolver.NXDOMAIN, NoSuchNextHopError):
             return ()
         if answer.rrset is None or not self._is_secure(answer):
             return ()
@@ -162,7 +164,7 @@ class DnsResolver:
         """Return TXT records; octets that are not ASCII stand as the characters of Latin-1."""
         try:
             answer = await self._ask(_name(name), "TXT")
-        except dns.resolver.NXDOMAIN:
+        except (dns.resolver.NXDOMAIN, NoSuchNextHopError):
             return ()
         return tuple(b"".join(one.strings).decode("latin-1") for one in answer) if answer.rrset else ()
 
@@ -199,6 +201,11 @@ class DnsResolver:
 def host_name(text: str) -> str:
     """Return a domain in A-labels and lower case, without a final dot. Raises `NoSuchNextHopError`."""
     return _text(_name(text))
+
+
+def is_host_name(text: str) -> bool:
+    """Whether `text` is made as names of hosts are, underscores allowed; the DNS has names of any octets."""
+    return _HOST_NAME.fullmatch(text) is not None
 
 
 def _name(text: str) -> dns.name.Name:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from conneg.bounds import Bound
-from conneg.errors import ConnegError, TemporaryError
-from conneg.net.mta_sts import StsError, StsMode, StsPolicy, policy_id
+from conneg.errors import ConnegError
+from conneg.net.mta_sts import StsMode, StsPolicy, policy_id
 from conneg.spool import write_durably
 
 MAX_POLICIES = Bound(
@@ -87,7 +87,7 @@ class StsPolicies:
         problem = ""
         try:
             wanted = policy_id(await self._dns.texts(f"_mta-sts.{domain}"))
-        except (StsError, TemporaryError) as error:
+        except ConnegError as error:
             wanted, problem = None, str(error)
         if wanted is not None and not self._has(domain, wanted):
             problem = await self._refresh(domain, wanted)

@@ -16,7 +16,14 @@ from pathlib import Path
 from conneg.errors import TemporaryError
 from conneg.gateway.config import DestinationSection
 from conneg.gateway.endpoint import Endpoint
-from conneg.gateway.resolver import MAX_ADDRESSES, Addresses, NoSuchNextHopError, Resolver, host_name
+from conneg.gateway.resolver import (
+    MAX_ADDRESSES,
+    Addresses,
+    NoSuchNextHopError,
+    Resolver,
+    host_name,
+    is_host_name,
+)
 from conneg.gateway.routing import NextHop
 from conneg.gateway.sts_policies import StsAnswer, StsPolicies
 from conneg.net import ClientTls, TlsPolicy
@@ -133,6 +140,9 @@ class Ways:
         if self._policies is not None and destination.mta_sts and destination.tls_policy != TlsPolicy.NONE:
             sts = await self._policies.policy(domain)
         for host in exchangers.hosts:
+            if not is_host_name(host):
+                yield NoWay(host, "it is no name of a host", is_final=True)
+                continue
             try:
                 found = await self._resolver.addresses(host)
                 if not found.addresses:

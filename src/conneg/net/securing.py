@@ -85,6 +85,8 @@ async def begin_tls(
         raise TlsUnavailableError(
             f"the certificate of {name} is not trusted: {error.verify_message}"
         ) from None
+    except ValueError as error:
+        raise TlsUnavailableError(f"TLS cannot ask for {name!r}: {error}") from None
     except OSError as error:
         reason = getattr(error, "reason", None) or error.strerror or "the connection was lost"
         raise TlsUnavailableError(f"the TLS handshake with {name} failed: {reason}") from None
