@@ -7,12 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-<<<<<<< HEAD
-from conneg.errors import ConnegError, TemporaryError, UnavailableError
-=======
 from conneg.bounds import Bound
-from conneg.errors import TemporaryError, UnavailableError
->>>>>>> wt/routes
+from conneg.errors import ConnegError, TemporaryError, UnavailableError
 from conneg.gateway.config import DestinationSection
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.resolver import NoSuchNextHopError
@@ -69,11 +65,10 @@ class Dialler:
         Raises `NoSessionError` if none does now, `NoSuchNextHopError` if none ever will, `UnprotectedError` if those
         that there are do not keep to REQUIRETLS, and `TemporaryError` if the DNS does not answer.
         """
-        failures = _Failures(hop)
+        failures = _Failures(hop, requires_tls=requires_tls)
         async for way in self.ways.find(hop):
             if isinstance(way, NoWay):
                 failures.pass_over(way)
-                failures.check()
                 continue
             usable = way.protected() if requires_tls else way
             if usable is None:
@@ -85,24 +80,14 @@ class Dialler:
                 endpoint = Endpoint(address, usable.port)
                 try:
                     dialled = await self._try(hop, usable, endpoint, failures)
-                except TlsUnavailableError as error:
-                    failures.add(usable, endpoint, error)
-                    if requires_tls:
-                        failures.leave(None, "5.7.10")
                 except (OSError, TemporaryError, UnavailableError) as error:
-<<<<<<< HEAD
                     failures.add(usable, endpoint, error)
-                else:
-                    if not requires_tls or dialled.client.supports("REQUIRETLS"):
-                        return dialled
-                    await dialled.client.quit()
-                    failures.leave(f"{usable.peer} does not offer REQUIRETLS", "5.7.30")
-        raise failures.error(requires_tls=requires_tls)
-=======
-                    failures.add(way, endpoint, error)
-                    failures.check()
+                    continue
+                if not requires_tls or dialled.client.supports("REQUIRETLS"):
+                    return dialled
+                await dialled.client.quit()
+                failures.leave(f"{usable.peer} does not offer REQUIRETLS", "5.7.30")
         raise failures.error()
->>>>>>> wt/routes
 
     async def _try(self, hop: NextHop, way: Way, endpoint: Endpoint, failures: "_Failures") -> Dialled:
         """Ask one address for each kind of TLS that will do, strongest first."""
@@ -130,50 +115,52 @@ class Dialler:
 
 
 class _Failures:
-    """What was tried in vain so far."""
+    """What was tried in vain so far; each note raises `NoSessionError` when enough has been tried."""
 
-    def __init__(self, hop: NextHop) -> None:
+    def __init__(self, hop: NextHop, *, requires_tls: bool) -> None:
         self._hop = hop
-        self.reasons: list[str] = []
+        self._requires_tls = requires_tls
+        self._unprotected: list[str] = []
         self._all_final = True
         self._all_for_tls = True
-        self._unprotected: list[str] = []
+        self.reasons: list[str] = []
 
     def pass_over(self, way: NoWay) -> None:
-        self.reasons.append(f"{way.host}: {way.reason}")
+        """Note a host to which there is no way."""
         self._all_final &= way.is_final
         self._all_for_tls &= not way.is_final
+        self._note(f"{way.host}: {way.reason}")
 
     def add(self, way: Way, endpoint: Endpoint, error: Exception) -> None:
-        where = "" if endpoint.host == way.host else f" [{endpoint.host}]"
-        self.reasons.append(f"{way.peer}{where}: {error}")
+        """Note an address that gives no session."""
+        is_for_tls = isinstance(error, TlsUnavailableError)
+        if is_for_tls and self._requires_tls:
+            self._unprotected.append("5.7.10")
         self._all_final = False
-        self._all_for_tls &= isinstance(error, TlsUnavailableError)
+        self._all_for_tls &= is_for_tls
+        where = "" if endpoint.host == way.host else f" [{endpoint.host}]"
+        self._note(f"{way.peer}{where}: {error}")
 
-<<<<<<< HEAD
-    def leave(self, reason: str | None, status: str) -> None:
-        """Note a host that is there and does not keep to REQUIRETLS; None where the reason is known already."""
-        if reason is not None:
-            self.reasons.append(reason)
-            self._all_final = self._all_for_tls = False
+    def leave(self, reason: str, status: str) -> None:
+        """Note a host that is there and does not keep to REQUIRETLS."""
         self._unprotected.append(status)
+        self._all_final = self._all_for_tls = False
+        self._note(reason)
 
-    def error(self, *, requires_tls: bool) -> NoSessionError | NoSuchNextHopError | UnprotectedError:
-        if requires_tls and self.reasons and len(self._unprotected) == len(self.reasons):
-            status = "5.7.30" if "5.7.30" in self._unprotected else "5.7.10"
-            return UnprotectedError("TLS is required all the way: " + "; ".join(self.reasons), status)
-=======
-    def check(self) -> None:
-        """Raise `NoSessionError` if enough has been tried."""
+    def _note(self, reason: str) -> None:
+        self.reasons.append(reason)
         if len(self.reasons) >= MAX_ATTEMPTS.value:
             raise NoSessionError(
                 f"no server answers; the last of {len(self.reasons)}: {self.reasons[-1]}", "4.4.1"
             )
 
-    def error(self) -> NoSessionError | NoSuchNextHopError:
->>>>>>> wt/routes
+    def error(self) -> NoSessionError | NoSuchNextHopError | UnprotectedError:
+        """Return what all of it comes to."""
         if not self.reasons:
             return NoSessionError("no server is known", "4.4.4")
+        if len(self._unprotected) == len(self.reasons):
+            status = "5.7.30" if "5.7.30" in self._unprotected else "5.7.10"
+            return UnprotectedError("TLS is required all the way: " + "; ".join(self.reasons), status)
         if self._all_final:  # RFC 5321, 5.1: none of the mail exchangers is usable
             return NoSuchNextHopError(
                 f"no mail server of {self._hop.domain} can be found: " + "; ".join(self.reasons), "5.4.4"
