@@ -108,7 +108,7 @@ def test_probe_says_what_it_was_told_under(tmp_path: Path) -> None:
         assert "(under TLSv1.3 TLS_" in done.stderr
         plain = conneg("probe", JUNE, *via, "--tls", "none")
         assert plain.returncode == 1
-        assert "(in plain text)" in plain.stderr
+        assert "(in plain text; configured)" in plain.stderr
         told = json.loads(conneg("probe", JUNE, *via, "--tls", "required", "--json").stdout)
         assert (told["tls"].partition(" ")[0], told["verified"]) == ("TLSv1.3", False)
         unknown = conneg("probe", JUNE, *via, "--tls", "verified")

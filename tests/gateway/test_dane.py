@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from conneg.gateway.dns_section import DnsSection
 from conneg.gateway.events import Settled
 from conneg.gateway.resolver import DnsResolver, NoSuchNextHopError
+from conneg.gateway.sections import DnsSection
 from conneg.net import ServerTls
 from tests.gateway.internet import PLAIN, TLS, TLS6, World, deliver, servers
 from tests.gateway.servers import config, running, submit, text_message, until

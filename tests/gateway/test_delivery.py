@@ -259,6 +259,7 @@ async def test_every_decision_is_kept_with_the_message(tmp_path: Path) -> None:
     assert {"capability", "plan", "result"} <= set(kinds)
     connection = json.loads(records[0].text)
     assert (connection["basis"], connection["tls"], connection["problems"]) == ("opportunistic", None, [])
+    assert {"CONNEG", "PIPELINING", "LIMITS RCPTMAX=1000 MAILMAX=10000"} <= set(connection["offers"])
     capability = next(json.loads(record.text) for record in records if record.kind == "capability")
     assert capability["provenance"] == "reply"
     plan = next(json.loads(record.text) for record in records if record.kind == "plan")

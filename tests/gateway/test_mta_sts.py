@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from conneg.gateway.dns_section import DnsSection
 from conneg.gateway.resolver import DnsResolver
+from conneg.gateway.sections import DnsSection
 from conneg.gateway.ways import policy_host
 from conneg.net import ServerTls
 from conneg.net.policy_host import PolicyHost

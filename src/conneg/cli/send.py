@@ -163,9 +163,10 @@ async def _send(files: tuple[Path, ...], options: dict[str, Any]) -> list[dict[s
 
 
 def _config(options: dict[str, Any], folder: Path) -> Any:
-    from conneg.gateway.config import AS_IS, Config, DestinationSection, ServerSection, SpoolSection
+    from conneg.gateway.config import Config
     from conneg.gateway.endpoint import Endpoint
     from conneg.gateway.routing import SMTP_PORT
+    from conneg.gateway.sections import AS_IS, DestinationSection, ServerSection, SpoolSection
     from conneg.negotiation import Provenance, read_capability
 
     if options["baseline"] != AS_IS:

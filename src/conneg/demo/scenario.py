@@ -6,8 +6,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from conneg.gateway.config import (
-    Config,
+from conneg.gateway.config import Config
+from conneg.gateway.sections import (
     ConnegSection,
     DeliverySection,
     DestinationSection,

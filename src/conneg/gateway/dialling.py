@@ -9,10 +9,10 @@ from ipaddress import ip_address
 
 from conneg.bounds import Bound
 from conneg.errors import ConnegError, TemporaryError, UnavailableError
-from conneg.gateway.config import DestinationSection
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.resolver import NoSuchNextHopError
 from conneg.gateway.routing import NextHop
+from conneg.gateway.sections import DestinationSection
 from conneg.gateway.ways import NoWay, Reliance, Way, Ways
 from conneg.net import Deadlines, SmtpClient, TlsUnavailableError, Transcript, connect
 

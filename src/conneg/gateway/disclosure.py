@@ -9,7 +9,9 @@ from functools import lru_cache
 
 from conneg.errors import ConnegError
 from conneg.features import feature_set, keep_tags
-from conneg.gateway.config import Config, DisclosureSection, is_in
+from conneg.gateway.config import Config
+from conneg.gateway.networks import is_in
+from conneg.gateway.sections import DisclosureSection
 from conneg.mail import Mailbox
 from conneg.net import SessionInfo
 

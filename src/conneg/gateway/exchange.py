@@ -6,7 +6,7 @@ SMTP and LMTP go through a session; a Maildir accepts every recipient and says n
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from conneg.errors import ConnegError, TemporaryError
@@ -43,14 +43,33 @@ def is_crowded_out(reply: Reply) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What a transaction begins with: whom to ask for, and how.
+
+    `argument` is CONNEG's, None where it is not asked. `has_utf8_header`: the content has a header outside ASCII.
+    `is_fixed`: what will be sent depends on no answer, so DATA may go with the recipients (RFC 2920, 3.1).
+    """
+
+    envelope: Envelope
+    recipients: Sequence[SpooledRecipient]
+    argument: ConnegArgument | None = None
+    has_utf8_header: bool = False
+    is_fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
-    """What a transaction goes over: the address, the TLS (None: plain text) and what was relied upon."""
+    """What a transaction goes over: the address, the TLS (None: plain text) and what was relied upon.
+
+    `offers` are the extensions that the peer lists there, with their parameters.
+    """
 
     peer: str
     address: str
     tls: TlsChannel | None
     is_verified: bool
     reliance: Reliance
+    offers: tuple[str, ...] = ()
 
 
 class StaleSessionError(TemporaryError):
@@ -71,19 +90,8 @@ class Exchange(Protocol):
     def room_for(self, recipients: Sequence[SpooledRecipient]) -> int:
         """Return how many of these, from the first, one transaction can have: at least one."""
 
-    async def ask(
-        self,
-        envelope: Envelope,
-        recipients: Sequence[SpooledRecipient],
-        argument: ConnegArgument | None,
-        *,
-        has_utf8_header: bool = False,
-        is_fixed: bool = False,
-    ) -> list[RecipientAnswer]:
-        """Begin the transaction with these recipients; one answer each, in order. Raises `StaleSessionError`.
-
-        `is_fixed`: what will be sent depends on no answer; then DATA may go with the recipients.
-        """
+    async def ask(self, inquiry: Inquiry) -> list[RecipientAnswer]:
+        """Begin the transaction; one answer for each recipient, in order. Raises `StaleSessionError`."""
 
     async def send(self, content: bytes) -> list[Reply]:
         """Send the content to the accepted recipients; one reply for each of them, in order."""
@@ -102,7 +110,12 @@ class SessionExchange:
         self.peer = session.client.peer
         self.is_verified = session.client.is_verified
         self.connection: Connection | None = Connection(
-            self.peer, str(session.endpoint), session.client.tls, self.is_verified, session.reliance
+            self.peer,
+            str(session.endpoint),
+            session.client.tls,
+            self.is_verified,
+            session.reliance,
+            tuple(f"{keyword} {value}".rstrip() for keyword, value in session.client.extensions.items()),
         )
         self.success: str | None = "delivered" if self._lmtp else "relayed"
         if session.client.supports("DSN"):
@@ -119,46 +132,24 @@ class SessionExchange:
                 return count
         return most
 
-    async def ask(
-        self,
-        envelope: Envelope,
-        recipients: Sequence[SpooledRecipient],
-        argument: ConnegArgument | None,
-        *,
-        has_utf8_header: bool = False,
-        is_fixed: bool = False,
-    ) -> list[RecipientAnswer]:
+    async def ask(self, inquiry: Inquiry) -> list[RecipientAnswer]:
         """MAIL and every RCPT in one batch where the peer pipelines; without SIZE, since conversion changes it.
 
         Who cannot be reached without SMTPUTF8, where the peer does not offer it, fails here (RFC 6531, 3.2).
         """
         refused: dict[int, Reply] = {}
-        if envelope.smtputf8 and not self._session.client.supports("SMTPUTF8"):
-            refused = _refused_without_utf8(envelope, recipients, has_utf8_header=has_utf8_header)
-        wanted = [recipient for recipient in recipients if recipient.id not in refused]
-        if not wanted:
-            return [RecipientAnswer(refused[recipient.id]) for recipient in recipients]
-        answers = dict(
-            zip(
-                [recipient.id for recipient in wanted],
-                await self._ask_or_say_stale(envelope, wanted, argument, is_fixed),
-                strict=True,
-            )
-        )
-        return [
-            answers[recipient.id] if recipient.id in answers else RecipientAnswer(refused[recipient.id])
-            for recipient in recipients
-        ]
+        if inquiry.envelope.smtputf8 and not self._session.client.supports("SMTPUTF8"):
+            refused = _refused_without_utf8(inquiry)
+        wanted = [recipient for recipient in inquiry.recipients if recipient.id not in refused]
+        answers = {id: RecipientAnswer(reply) for id, reply in refused.items()}
+        if wanted:
+            given = await self._ask_or_say_stale(replace(inquiry, recipients=wanted))
+            answers |= {recipient.id: answer for recipient, answer in zip(wanted, given, strict=True)}
+        return [answers[recipient.id] for recipient in inquiry.recipients]
 
-    async def _ask_or_say_stale(
-        self,
-        envelope: Envelope,
-        recipients: Sequence[SpooledRecipient],
-        argument: ConnegArgument | None,
-        is_fixed: bool,
-    ) -> list[RecipientAnswer]:
+    async def _ask_or_say_stale(self, inquiry: Inquiry) -> list[RecipientAnswer]:
         try:
-            answers = await self._ask(envelope, recipients, argument, is_fixed)
+            answers = await self._ask(inquiry)
         except (ConnegError, OSError) as error:
             if self._session.fresh:
                 raise
@@ -167,36 +158,30 @@ class SessionExchange:
             raise StaleSessionError("the next hop has closed an idle session")
         return answers
 
-    async def _ask(
-        self,
-        envelope: Envelope,
-        recipients: Sequence[SpooledRecipient],
-        argument: ConnegArgument | None,
-        is_fixed: bool,
-    ) -> list[RecipientAnswer]:
-        client = self._session.client
-        dsn = client.supports("DSN")
+    async def _ask(self, inquiry: Inquiry) -> list[RecipientAnswer]:
+        client, envelope = self._session.client, inquiry.envelope
+        # the client leaves out what the peer does not list
         requests = [
             RcptRequest(
                 forward_path=recipient.forward_path,
-                conneg=argument,
-                notify=recipient.notify if dsn else None,
-                orcpt=recipient.orcpt if dsn else None,
+                conneg=inquiry.argument,
+                notify=recipient.notify,
+                orcpt=recipient.orcpt,
             )
-            for recipient in recipients
+            for recipient in inquiry.recipients
         ]
         opened = await client.open_transaction(
             envelope.reverse_path,
             requests,
-            body=envelope.body if client.supports("8BITMIME") else None,
-            ret=envelope.ret if dsn else None,
-            envid=envelope.envid if dsn else None,
+            body=envelope.body,
+            ret=envelope.ret,
+            envid=envelope.envid,
             smtputf8=envelope.smtputf8,
             requiretls=envelope.requiretls,
-            with_data=is_fixed,
+            with_data=inquiry.is_fixed,
         )
         if opened.mail.code >= 400:
-            return [RecipientAnswer(opened.mail) for _ in recipients]
+            return [RecipientAnswer(opened.mail) for _ in inquiry.recipients]
         answers = []
         for result in opened.rcpts:
             capability = result.capability.expression if result.capability is not None else None
@@ -218,15 +203,13 @@ class SessionExchange:
         await self._session.client.rset()
 
 
-def _refused_without_utf8(
-    envelope: Envelope, recipients: Sequence[SpooledRecipient], *, has_utf8_header: bool
-) -> dict[int, Reply]:
+def _refused_without_utf8(inquiry: Inquiry) -> dict[int, Reply]:
     """Return, by recipient, why a next hop without SMTPUTF8 cannot have the message."""
-    if not envelope.reverse_path.isascii():
-        return {recipient.id: _NO_UTF8_ADDRESS for recipient in recipients}
-    if has_utf8_header:
-        return {recipient.id: _NO_UTF8_HEADER for recipient in recipients}
-    return {r.id: _NO_UTF8_ADDRESS for r in recipients if not r.forward_path.isascii()}
+    if not inquiry.envelope.reverse_path.isascii():
+        return {recipient.id: _NO_UTF8_ADDRESS for recipient in inquiry.recipients}
+    if inquiry.has_utf8_header:
+        return {recipient.id: _NO_UTF8_HEADER for recipient in inquiry.recipients}
+    return {r.id: _NO_UTF8_ADDRESS for r in inquiry.recipients if not r.forward_path.isascii()}
 
 
 class MaildirExchange:
@@ -246,20 +229,13 @@ class MaildirExchange:
         """Return the number of them: a file system knows no limit."""
         return len(recipients)
 
-    async def ask(
-        self,
-        envelope: Envelope,
-        recipients: Sequence[SpooledRecipient],
-        argument: ConnegArgument | None,
-        *,
-        has_utf8_header: bool = False,
-        is_fixed: bool = False,
-    ) -> list[RecipientAnswer]:
+    async def ask(self, inquiry: Inquiry) -> list[RecipientAnswer]:
         """Accept everyone: whether the recipient exists was settled when the message came in."""
-        self._recipients = recipients
-        self._reverse_path = envelope.reverse_path
+        self._recipients = inquiry.recipients
+        self._reverse_path = inquiry.envelope.reverse_path
         return [
-            RecipientAnswer(Reply(250, (f"<{r.forward_path}> recipient ok",), "2.1.5")) for r in recipients
+            RecipientAnswer(Reply(250, (f"<{r.forward_path}> recipient ok",), "2.1.5"))
+            for r in inquiry.recipients
         ]
 
     async def send(self, content: bytes) -> list[Reply]:

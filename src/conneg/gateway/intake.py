@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from conneg import __version__
 from conneg.directory import Answer, ChainDirectory, Known, Unavailable, Unknown
 from conneg.errors import ConnegError
-from conneg.gateway.config import Config, DisclosureSection, ListenerSection
+from conneg.gateway.config import Config
 from conneg.gateway.disclosure import Disclosure
 from conneg.gateway.events import Accepted, Watcher
 from conneg.gateway.routing import Routes
+from conneg.gateway.sections import DisclosureSection, ListenerSection
 from conneg.mail import AddressError, Envelope, Mailbox, Recipient, parse_mailbox, write_received
 from conneg.mail.submission import ends_header, missing_fields
 from conneg.mail.trace import count_received_in

@@ -39,6 +39,7 @@ class Journal:
                 verified=connection.is_verified,
                 basis=str(connection.reliance.basis),
                 problems=list(connection.reliance.problems),
+                offers=list(connection.offers),
             )
 
     def answered(self, recipient: SpooledRecipient, peer: str, reply: Reply, capability: str | None) -> None:

@@ -20,7 +20,7 @@ import dns.resolver
 
 from conneg.bounds import Bound
 from conneg.errors import ConnegError, TemporaryError
-from conneg.gateway.dns_section import DnsSection
+from conneg.gateway.sections import DnsSection
 from conneg.net.dane import MAX_TLSA_RECORDS, TlsaRecord
 
 MAX_EXCHANGERS = Bound(

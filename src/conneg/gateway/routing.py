@@ -6,9 +6,10 @@ Which hosts a next hop has, and how far they are trusted, `conneg.gateway.ways` 
 from dataclasses import dataclass
 from functools import lru_cache
 
-from conneg.gateway.config import Config, DestinationSection
+from conneg.gateway.config import Config
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.resolver import NoSuchNextHopError
+from conneg.gateway.sections import DestinationSection
 
 __all__ = ["SMTP_PORT", "NextHop", "NoSuchNextHopError", "Routes"]
 

@@ -19,16 +19,18 @@ from conneg.accounts import Accounts, AccountsFile, AccountSource, SqlAccounts
 from conneg.content import WorkerLimits, Workers
 from conneg.directory import ChainDirectory, Directory, FileDirectory, SqliteDirectory
 from conneg.errors import ConnegError, UnavailableError
-from conneg.gateway.config import Config, ListenerSection, is_in
+from conneg.gateway.config import Config
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.events import Watcher, ignore
 from conneg.gateway.intake import Intake
 from conneg.gateway.journal import Journal
+from conneg.gateway.networks import is_in
 from conneg.gateway.renditions import MessageRenditions
 from conneg.gateway.resolver import DnsResolver, Resolver
 from conneg.gateway.retry import RetryPolicy
 from conneg.gateway.routing import NextHop, Routes
 from conneg.gateway.schedule import Schedule
+from conneg.gateway.sections import ListenerSection
 from conneg.gateway.sessions import Sessions
 from conneg.gateway.settlement import Settlement
 from conneg.gateway.sts_policies import Fetch, StsPolicies

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from conneg.content import ContentRefusedError, ConversionError
 from conneg.directory import Directory, Known, Unavailable
 from conneg.errors import ConnegError
-from conneg.gateway.config import AS_IS, DestinationSection
 from conneg.gateway.dialling import NoSessionError, UnprotectedError
 from conneg.gateway.events import CapabilityFound, Planned, Watcher
-from conneg.gateway.exchange import Exchange, StaleSessionError, is_crowded_out, open_exchange
+from conneg.gateway.exchange import Exchange, Inquiry, StaleSessionError, is_crowded_out, open_exchange
 from conneg.gateway.journal import Journal
 from conneg.gateway.renditions import MessageRenditions
 from conneg.gateway.result import Result, deferred, failed, from_final_reply
 from conneg.gateway.routing import NextHop, NoSuchNextHopError
+from conneg.gateway.sections import AS_IS, DestinationSection
 from conneg.gateway.sessions import Sessions
 from conneg.negotiation import (
     AsItIs,
@@ -170,11 +170,13 @@ class Transactions:
             self._journal.connected(batch.recipients, exchange.connection)
         envelope = self._message.envelope
         replies = await exchange.ask(
-            envelope,
-            batch.recipients,
-            self._argument,
-            has_utf8_header=envelope.smtputf8 and self._renditions.has_utf8_header,
-            is_fixed=not self._policy.convert,
+            Inquiry(
+                envelope,
+                batch.recipients,
+                self._argument,
+                has_utf8_header=envelope.smtputf8 and self._renditions.has_utf8_header,
+                is_fixed=not self._policy.convert,
+            )
         )
         answers = _Answers()
         silent: list[SpooledRecipient] = []

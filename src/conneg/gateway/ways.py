@@ -14,7 +14,6 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from conneg.errors import TemporaryError
-from conneg.gateway.config import DestinationSection
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.resolver import (
     MAX_ADDRESSES,
@@ -25,6 +24,7 @@ from conneg.gateway.resolver import (
     is_host_name,
 )
 from conneg.gateway.routing import NextHop
+from conneg.gateway.sections import DestinationSection
 from conneg.gateway.sts_policies import StsAnswer, StsPolicies
 from conneg.net import ClientTls, TlsPolicy
 from conneg.net.dane import usable

@@ -1,0 +1,327 @@
+"""The tables of the gateway's configuration, one class each: their keys, their defaults, and what a value may be."""
+
+import re
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from conneg.accounts import DEFAULT_QUERY
+from conneg.errors import ConnegError
+from conneg.gateway.endpoint import Endpoint
+from conneg.gateway.networks import LOOPBACK, Network
+from conneg.negotiation import Provenance, read_capability
+from conneg.net.listener import CONNECTIONS_PER_MINUTE, DATA_SECONDS, MESSAGE_SECONDS
+from conneg.smtp.config import (
+    MAX_AUTH_FAILURES,
+    MAX_ERRORS,
+    MAX_IDLE_COMMANDS,
+    MAX_REFUSED_RECIPIENTS,
+    MAX_TRANSACTIONS,
+)
+
+
+def _endpoint(text: str) -> str:
+    Endpoint.parse(text)
+    return text
+
+
+def _domain(text: str) -> str:
+    if not re.fullmatch(r"(\*\.)?[a-z0-9_\-.\u0080-\uffff]+|\[(ipv6:)?[0-9a-f:.]+\]|\*", text.lower()):
+        raise ValueError(f"{text!r} is not a domain (write example.org, *.example.org or *)")
+    return text.lower()
+
+
+def _capability(text: str) -> str:
+    if text != AS_IS:
+        try:
+            read_capability(text, Provenance.BASELINE, "configuration")
+        except ConnegError as error:
+            raise ValueError(str(error)) from error
+    return text
+
+
+AS_IS = "as-is"
+"""The baseline that changes nothing: what a recipient of whom nothing is known gets is the message as it came."""
+
+EndpointText = Annotated[str, AfterValidator(_endpoint)]
+DomainText = Annotated[str, AfterValidator(_domain)]
+CapabilityText = Annotated[str, AfterValidator(_capability)]
+
+
+class Section(BaseModel):
+    """A table: every key that is not known is a mistake, and nothing changes after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSection(Section):
+    """`[server]`: where the gateway listens and what it takes from one client.
+
+    On `listen` STARTTLS is offered if there is a certificate; on `listen_tls` connections begin with TLS.
+    """
+
+    hostname: str = "localhost"
+    listen: tuple[EndpointText, ...] = ("127.0.0.1:2525",)
+    listen_tls: tuple[EndpointText, ...] = ()
+    max_message_octets: int = Field(default=52_428_800, ge=65_536)
+    max_recipients: int = Field(default=1000, ge=100)
+    max_connections: int = Field(default=500, ge=1)
+    max_connections_per_peer: int = Field(default=100, ge=1)
+    command_seconds: float = Field(default=300, gt=0)
+    stop_within_seconds: float = Field(default=30, ge=0)
+
+
+class ListenerSection(Section):
+    """`[[listener]]`: one more place to listen, and what is special there.
+
+    `role`: "relay" takes what `[server] listen` takes; "delivery" takes mail for the configured destinations only,
+    whoever sends it; "submission" takes mail from users who have proved who they are, and completes it (RFC 6409).
+    `auth`: whether users may do so; left out, that is where the role is "submission".
+
+    `tls`: "starttls" offers it where there is a certificate, "required" takes no mail without it, "implicit" begins
+    with it, "off" does not offer it. `proxy_networks`: clients that begin with a header of the PROXY protocol;
+    `xclient_networks`: those that may say by XCLIENT for whom they speak.
+    """
+
+    listen: EndpointText
+    role: Literal["relay", "delivery", "submission"] = "relay"
+    protocol: Literal["smtp", "lmtp"] = "smtp"
+    tls: Literal["off", "starttls", "required", "implicit"] = "starttls"
+    auth: bool | None = None
+    proxy_networks: tuple[Network, ...] = ()
+    xclient_networks: tuple[Network, ...] = ()
+
+    @property
+    def takes_auth(self) -> bool:
+        """Whether users may prove here who they are."""
+        return self.role == "submission" if self.auth is None else self.auth
+
+    @model_validator(mode="after")
+    def _has_users(self) -> "ListenerSection":
+        if self.role == "submission" and not self.takes_auth:
+            raise ValueError('role = "submission" is for users, so auth cannot be false')
+        return self
+
+
+class AccountsSection(Section):
+    """`[accounts]`: who the users are: in a `file` that `conneg account` writes, or in a database.
+
+    `sql` is its address in SQLAlchemy's form; `query` finds the columns `argon2` and `scram` of `:username`.
+    `mechanisms`: what is offered; PLAIN and LOGIN only under TLS, whatever stands here.
+    """
+
+    file: Path | None = None
+    sql: str | None = None
+    query: str = DEFAULT_QUERY
+    seconds: float = Field(default=5, gt=0, le=60)
+    mechanisms: tuple[Literal["SCRAM-SHA-256", "PLAIN", "LOGIN"], ...] = Field(
+        default=("SCRAM-SHA-256", "PLAIN", "LOGIN"), min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "AccountsSection":
+        if (self.file is None) == (self.sql is None):
+            raise ValueError("write either file or sql")
+        if ":username" not in self.query:
+            raise ValueError("query has no :username in it")
+        return self
+
+
+class LimitsSection(Section):
+    """`[limits]`: how much of what leads nowhere one client may do; what is beyond it draws 421 (docs/security.md).
+
+    `errors`, `auth_failures`, `idle_commands`, `refused_recipients` and `transactions` are those of a session;
+    `data_seconds` those between octets of a message, `message_seconds` those of all of it.
+    """
+
+    errors: int = Field(default=MAX_ERRORS.value, ge=1)
+    auth_failures: int = Field(default=MAX_AUTH_FAILURES.value, ge=1)
+    idle_commands: int = Field(default=MAX_IDLE_COMMANDS.value, ge=10)
+    refused_recipients: int = Field(default=MAX_REFUSED_RECIPIENTS.value, ge=1)
+    transactions: int = Field(default=MAX_TRANSACTIONS.value, ge=1)
+    connections_per_minute: int = Field(default=CONNECTIONS_PER_MINUTE.value, ge=1)
+    data_seconds: float = Field(default=DATA_SECONDS.value, gt=0)
+    message_seconds: float = Field(default=MESSAGE_SECONDS.value, gt=0)
+
+
+class DisclosureSection(Section):
+    """`[[disclosure]]`: who may be told what recipients can take; the first rule that fits holds, else nobody.
+
+    `recipients`: addresses or domains. `networks`, `tls`, `authenticated`: what the client must be, where said. `tags`:
+    "all", "none", or those of the capability that are shown; what is left out is not limited for the client, and the
+    gateway converts what then comes.
+    """
+
+    recipients: tuple[str, ...] = ("*",)
+    networks: tuple[Network, ...] | None = None
+    tls: bool | None = None
+    authenticated: bool | None = None
+    tags: Literal["all", "none"] | tuple[str, ...] = "all"
+
+    @field_validator("recipients")
+    @classmethod
+    def _lower(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            _domain(pattern.rpartition("@")[2])
+        return tuple(pattern.lower() for pattern in patterns)
+
+
+class CertificateSection(Section):
+    """`[[certificate]]`: a certificate for clients, the first one for those that name no host; `names` are for SNI."""
+
+    file: Path
+    key: Path | None = None
+    names: tuple[DomainText, ...] = ()
+
+
+class ConnegSection(Section):
+    """`[conneg]`: what the server says of its recipients, and to whom: with `needs_tls` only to clients under TLS, with
+    `needs_auth` only to users who have proved who they are, and only to those in `networks` if that is given.
+    """
+
+    advertise: bool = True
+    needs_tls: bool = False
+    needs_auth: bool = False
+    networks: tuple[Network, ...] | None = None
+    understands: bool = True
+    lookup_seconds: float = Field(default=10, gt=0, le=240)
+
+
+class SpoolSection(Section):
+    """`[spool]`: where accepted mail lives and how long the records of finished messages are kept."""
+
+    path: Path = Path("spool")
+    keep_records_days: float = Field(default=30, ge=0)
+
+
+class RelaySection(Section):
+    """`[relay]`: the networks whose clients may send to any domain."""
+
+    networks: tuple[Network, ...] = LOOPBACK
+
+
+class DirectorySection(Section):
+    """`[directory]`: who can take what; sources are asked in the order file, sqlite.
+
+    With `create_sqlite` a database that is not there is made, empty, at the first look-up; without, its absence is a
+    directory that does not answer.
+    """
+
+    file: Path | None = None
+    sqlite: Path | None = None
+    create_sqlite: bool = False
+
+
+class RetrySection(Section):
+    """`[retry]`: when a deferred recipient is tried again, and when the gateway gives up."""
+
+    first_seconds: float = Field(default=60, gt=0)
+    factor: float = Field(default=2, ge=1)
+    longest_seconds: float = Field(default=4 * 3600, gt=0)
+    give_up_seconds: float = Field(default=5 * 86400, gt=0)
+
+
+class ContentSection(Section):
+    """`[content]`: the limits on the processes that read and convert documents."""
+
+    workers: int = Field(default=2, ge=1, le=64)
+    memory_mib: int = Field(default=1536, ge=256)
+    seconds: float = Field(default=120, gt=0)
+    pages: int = Field(default=500, ge=1)
+    megapixels: float = Field(default=200, gt=0)
+
+
+class DeliverySection(Section):
+    """`[delivery]`: how many messages and connections at once, and how patient the client is."""
+
+    messages_at_once: int = Field(default=100, ge=1)
+    connections_per_next_hop: int = Field(default=20, ge=1)
+    idle_seconds: float = Field(default=20, ge=0)
+    connect_seconds: float = Field(default=30, gt=0)
+    reply_seconds: float = Field(default=300, gt=0)
+    open_transaction_seconds: float = Field(default=60, ge=0)
+
+
+class DestinationSection(Section):
+    """`[[destination]]`: the recipients' domains, the next hop, and the policy for those recipients.
+
+    `deliver`: `smtp` or `lmtp` (to `host`, "name:port"), `maildir` (below `path`, where `{domain}` and
+    `{local_part}` stand for the recipient's) or `mx` (by the DNS). `conneg`: what to ask the next hop. `baseline`:
+    what a recipient can take of whom nothing is known: "as-is", a profile's name or an expression. `convert = false`
+    passes every message on as it came. `strategy` is the draft's Appendix A: a transaction for each recipient
+    ("single"), the best form that all can take ("common"), or a transaction for each class of like capability
+    ("batch"). `on_no_common_form`: "return" it to the sender, or send the "original". `tls` is how much of it the next
+    hop's sessions need (`conneg.net.TlsPolicy`); for "verified" the certificate is for the next hop's name, or for
+    `tls_name`, and signed by an authority in `tls_authorities` (by default the system's). "dane" goes by the TLSA
+    records that DNSSEC vouches for, and is "opportunistic" where there are none; it is the default for `mx`, as
+    "opportunistic" is for the others. With `mta_sts` the policies of MTA-STS are kept to as well (`mx` only). `port` is
+    that of the hosts which the DNS names; `local_address` are the addresses that connections come from, one of
+    each version.
+    """
+
+    domains: tuple[DomainText, ...] = Field(min_length=1)
+    deliver: Literal["smtp", "lmtp", "maildir", "mx"] = "mx"
+    host: EndpointText | None = None
+    path: str | None = None
+    port: int = Field(default=25, ge=1, le=65535)
+    local_address: tuple[IPv4Address | IPv6Address, ...] = ()
+    tls: Literal["none", "opportunistic", "dane", "required", "verified"] | None = None
+    tls_name: str | None = None
+    tls_authorities: Path | None = None
+    mta_sts: bool = True
+    conneg: Literal["required", "optional", "off"] = "optional"
+    strategy: Literal["single", "common", "batch"] = "batch"
+    baseline: CapabilityText = AS_IS
+    convert: bool = True
+    on_no_common_form: Literal["return", "original"] = "return"
+    on_protected: Literal["keep", "return"] = "keep"
+    recipients: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "DestinationSection":
+        if self.deliver in ("smtp", "lmtp") and self.host is None:
+            raise ValueError(f'deliver = "{self.deliver}" needs host = "name:port"')
+        if self.deliver == "maildir" and self.path is None:
+            raise ValueError('deliver = "maildir" needs path = "/var/mail/{domain}/{local_part}"')
+        if self.deliver == "maildir" and self.path is not None:
+            _check_template(self.path)
+        versions = [address.version for address in self.local_address]
+        if len(versions) > len(set(versions)):
+            raise ValueError("local_address has two addresses of one version")
+        return self
+
+    @property
+    def tls_policy(self) -> str:
+        """`tls`, or the default for this kind of delivery."""
+        return self.tls or ("dane" if self.deliver == "mx" else "opportunistic")
+
+
+class DnsSection(Section):
+    """`[dns]`: whom the gateway asks for hosts, addresses, TLSA and MTA-STS records, and whether what they say
+    of DNSSEC is believed.
+
+    `servers`: their addresses (left out: those of the system), all at `port`. `seconds`: for one question. `trust_ad`:
+    whether the AD bit of an answer means that DNSSEC vouches for it; left out: only if every resolver is on this
+    machine, since anybody on the way may set a bit (RFC 6840, 5.7; RFC 7672, 2.2).
+    """
+
+    servers: tuple[IPv4Address | IPv6Address, ...] = ()
+    port: int = Field(default=53, ge=1, le=65535)
+    seconds: float = Field(default=20, gt=0, le=240)
+    trust_ad: bool | None = None
+
+
+def _check_template(path: str) -> None:
+    try:
+        path.format(domain="example.org", local_part="june")
+    except (KeyError, IndexError, ValueError) as error:
+        raise ValueError(f"path {path!r} may hold only {{domain}} and {{local_part}}") from error
