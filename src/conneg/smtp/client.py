@@ -80,8 +80,9 @@ class ClientSession:
     # What the driver does with the octets.
 
     def receive_data(self, data: bytes) -> None:
-        """Take octets from the server."""
-        self._replies.receive(data)
+        """Take octets from the server; after the end of the session they are dropped."""
+        if self.phase is not Phase.CLOSED:
+            self._replies.receive(data)
 
     def receive_eof(self) -> None:
         """The server has closed the connection. Raises `SessionEndedError` if an answer was still to come."""

@@ -38,7 +38,7 @@ class ContentIntake:
     def take_chunk(self, data: bytes) -> ContentChunk | ContentRefused | None:
         """Take octets of a chunk; return the event for them, if there is one."""
         if self._newlines is not None:
-            self._newlines.feed(data)
+            self._newlines.feed(data[: self._room])
         return self._take(data)
 
     def end_chunks(self) -> ContentRefused | None:
@@ -49,14 +49,26 @@ class ContentIntake:
         return ContentRefused(self.refusal)
 
     @property
-    def _has_bare_newlines(self) -> bool:
-        return self._reader.has_bare_newlines or (self._newlines is not None and self._newlines.found)
+    def _room(self) -> int:
+        return max(self._config.max_message_octets - self._octets, 0)
+
+    def _has_bare_newlines(self, content: bytes) -> bool:
+        """Whether such octets have come, and not behind the one that made the message too large."""
+        if self._newlines is not None and self._newlines.found:
+            return True
+        if not self._reader.has_bare_newlines or len(content) <= self._room:
+            return self._reader.has_bare_newlines
+        check = NewlineCheck()
+        check.feed(content[: self._room])
+        return check.found
 
     def _take(self, content: bytes) -> ContentChunk | ContentRefused | None:
-        self._octets += len(content)
         if self.refusal is not None:
+            self._octets += len(content)
             return None
-        if self._has_bare_newlines and self._config.bare_newlines == "refuse":
+        is_bare = self._config.bare_newlines == "refuse" and self._has_bare_newlines(content)
+        self._octets += len(content)
+        if is_bare:
             self.refusal = texts.BARE_CONTENT
         elif self._octets > self._config.max_message_octets:
             self.refusal = texts.too_large(self._config.max_message_octets)

@@ -1,7 +1,6 @@
 """One AUTH on the client's side (RFC 4954): base64 around a SASL mechanism."""
 
 import base64
-import binascii
 import secrets
 from collections.abc import Collection
 
@@ -45,7 +44,7 @@ class Credentials:
             try:
                 challenge = base64.b64decode(reply.text.strip(), validate=True)
                 return base64.b64encode(self._mechanism.respond(challenge)).decode("ascii")
-            except (SaslError, binascii.Error):
+            except (SaslError, ValueError):  # also for text outside ASCII, which is no base64
                 self._has_given_up = True
                 return GIVE_UP
         if reply.is_positive and not self._has_given_up:

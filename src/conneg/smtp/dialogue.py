@@ -53,7 +53,6 @@ class Dialogue:
         self.phase = TABLE[self.phase][step]
         self.helo, self.esmtp, self._enhanced, self.username = None, False, False, None
         self._adapt()
-        self._lines.take_all()
 
     def _adapt(self) -> None:
         """Take the configuration for what now holds of the session."""

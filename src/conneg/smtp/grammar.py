@@ -23,10 +23,12 @@ MAX_PARAMETERS = Bound(
     answer="501 5.5.4",
 )
 
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+"
-_QUOTED = r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e\x80-\U0010ffff]|\\[\x20-\x7e])*"'
+_WIDE = r"\x80-\ud7ff\ue000-\U0010ffff"
+"""Characters outside ASCII; lone surrogates are none, as no octets can carry them."""
+_ATOM = rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~{_WIDE}-]+"
+_QUOTED = rf'"(?:[\x20\x21\x23-\x5b\x5d-\x7e{_WIDE}]|\\[\x20-\x7e])*"'
 # The underscore is not in the grammar of sub-domain, but hosts with one do send and receive mail.
-_LABEL = r"[A-Za-z0-9_\x80-\U0010ffff](?:[A-Za-z0-9_\x80-\U0010ffff-]*[A-Za-z0-9_\x80-\U0010ffff])?"
+_LABEL = rf"[A-Za-z0-9_{_WIDE}](?:[A-Za-z0-9_{_WIDE}-]*[A-Za-z0-9_{_WIDE}])?"
 _DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
 _LITERAL = r"\[[\x21-\x5a\x5e-\x7e]+\]"
 _LOCAL_PART = rf"(?:{_ATOM}(?:\.{_ATOM})*|{_QUOTED})"
@@ -37,10 +39,10 @@ _MAILBOX = rf"{_LOCAL_PART}@(?:{_DOMAIN}|{_LITERAL})"
 _PATH_AND_REST = re.compile(rf"[ \t]*<(?:{_ROUTE}({_MAILBOX}))?>(?:[ \t]+(.*))?", re.DOTALL)
 _POSTMASTER_AND_REST = re.compile(r"[ \t]*<(postmaster)>(?:[ \t]+(.*))?", re.IGNORECASE | re.DOTALL)
 # esmtp-param = esmtp-keyword ["=" esmtp-value]; a value has no SP, no "=" and no control (RFC 5321, 4.1.2).
-_PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(=([\x21-\x3c\x3e-\x7e\x80-\U0010ffff]+))?")
+_PARAMETER = re.compile(rf"([A-Za-z0-9][A-Za-z0-9-]*)(=([\x21-\x3c\x3e-\x7e{_WIDE}]+))?")
 _XTEXT = re.compile(r"(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})*")
 _GENERAL_LITERAL = re.compile(r"[A-Za-z0-9-]*[A-Za-z0-9]:[\x21-\x5a\x5e-\x7e]+")
-_HELLO_NAME = re.compile(r"[\x21-\x7e\x80-\U0010ffff]{1,255}")
+_HELLO_NAME = re.compile(rf"[\x21-\x7e{_WIDE}]{{1,255}}")
 
 
 def read_path(text: str) -> tuple[str, str] | None:
@@ -83,8 +85,8 @@ def is_address_literal(text: str) -> bool:
     try:
         if inner[:5].upper() == "IPV6:":
             ipaddress.IPv6Address(inner[5:])
-        else:
-            ipaddress.IPv4Address(inner)
+            return "%" not in inner  # a zone is no part of the grammar
+        ipaddress.IPv4Address(inner)
     except ValueError:
         return inner[:5].upper() != "IPV6:" and _GENERAL_LITERAL.fullmatch(inner) is not None
     return True

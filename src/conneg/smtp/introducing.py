@@ -28,6 +28,7 @@ class Introducing(Dialogue):
         self._pay(Owed.TLS)
         self.is_secure = True
         self._begin_again(Step.STARTTLS)
+        self._lines.take_all()
 
     def answer_password(self, is_right: bool | None) -> None:
         """Answer the `PasswordClaim`; None if it cannot be told now (454)."""
@@ -48,7 +49,7 @@ class Introducing(Dialogue):
     def answer_xclient(self, config: ServerConfig, refusal: Reply | None = None) -> None:
         """Greet the client for whom the proxy speaks, to whom `config` applies, or say `refusal` and end the session.
 
-        All that was said before is forgotten; the proxy's EHLO follows.
+        All that was said before is forgotten; the proxy's EHLO follows, and may have come already.
         """
         self._pay(Owed.XCLIENT)
         self._plain_config = config

@@ -79,6 +79,12 @@ class LineBuffer:
         self._at = self._scanned = 0
         return data
 
+    def take(self, count: int) -> bytes:
+        """Return at most `count` octets; the others are not copied."""
+        at = self._at
+        self._at = self._scanned = min(at + count, len(self._data))
+        return self._data[at : self._at]
+
     def put_back(self, data: bytes) -> None:
         """Give back what `take_all` returned too much, before anything else is received."""
         self._data = data

@@ -225,6 +225,8 @@ class Receiving(Dialogue):
         return None
 
     def _refusal_of_chunk(self) -> Reply | None:
+        if self.config.needs_tls and not self.is_secure:
+            return texts.TLS_FIRST
         if self._chunks is not None and self._chunks.has_failed:
             return texts.BDAT_FAILED
         if Step.BDAT in TABLE[self.phase]:
@@ -233,29 +235,17 @@ class Receiving(Dialogue):
             return texts.MAIL_FIRST
         return texts.NO_VALID_RECIPIENTS if self._recipients.refused else texts.RCPT_FIRST
 
-    def _discard_chunk(self, argument: str) -> None:
-        """The chunk of a BDAT that has been answered already is read and forgotten."""
-        size = read_bdat(argument)
-        if size is not None:
-            self._chunks = Chunks()
-            self._chunks.begin(*size)
-            self._chunks.refuse(None)
-
     def _read_chunk(self, chunks: Chunks) -> ServerEvent | None:
         if chunks.is_endless(self.config.max_message_octets):
             self._say(texts.ENDLESS)
             return None
-        octets, rest = chunks.take(self._lines.take_all())
-        self._lines.put_back(rest)
+        octets = chunks.take(self._lines)
         return None if chunks.is_refused else self._content.take_chunk(octets)
 
     def _end_chunk(self, chunks: Chunks) -> ServerEvent | None:
         chunks.is_open = False
         if chunks.is_refused:
-            if chunks.refusal is not None:
-                self._refuse(chunks.refusal)
-            if self.phase not in IN_TRANSACTION:
-                self._chunks = None
+            self._refuse_chunk(chunks)
             return None
         if chunks.is_last:
             event = self._content.end_chunks()
@@ -265,3 +255,18 @@ class Receiving(Dialogue):
         chunks.has_failed = self._content.refusal is not None
         self._say(self._content.refusal or texts.chunk_taken(chunks.size))
         return None
+
+    def _refuse_chunk(self, chunks: Chunks) -> None:
+        """Say why; the last chunk of a message ends the transaction, with as many replies as if it had been taken."""
+        if chunks.is_last and Step.BDAT in TABLE[self.phase]:
+            self._refuse(chunks.refusal)
+            for _ in range(self._recipients.accepted - 1 if self.config.lmtp else 0):
+                if self.phase is not Phase.CLOSED:
+                    self._say(chunks.refusal)
+            self._chunks = None
+            if self.phase is not Phase.CLOSED:
+                self.phase = TABLE[Phase.ANSWER][Step.ANSWER]
+            return
+        self._refuse(chunks.refusal)
+        if self.phase not in IN_TRANSACTION:
+            self._chunks = None

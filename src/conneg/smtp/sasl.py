@@ -167,13 +167,15 @@ def client_mechanism(
 
 
 def prepare(text: str) -> str:
-    """Return `text` by SASLprep (RFC 4013). Raises `SaslError` for characters that it prohibits."""
+    """Return `text` by SASLprep (RFC 4013). Raises `SaslError` for what it prohibits, and if nothing is left."""
     if text.isascii() and text.isprintable():
         return text
     mapped = "".join(
         " " if stringprep.in_table_c12(char) else char for char in text if not stringprep.in_table_b1(char)
     )
     prepared = unicodedata.normalize("NFKC", mapped)
+    if text and not prepared:
+        raise SaslError("a user name or password of which nothing is left")  # RFC 4616, 2; RFC 5802, 5.1
     if any(prohibited(char) for char in prepared for prohibited in _PROHIBITED):
         raise SaslError("a character that no user name or password may have")
     if any(map(stringprep.in_table_d1, prepared)):

@@ -33,8 +33,9 @@ _SESSION_END = SessionEnd()
 _UNIMPLEMENTED = frozenset({b"EXPN", b"SEND", b"SOML", b"SAML", b"TURN", b"ETRN"})
 _IDLE = frozenset({b"EHLO", b"HELO", b"LHLO", b"RSET", b"NOOP", b"VRFY", b"HELP"})
 _BEFORE_TLS = frozenset(
-    {b"EHLO", b"HELO", b"LHLO", b"STARTTLS", b"NOOP", b"QUIT", b"RSET", b"HELP", b"XCLIENT"}
+    {b"EHLO", b"HELO", b"LHLO", b"STARTTLS", b"NOOP", b"QUIT", b"RSET", b"HELP", b"XCLIENT", b"BDAT"}
 )
+"""BDAT is refused, too, but only when its chunk has been read."""
 
 
 class ServerSession(Receiving, Introducing):
@@ -79,10 +80,10 @@ class ServerSession(Receiving, Introducing):
 
     def next_event(self) -> ServerEvent | None:
         """Return the next event; None while an answer is owed or more octets are needed."""
-        if self._authenticated is not None:
-            authenticated, self._authenticated = self._authenticated, None
-            return authenticated
         while self._owed is None:
+            if self._authenticated is not None:  # before anything that stands behind it is read
+                authenticated, self._authenticated = self._authenticated, None
+                return authenticated
             phase = self.phase
             if phase is Phase.CONTENT:
                 if not self._lines:
@@ -148,11 +149,9 @@ class ServerSession(Receiving, Introducing):
                 return None
         elif self.config.needs_tls and not self.is_secure and word not in _BEFORE_TLS:
             self._refuse(texts.TLS_FIRST)
-            if word == b"BDAT":
-                self._discard_chunk(line[len(word) + 1 :].decode("utf-8", "replace"))
             return None
         try:
-            argument = line[len(word) + 1 :].decode("utf-8")
+            argument = line[len(word) + 1 :].decode("utf-8", "replace" if word == b"BDAT" else "strict")
         except UnicodeDecodeError:
             self._refuse(texts.NOT_UTF8)
             return None

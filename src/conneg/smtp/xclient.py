@@ -43,6 +43,8 @@ def _decode(value: str) -> str:
 def _is_right(name: str, value: str) -> bool:
     match name:
         case "ADDR":
+            if "%" in value:  # a zone, which is anything at all and means nothing on another host
+                return False
             try:
                 ipaddress.ip_address(value.removeprefix("IPV6:"))
             except ValueError:

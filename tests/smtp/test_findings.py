@@ -1,0 +1,221 @@
+"""What fuzzing and stateful tests have found in the two cores, each as small as it could be made."""
+
+import base64
+import time
+
+import pytest
+
+from conneg.smtp import (
+    Authenticated,
+    ClientConfig,
+    ClientSession,
+    DataCommand,
+    EnvelopeSyntaxError,
+    KeysWanted,
+    MailCommand,
+    Phase,
+    RcptRequest,
+    Reply,
+    ServerConfig,
+    ServerEvent,
+    ServerSession,
+    StartTlsCommand,
+    XclientCommand,
+)
+from conneg.smtp.data import ContentReader
+from conneg.smtp.sasl import SaslError, client_mechanism, derive_scram_keys, server_mechanism
+from conneg.smtp.xclient import read_xclient
+
+from .dialogue import answer_all, greeted, say
+
+KEYS = derive_scram_keys("swordfish", salt=b"1", iterations=4096)
+
+
+def codes(lines: list[str]) -> list[str]:
+    return [line[:3] for line in lines]
+
+
+def authenticated_with(behind: bytes, config: ServerConfig) -> tuple[ServerSession, ServerEvent | None]:
+    """A session whose client sends `behind` in one piece with the last line of SCRAM, and the event that follows."""
+    session = greeted(config)
+    say(session, "EHLO c")
+    client = client_mechanism({"SCRAM-SHA-256"}, "june", "swordfish", nonce=lambda: b"abc")
+    assert client is not None
+    first = base64.b64encode(client.initial() or b"")
+    session.receive_data(b"AUTH SCRAM-SHA-256 %s\r\n" % first)
+    assert session.next_event() == KeysWanted("june")
+    session.answer_keys(KEYS)
+    challenge = base64.b64decode(session.data_to_send()[4:])
+    session.receive_data(base64.b64encode(client.respond(challenge)) + b"\r\n")
+    assert session.next_event() is None
+    signature = base64.b64decode(session.data_to_send()[4:])
+    session.receive_data(base64.b64encode(client.respond(signature)) + b"\r\n" + behind)
+    return session, session.next_event()
+
+
+@pytest.mark.parametrize("behind", [b"", b"NOOP\r\n", b"MAIL FROM:<a@b>\r\n", b"QUIT\r\n"])
+def test_authentication_is_told_before_what_is_behind_it(behind: bytes) -> None:
+    config = ServerConfig("mx.example", auth=("SCRAM-SHA-256",))
+    session, event = authenticated_with(behind, config)
+    assert event == Authenticated("june")
+    assert isinstance(session.next_event(), MailCommand) is behind.startswith(b"MAIL")
+
+
+def test_authentication_without_tls_is_not_told_under_tls() -> None:
+    config = ServerConfig("mx.example", auth=("SCRAM-SHA-256",), extensions=frozenset({"STARTTLS"}))
+    session, event = authenticated_with(b"STARTTLS\r\n", config)
+    assert event == Authenticated("june")
+    assert session.next_event() == StartTlsCommand()
+    session.secured()
+    assert session.next_event() is None
+    assert session.username is None
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_is_behind_xclient_is_not_lost(at_once: bool) -> None:
+    config = ServerConfig("mx.example", xclient=True)
+    session = greeted(config)
+    say(session, "EHLO proxy")
+    session.receive_data(b"XCLIENT ADDR=192.0.2.7\r\n" + (b"EHLO c\r\n" if at_once else b""))
+    assert isinstance(session.next_event(), XclientCommand)
+    session.answer_xclient(config)
+    assert codes(say(session, *[] if at_once else ["EHLO c"]))[:2] == ["220", "250"]
+
+
+@pytest.mark.parametrize("challenge", ["334 \u00e9", "334 =", "334 a", "334-AA==\r\n334 AA=="])
+def test_client_gives_up_after_a_challenge_that_is_not_base64(challenge: str) -> None:
+    client = ClientSession(ClientConfig("c.example"))
+    client.receive_data(b"220 hi\r\n")
+    client.next_event()
+    client.receive_data(b"250-mx\r\n250 AUTH SCRAM-SHA-256\r\n")
+    client.next_event()
+    client.authenticate("june", "swordfish")
+    client.data_to_send()
+    client.receive_data(f"{challenge}\r\n".encode())
+    assert client.next_event() is None
+    assert client.data_to_send() == b"*\r\n"
+
+
+@pytest.mark.parametrize("message", [b"\0\xc2\xad\0x", b"\0x\0\xc2\xad"])
+def test_nothing_is_left_of_a_name_or_password_once_prepared(message: bytes) -> None:
+    """RFC 4616, 2: the exchange fails then."""
+    server = server_mechanism("PLAIN", nonce=lambda: b"n", decoy_secret=b"")
+    assert server is not None
+    with pytest.raises(SaslError):
+        server.begin(message)
+
+
+def test_nothing_is_left_of_a_name_in_scram() -> None:
+    """RFC 5802, 5.1, at `n`."""
+    server = server_mechanism("SCRAM-SHA-256", nonce=lambda: b"n", decoy_secret=b"")
+    assert server is not None
+    with pytest.raises(SaslError):
+        server.begin(b"n,,n=\xc2\xad,r=abc")
+
+
+@pytest.mark.parametrize("lmtp", [False, True])
+def test_the_only_chunk_is_refused(lmtp: bool) -> None:
+    """The last chunk ends the transaction; in LMTP it has a reply for each recipient, as the client expects."""
+    session = greeted(ServerConfig("mx.example", lmtp=lmtp))
+    say(session, "LHLO c" if lmtp else "EHLO c", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "RCPT TO:<e@f>")
+    session.receive_data(b"BDAT 3 LAST\r\na\r\nMAIL FROM:<a@b>\r\n")
+    assert isinstance(session.next_event(), DataCommand)
+    session.refuse_content(Reply(452, ("no room",), "4.3.1"))
+    lines = answer_all(session).decode().split("\r\n")[:-1]
+    assert codes(lines) == (["452", "452", "250"] if lmtp else ["452", "250"])
+    assert session.phase is Phase.MAIL
+
+
+@pytest.mark.parametrize("path", ["\udce9@b", "a@\udce9", '"\udce9"@b'])
+def test_paths_that_no_octets_can_carry(path: str) -> None:
+    """Lone surrogates, which text has that was read leniently: found before anything is sent."""
+    client = ClientSession(ClientConfig("c.example"))
+    client.receive_data(b"220 hi\r\n250 mx\r\n")
+    client.next_event()
+    client.data_to_send()
+    with pytest.raises(EnvelopeSyntaxError):
+        client.open_transaction(path, [RcptRequest("a@b")])
+    with pytest.raises(EnvelopeSyntaxError):
+        client.open_transaction("", [RcptRequest(path)])
+    assert client.data_to_send() == b""
+
+
+@pytest.mark.parametrize("line", [b"BDAT x", b"BDAT \xff", b"BDAT 3 FIRST"])
+def test_a_chunk_of_unknown_size_ends_the_session_whatever_else_is_wrong(line: bytes) -> None:
+    config = ServerConfig("mx.example", needs_tls=True, extensions=frozenset({"STARTTLS", "CHUNKING"}))
+    for session in (greeted(config), greeted()):
+        session.receive_data(b"EHLO c\r\n" + line + b"\r\nNOOP\r\n")
+        assert codes(answer_all(session).decode().split("\r\n")[:-1])[-1] == "501"
+        assert session.phase is Phase.CLOSED
+
+
+def test_a_chunk_before_tls_is_read_before_it_is_answered() -> None:
+    """RFC 3030, 2."""
+    config = ServerConfig("mx.example", needs_tls=True, extensions=frozenset({"STARTTLS", "CHUNKING"}))
+    session = greeted(config)
+    session.receive_data(b"BDAT 6 LAST\r\nQUI")
+    assert answer_all(session) == b""
+    session.receive_data(b"T\r\nNOOP\r\n")
+    assert codes(answer_all(session).decode().split("\r\n")[:-1]) == ["530", "250"]
+
+
+def test_small_chunks_cost_no_copy_of_what_is_behind_them() -> None:
+    session = greeted(ServerConfig("mx.example", bare_newlines="keep"))
+    say(session, "EHLO c", "MAIL FROM:<a@b>", "RCPT TO:<c@d>")
+    session.receive_data(b"BDAT 1\r\nx" * 2000 + b"BDAT 20000000\r\n" + bytes(10_000_000))
+    begin = time.process_time()
+    assert answer_all(session).count(b"\r\n") == 2000
+    assert time.process_time() - begin < 2
+
+
+@pytest.mark.parametrize("address", ["fe80::1%<x>", "IPV6:fe80::1%eth0"])
+def test_xclient_takes_no_zone(address: str) -> None:
+    """Whatever stands behind "%" would go into Received fields and logs as if it were an address."""
+    assert read_xclient(f"ADDR={address}") is None
+
+
+@pytest.mark.parametrize("mailbox", ["a@[IPv6:fe80::1%x]", "a@[IPv6:fe80::1%]"])
+def test_address_literals_have_no_zone(mailbox: str) -> None:
+    """RFC 5321, 4.1.3."""
+    session = greeted()
+    say(session, "EHLO c")
+    assert codes(say(session, f"MAIL FROM:<{mailbox}>")) == ["501"]
+
+
+def test_client_drops_what_comes_after_the_end() -> None:
+    client = ClientSession(ClientConfig("c.example"))
+    client.receive_data(b"554 no\r\n")
+    client.next_event()
+    assert client.phase is Phase.CLOSED
+    client.receive_data(b"x" * 100)
+    assert client.backlog == 0
+
+
+@pytest.mark.parametrize("stream", [b"x\r\n..\r\n.\r\n", b"..\r\n.\r\n", b"\r\n.\r\r\n.\r\n"])
+def test_content_one_octet_at_a_time(stream: bytes) -> None:
+    whole, reader = ContentReader().feed(stream)[0], ContentReader()
+    assert b"".join(reader.feed(stream[at : at + 1])[0] for at in range(len(stream))) == whole
+
+
+@pytest.mark.parametrize("step", [1, 3, 100])
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"12345678\n", "554"),
+        (b"1234567890\n", "552"),
+        (b"123456789\rx", "552"),
+        (b"12345678\rx", "554"),
+    ],
+)
+@pytest.mark.parametrize("chunked", [False, True])
+def test_the_first_thing_that_is_wrong_counts_however_the_stream_is_cut(
+    step: int, content: bytes, code: str, chunked: bool
+) -> None:
+    session = greeted(ServerConfig("mx.example", max_message_octets=10))
+    say(session, "EHLO c", "MAIL FROM:<a@b>", "RCPT TO:<c@d>")
+    stream = b"BDAT %d LAST\r\n%s" % (len(content), content) if chunked else b"DATA\r\n%s\r\n.\r\n" % content
+    said = b""
+    for at in range(0, len(stream), step):
+        session.receive_data(stream[at : at + step])
+        said += answer_all(session)
+    assert codes(said.decode().split("\r\n")[:-1])[-1] == code
