@@ -106,6 +106,7 @@ async def test_required_is_refused_locally_where_conneg_is_not_listed(kind: str)
     assert script.envelope == []  # draft 4.2: MUST NOT
 
 
+@pytest.mark.shows("A5-19", "A5-25", "D-4")
 async def test_each_recipient_may_be_asked_in_its_own_way(kind: str) -> None:
     script = Script()
     requests = [RcptRequest(A, ConnegArgument.REQUIRED), RcptRequest(B), C]

@@ -41,6 +41,7 @@ def test_an_answer_says_where_it_comes_from(tmp_path: Path) -> None:
     assert answers["x@y"] == Unknown()
 
 
+@pytest.mark.shows("R-4")
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "who.toml"
     path.write_text(MONO)

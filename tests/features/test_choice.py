@@ -27,6 +27,7 @@ def chosen(text: str, **original: object) -> Choice:
     return choice
 
 
+@pytest.mark.shows("A5-24")
 @pytest.mark.parametrize(
     ("colour", "wanted"),
     [
@@ -47,6 +48,7 @@ def test_more_colour_than_the_original_only_if_nothing_else_has_as_much() -> Non
     assert best("(color=[Binary,Mapped,Full])", colour="Grey") == "(& (color=Mapped))"
 
 
+@pytest.mark.shows("A5-24")
 def test_resolution_up_to_the_original() -> None:
     square = "(& (dpi=[100,200,300,400]) (dpi-xyratio=1))"
     assert best(square) == "(& (dpi=400) (dpi-xyratio=1))"
@@ -65,6 +67,7 @@ def test_twin_resolutions_are_not_above_each_other() -> None:
     assert best("(& (dpi=[100,204]) (dpi-xyratio=1))", dpi=Fraction(200)) == "(& (dpi=204) (dpi-xyratio=1))"
 
 
+@pytest.mark.shows("A5-24")
 def test_lossless_before_lossy_unless_the_original_is_lossy() -> None:
     types = '(type=["image/jpeg","image/png"])'
     assert best(types) == '(& (type="image/png"))'
@@ -76,6 +79,7 @@ def test_resolution_before_lossless() -> None:
     assert best(forms) == "(& (dpi=300) (dpi-xyratio=1) (image-coding=JPEG))"
 
 
+@pytest.mark.shows("A5-24")
 @pytest.mark.parametrize(
     ("codings", "wanted"), [("MH,MR,MMR", "MMR"), ("MH,MR", "MR"), ("MH", "MH"), ("MMR,JBIG", "JBIG")]
 )

@@ -82,6 +82,7 @@ def report(maildir: Path) -> EmailMessage:
     return message
 
 
+@pytest.mark.shows("A7-2")
 async def test_a_message_that_needs_no_change_arrives_octet_for_octet(tmp_path: Path) -> None:
     message = text_message("A line.\n.a line with a dot\n..two dots\ntabs\tand  spaces  \n")
     content = message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
@@ -117,6 +118,7 @@ async def test_a_first_line_with_a_blank_does_not_go_on_in_our_received_field(
     assert message["Subject"] is None
 
 
+@pytest.mark.shows("G-5", "C-4", "R-1", "R-3", "A7-3", "4D-1")
 async def test_each_class_gets_its_form_and_each_rendition_is_made_once(tmp_path: Path) -> None:
     message = text_message()
     message.add_attachment(sample("survey.pdf"), maintype="application", subtype="pdf", filename="survey.pdf")
@@ -148,6 +150,7 @@ async def test_each_class_gets_its_form_and_each_rendition_is_made_once(tmp_path
     assert {event.provenance for event in events.of(CapabilityFound)} == {"reply"}
 
 
+@pytest.mark.shows("C-4", "A7-4")
 async def test_no_common_form_ends_in_a_readable_report(tmp_path: Path) -> None:
     message = text_message()
     message.add_attachment(
@@ -168,6 +171,7 @@ async def test_no_common_form_ends_in_a_readable_report(tmp_path: Path) -> None:
     assert "Final-Recipient: rfc822; fax@devices.test" in status
 
 
+@pytest.mark.shows("C-2", "A7-1")
 async def test_required_is_refused_where_the_next_hop_does_not_offer_conneg(tmp_path: Path) -> None:
     settings = receiver(tmp_path / "mx", {})
     deaf = settings.model_copy(
@@ -186,6 +190,7 @@ async def test_required_is_refused_where_the_next_hop_does_not_offer_conneg(tmp_
     )
 
 
+@pytest.mark.shows("C-6", "A5-22", "A7-6")
 async def test_404_is_tried_again_in_another_session(tmp_path: Path) -> None:
     """Draft 4.2: the client may later reissue the RCPT in a different SMTP session."""
     database, away = tmp_path / "directory.sqlite", tmp_path / "away.sqlite"
@@ -206,6 +211,7 @@ async def test_404_is_tried_again_in_another_session(tmp_path: Path) -> None:
     assert any(line.startswith("EHLO") for line in dialogue[refused:again]), "a session of its own"
 
 
+@pytest.mark.shows("A7-5")
 async def test_baseline_holds_where_nothing_is_known(tmp_path: Path) -> None:
     async with running(receiver(tmp_path / "mx", {})) as (mx, _):
         async with running(sender(tmp_path / "gw", mx, more='baseline = "profile S"')) as (gateway, events):
@@ -266,6 +272,7 @@ async def test_every_decision_is_kept_with_the_message(tmp_path: Path) -> None:
     assert plan["reason"] == events.of(Planned)[0].reason
 
 
+@pytest.mark.shows("C-9")
 async def test_strategies_of_appendix_a(tmp_path: Path) -> None:
     """Single: a transaction each. Common: one content for all. Batch: a transaction for each class."""
     entries = {

@@ -264,3 +264,11 @@ async def test_nobody_accepted_of_what_is_passed_on(tmp_path: Path) -> None:
         states, _ = await deliver(tmp_path, hop.port, ["a@d.test"], more="convert = false\n")
     assert states["a@d.test"] == "failed"
     assert handler.messages == []
+
+
+@pytest.mark.shows("A5-29")
+async def test_size_is_not_said_where_conversion_may_change_it(tmp_path: Path) -> None:
+    handler = NextHop()
+    async with listening(handler) as hop:
+        await deliver(tmp_path, hop.port, ["june@d.test"])
+    assert "SIZE" not in handler.mails[0]

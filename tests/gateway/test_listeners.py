@@ -80,12 +80,14 @@ async def test_everything_is_shown_where_no_rule_says_otherwise(tmp_path: Path) 
     assert feature_set(capability(replies[-1]) or "").equivalent(feature_set(KNOWN))
 
 
+@pytest.mark.shows("S-11")
 async def test_only_some_tags_are_shown(tmp_path: Path) -> None:
     replies = await ask(tmp_path, '[[disclosure]]\ntags = ["color", "paper-size"]\n')
     shown = capability(replies[-1]) or ""
     assert feature_set(shown).equivalent(feature_set("(& (color=Binary) (paper-size=A4))"))
 
 
+@pytest.mark.shows("S-11", "A5-23")
 @pytest.mark.parametrize(
     "rule",
     [
@@ -176,6 +178,7 @@ def test_what_is_wrong_is_said_with_its_place(text: str, words: str) -> None:
     assert words in str(caught.value)
 
 
+@pytest.mark.shows("D-3", "S-2")
 async def test_a_slow_directory_holds_up_only_whom_it_is_asked_for(tmp_path: Path) -> None:
     """June is in the file; the database that may know the other is locked: 404 (draft 4.3), but June's reply is out."""
     database = tmp_path / "gw" / "directory.sqlite"

@@ -23,6 +23,7 @@ def document(capability: Capability) -> dict[str, str]:
     return {tag.lower(): str(value) for tag, value in plan.target.items()}
 
 
+@pytest.mark.shows("C-5")
 def test_june_gets_the_finest_bi_level_pages_that_draft_6_1_admits() -> None:
     target = document(JUNE)
     assert target["image-file-structure"] == "TIFF-minimal"

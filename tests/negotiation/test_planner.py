@@ -123,6 +123,7 @@ class TestPageDevices:
         assert isinstance(plan, OneDocument)
         assert plan.part_ids == ("1.2",)
 
+    @pytest.mark.shows("C-8")
     @pytest.mark.parametrize(("policy", "kind"), [("keep", AsItIs), ("refuse", Undeliverable)])
     def test_protected_parts_are_never_converted(self, policy: str, kind: type) -> None:
         offer = message(text_part(), pdf_part(protected=True))
@@ -175,6 +176,7 @@ class TestOtherRecipients:
         assert plan.status == "5.6.3"
         assert "the text (text/plain) is not accepted and cannot be converted" in plan.reason
 
+    @pytest.mark.shows("A7-4")
     def test_no_common_form_is_5_6_1(self) -> None:
         plan = make_plan(message(photo_part("1")), said('(& (type="image/jpeg") (color=Binary))'))
         assert isinstance(plan, Undeliverable)
@@ -221,6 +223,7 @@ class TestAlternatives:
         offer = message(text_part("1.1"), html_part("1.2"), alternatives=self.GROUP)
         assert isinstance(make_plan(offer, DESK_USER), AsItIs)
 
+    @pytest.mark.shows("C-10", "R-5")
     def test_the_last_accepted_is_kept_and_the_others_are_dropped(self) -> None:
         offer = message(text_part("1.1"), html_part("1.2"), alternatives=self.GROUP)
         plan = make_plan(offer, PHONE_USER)

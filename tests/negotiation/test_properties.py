@@ -1,5 +1,6 @@
 """Laws of the planner over random offers and capabilities, with the feature algebra as the judge."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,6 +75,7 @@ def offers(draw: st.DrawFn) -> MessageOffer:
     return MessageOffer(parts, draw(SETS), alternatives=(("1.0", "1.1"),) if grouped else ())
 
 
+@pytest.mark.shows("C-4")
 @settings(max_examples=200, deadline=None)
 @given(offers(), CAPABILITIES, POLICIES)
 def test_what_a_plan_sends_is_offered_and_accepted(

@@ -7,6 +7,7 @@ from conneg.negotiation import Outcome, RcptPolicy, after_rcpt, failure_status, 
 CAP1 = "(& (color=Binary) (image-coding=[MH,MR]))"
 
 
+@pytest.mark.shows("A5-15", "A5-19", "A5-21", "A7-5", "A7-6", "A7-7", "A7-8")
 @pytest.mark.parametrize(
     ("code", "argument", "capability", "outcome"),
     [

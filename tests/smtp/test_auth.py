@@ -153,6 +153,7 @@ def test_tls_first() -> None:
     assert session.data_to_send().decode().split("\r\n")[1].startswith("250")
 
 
+@pytest.mark.shows("S-10")
 def test_conneg_may_wait_for_auth() -> None:
     config = ServerConfig("mx.example", auth=MECHANISMS, conneg_needs_auth=True)
     session = ServerSession(config, is_secure=True)

@@ -90,6 +90,7 @@ def test_chunks_in_the_pipeline_behind_a_refused_one() -> None:
     assert session.phase is Phase.READY
 
 
+@pytest.mark.shows("D-6")
 def test_data_and_bdat_do_not_mix() -> None:
     session = opened()
     assert codes(feed(session, b"BDAT 3\r\na\r\nDATA\r\n")[0]) == ["250 2.0.0", "503 5.5.1"]

@@ -82,6 +82,7 @@ def test_a_server_that_does_not_want_us(lines: list[str]) -> None:
     assert session.phase is Phase.CLOSED
 
 
+@pytest.mark.shows("C-1", "G-4", "D-1", "D-2")
 def test_pipelining_stops_before_data() -> None:
     session = ready("PIPELINING", "CONNEG")
     open_for(session, REQUIRED, OPTIONAL, None)
@@ -140,6 +141,7 @@ def test_parameters_of_extensions_that_are_not_listed_are_left_out() -> None:
     ]
 
 
+@pytest.mark.shows("C-2", "A5-17", "A7-1")
 @pytest.mark.parametrize(("argument", "code", "local"), [(REQUIRED, 504, True), (OPTIONAL, 250, False)])
 def test_conneg_is_never_sent_unannounced(argument: ConnegArgument, code: int, local: bool) -> None:
     """C-2; digest A5, item 17: REQUIRED fails here as if by 504."""
@@ -152,6 +154,7 @@ def test_conneg_is_never_sent_unannounced(argument: ConnegArgument, code: int, l
     assert session.accepted == (1 if local else 2)
 
 
+@pytest.mark.shows("C-3", "A5-15", "A5-16", "A7-7")
 @pytest.mark.parametrize(
     "reply", ["500 what", "501 5.5.4 no", "502 no", "504 5.3.3 no", "555 5.5.4 Unsupported option"]
 )
@@ -170,6 +173,7 @@ def test_optional_is_repeated_once_without_the_parameter(reply: str) -> None:
     assert session.accepted == 1
 
 
+@pytest.mark.shows("A5-15", "A7-8")
 @pytest.mark.parametrize(
     "reply", ["550 5.1.1 no", "501 5.1.3 bad address", "404 5.3.3 CONNEG", "451 4.3.0 later"]
 )
@@ -181,12 +185,14 @@ def test_what_is_not_about_conneg_is_not_repeated(reply: str) -> None:
     assert not result(event).repeated
 
 
+@pytest.mark.shows("C-3")
 def test_required_is_not_repeated() -> None:
     session = ready("PIPELINING", "CONNEG")
     open_for(session, REQUIRED)
     assert result(hear(session, "250 ok", "555 5.5.4 no")).reply.code == 555
 
 
+@pytest.mark.shows("4G-2")
 def test_conperm_means_rfc_4141() -> None:
     session = ready("PIPELINING", "CONNEG", "CONPERM")
     open_for(session, REQUIRED, OPTIONAL)

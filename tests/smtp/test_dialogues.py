@@ -22,6 +22,7 @@ def test_every_example_of_the_draft_is_there() -> None:
     assert {name.split("-")[0] for name in names} >= {"6.1", "6.2", "6.3", "6.4", "6.5"}
 
 
+@pytest.mark.shows("S-1", "S-2", "S-3", "S-4", "S-5", "S-6", "S-7", "A5-17", "A5-18")
 @pytest.mark.parametrize("dialogue", dialogues("server"), ids=lambda d: d.name)
 def test_server(dialogue: Dialogue) -> None:
     session = ServerSession(dialogue.config)
@@ -34,6 +35,7 @@ def test_server(dialogue: Dialogue) -> None:
     assert session.phase is Phase.CLOSED
 
 
+@pytest.mark.shows("C-1", "C-3", "A5-1")
 @pytest.mark.parametrize("dialogue", dialogues("client"), ids=lambda d: d.name)
 def test_client(dialogue: Dialogue) -> None:
     session = ClientSession(ClientConfig("ifax1.jp"))

@@ -53,6 +53,7 @@ def test_a_line_too_long_is_one_bad_line_and_is_not_kept(step: int) -> None:
     assert found == [BadLine.LONG, b"NOOP"]
 
 
+@pytest.mark.shows("A5-28")
 def test_the_longest_line() -> None:
     longest = b"x" * (MAX_COMMAND_LINE.value - 2)
     assert lines(longest + b"\r\n") == [longest]

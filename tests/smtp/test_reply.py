@@ -61,6 +61,7 @@ def test_the_greeting_has_no_enhanced_code() -> None:
     assert reader.next_reply(enhanced=False) == Reply(220, ("2.0.1 is my release",))
 
 
+@pytest.mark.shows("A6-2")
 def test_different_codes_are_flagged() -> None:
     reply = read_reply_lines(["250-a", "550 b"])
     assert reply.mixed_codes
@@ -89,6 +90,7 @@ def test_what_is_no_reply(octets: bytes) -> None:
         reader.next_reply()
 
 
+@pytest.mark.shows("C-7", "A5-20")
 def test_bounds() -> None:
     reader = ReplyReader()
     reader.receive(b"250 " + b"x" * (MAX_REPLY_LINE_READ.value - 6) + b"\r\n")

@@ -41,6 +41,7 @@ def codes(lines: list[str]) -> list[str]:
     return [line[:9] for line in lines if line[3] == " "]
 
 
+@pytest.mark.shows("G-2")
 def test_ehlo_lists_the_table_in_order() -> None:
     lines = say(greeted(ServerConfig("mx.example", max_message_octets=1000)), "EHLO client.example")
     assert lines == [
@@ -57,6 +58,7 @@ def test_ehlo_lists_the_table_in_order() -> None:
     assert say(greeted(), "HELO client.example") == ["250 mx.example"]
 
 
+@pytest.mark.shows("C-2")
 @pytest.mark.parametrize("mode", ["off", "ignorant"])
 def test_conneg_is_listed_only_where_it_is_on(mode: str) -> None:
     assert not any(
@@ -105,6 +107,7 @@ def test_commands_before_a_transaction(line: str, wanted: str) -> None:
     assert codes(say(session, line)) == [wanted]
 
 
+@pytest.mark.shows("B4-2")
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
@@ -154,6 +157,7 @@ def test_rcpt(line: str, wanted: str) -> None:
     assert codes(say(opened(), line)) == [wanted]
 
 
+@pytest.mark.shows("S-1", "S-3", "S-7", "4S-4")
 @pytest.mark.parametrize(
     ("mode", "parameter", "wanted"),
     [
@@ -174,6 +178,7 @@ def test_stands_on_conneg(mode: str, parameter: str, wanted: str) -> None:
     assert (len(lines) > 1) == (mode == "on")
 
 
+@pytest.mark.shows("G-3", "4G-2", "B4-5")
 @pytest.mark.parametrize(
     ("dialect", "argument"), [("draft", "REQUIRED"), ("both", "REQUIRED"), ("rfc4141", "OPTIONAL")]
 )
@@ -185,6 +190,7 @@ def test_what_a_bare_parameter_means(dialect: str, argument: str) -> None:
     assert event.commands[0].conneg == argument
 
 
+@pytest.mark.shows("S-4", "S-9", "A5-18", "A5-19")
 @pytest.mark.parametrize(
     ("argument", "capability", "wanted"),
     [
@@ -214,6 +220,7 @@ def test_a_capability_cannot_end_a_line() -> None:
     assert session.data_to_send() == b'250-2.1.0 ok\r\n250 2.1.0 CONNEG (a="x 250 y z")\r\n'
 
 
+@pytest.mark.shows("S-5", "A5-21")
 def test_251_with_capability_becomes_250() -> None:
     session = opened()
     session.receive_data(b"RCPT TO:<a@b> CONNEG\r\n")
@@ -222,6 +229,7 @@ def test_251_with_capability_becomes_250() -> None:
     assert session.data_to_send() == b"250-2.1.5 will forward\r\n250 2.1.5 CONNEG (a=1)\r\n"
 
 
+@pytest.mark.shows("G-4", "D-1")
 def test_rcpts_that_come_together_are_one_batch_and_replies_stay_in_order() -> None:
     session = greeted()
     session.receive_data(
@@ -306,6 +314,7 @@ def test_a_refused_data_leaves_the_transaction_open() -> None:
     assert codes(say(session, "RSET", "DATA"))[-2:] == ["250 2.0.0", "503 5.5.1"]
 
 
+@pytest.mark.shows("D-4")
 @pytest.mark.parametrize("line", ["RSET", "EHLO again", "HELO again"])
 def test_rset_and_ehlo_end_a_transaction(line: str) -> None:
     session = opened()

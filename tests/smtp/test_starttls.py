@@ -48,6 +48,7 @@ def test_the_server_must_not_be_told_of_tls_that_nobody_asked_for() -> None:
         server().secured()
 
 
+@pytest.mark.shows("S-10")
 @pytest.mark.parametrize("is_secure", [False, True])
 def test_conneg_may_wait_for_tls(is_secure: bool) -> None:
     """Section 4.1 of the draft: a server need not offer it always; REQUIRED then draws 504."""
@@ -69,6 +70,7 @@ def client() -> ClientSession:
     return session
 
 
+@pytest.mark.shows("D-5")
 def test_the_client_says_ehlo_again_and_forgets_what_was_offered() -> None:
     session = client()
     session.starttls()

@@ -29,6 +29,7 @@ def rcpt(parameters: str) -> RcptCommand:
     return read_rcpt(f"TO:<a@b.example>{parameters}", RULES)
 
 
+@pytest.mark.shows("G-3", "A5-1", "A5-2", "V-1", "V-2", "V-3", "V-4", "V-5")
 @pytest.mark.parametrize(
     ("vector", "parameters", "argument"),
     [
@@ -44,6 +45,7 @@ def test_parameter(vector: str, parameters: str, argument: ConnegArgument) -> No
     assert rcpt(parameters).conneg is argument
 
 
+@pytest.mark.shows("A5-5", "V-6", "V-7", "V-8", "V-10")
 @pytest.mark.parametrize(
     ("vector", "parameters", "code"),
     [
@@ -60,6 +62,7 @@ def test_wrong_parameter(vector: str, parameters: str, code: int) -> None:
     assert caught.value.reply.enhanced == "5.5.4"
 
 
+@pytest.mark.shows("A5-4", "V-9")
 def test_v_9_among_dsn_parameters() -> None:
     command = rcpt(" NOTIFY=SUCCESS CONNEG=OPTIONAL ORCPT=rfc822;a@b.example")
     assert command.conneg is OPTIONAL
@@ -71,6 +74,7 @@ def same(found: str | None, wanted: str) -> bool:
     return found is not None and hash_name(found) == hash_name(wanted)
 
 
+@pytest.mark.shows("A5-7", "A5-8", "A5-9", "A5-10", "A6-4", "V-11", "V-12", "V-13", "V-15", "V-16")
 @pytest.mark.parametrize(
     ("vector", "lines", "flags"),
     [
@@ -104,12 +108,14 @@ def test_capability_is_read(vector: str, lines: list[str], flags: set[Capability
     assert read.flags == flags
 
 
+@pytest.mark.shows("V-14")
 def test_v_14_no_capability() -> None:
     reply = read_reply_lines(["250 <a@b> recipient ok"])
     assert reply.is_positive
     assert read_capability(reply) is None
 
 
+@pytest.mark.shows("A6-5", "V-17")
 def test_v_17_no_usable_capability() -> None:
     read = read_capability(read_reply_lines(["250-ok", "250 CONNEG accepted"]))
     assert read is not None
@@ -117,6 +123,7 @@ def test_v_17_no_usable_capability() -> None:
     assert read.flags == {CapabilityFlag.UNREADABLE}
 
 
+@pytest.mark.shows("A6-3", "V-18")
 def test_v_18_an_address_that_begins_like_the_keyword() -> None:
     read = read_capability(read_reply_lines(["250-CONNEG@example.com ok", "250 CONNEG (color=Binary)"]))
     assert read is not None
@@ -124,12 +131,14 @@ def test_v_18_an_address_that_begins_like_the_keyword() -> None:
     assert read.fragments == ("(color=Binary)",)
 
 
+@pytest.mark.shows("A5-11", "A5-14", "V-19")
 def test_v_19_the_first_digit_wins() -> None:
     reply = read_reply_lines(["404 5.3.3 CONNEG"])
     assert reply.verdict is Verdict.TRANSIENT
     assert read_capability(reply) is None
 
 
+@pytest.mark.shows("A5-12", "V-20", "V-21")
 def test_v_20_and_v_21_not_supported() -> None:
     assert is_not_supported(read_reply_lines(["504 <June@ifax1.jp> recipient ok"]))
     assert is_not_supported(read_reply_lines(["555 5.5.4 Unsupported option: CONNEG=OPTIONAL"]))
@@ -137,6 +146,7 @@ def test_v_20_and_v_21_not_supported() -> None:
     assert not is_not_supported(read_reply_lines(["550 5.1.1 no such user"]))
 
 
+@pytest.mark.shows("A6-2", "V-22")
 def test_v_22_codes_differ() -> None:
     reply = read_reply_lines(["250-ok", "250-CONNEG (color=Binary)", "251 CONNEG (x=1)"])
     assert reply.verdict is Verdict.POSITIVE
@@ -146,6 +156,7 @@ def test_v_22_codes_differ() -> None:
     assert read.flags == {CapabilityFlag.MIXED_CODES, CapabilityFlag.UNREADABLE}
 
 
+@pytest.mark.shows("S-5", "S-6", "S-7", "4S-5", "4S-7", "V-23")
 def test_v_23_the_capability_of_6_1() -> None:
     first = Reply(250, ("<June@ifax1.jp> recipient ok",), "2.1.5")
     plain = write_capability_reply(first, K_7, enhanced=False).decode().split("\r\n")
@@ -155,6 +166,7 @@ def test_v_23_the_capability_of_6_1() -> None:
     assert [line[:10] for line in enhanced[:-1]] == ["250-2.1.5 ", "250 2.1.5 "]
 
 
+@pytest.mark.shows("S-2", "S-3", "A5-11", "A5-12", "A5-18", "V-24")
 def test_v_24_offline() -> None:
     session = greeted()
     say(session, "EHLO client.example", "MAIL FROM:<a@b>")
@@ -170,6 +182,7 @@ LONG = (
 LONG = LONG.replace('u.a"b', "u.tag")
 
 
+@pytest.mark.shows("S-6", "S-8", "A5-9", "A5-20", "V-25")
 @pytest.mark.parametrize("enhanced", [False, True])
 @pytest.mark.parametrize("capability", [K_7, CAP1, LONG, f"(& {K_7} {K_7})", "(a=1)"])
 def test_v_25_lines_are_short_and_join_to_the_same(capability: str, enhanced: bool) -> None:
@@ -190,6 +203,7 @@ def test_v_25_lines_are_short_and_join_to_the_same(capability: str, enhanced: bo
     assert not read.flags
 
 
+@pytest.mark.shows("A6-1")
 def test_v_25_no_cut_inside_an_element() -> None:
     octets = write_capability_reply(Reply(250, ("ok",)), LONG, enhanced=False)
     pieces = [line.partition("CONNEG ")[2] for line in octets.decode().split("\r\n")[1:-1]]

@@ -175,11 +175,14 @@ class Watcher:
                 self.is_introduced = True
                 self._end_transaction()
             case b"MAIL":
-                assert self.is_introduced and not self.has_sender and may_mail, "MAIL out of place"
+                assert self.is_introduced, "MAIL out of place"
+                assert not self.has_sender, "MAIL out of place"
+                assert may_mail, "MAIL out of place"
                 self.has_sender = True
                 self.is_binary = b"BODY=BINARYMIME" in line.upper().split()
             case b"RCPT":
-                assert self.has_sender and not self.took_chunk, "RCPT out of place"
+                assert self.has_sender, "RCPT out of place"
+                assert not self.took_chunk, "RCPT out of place"
                 self.recipients += 1
                 assert self.recipients <= self.max_recipients, "more recipients than the bound"
             case b"RSET":
@@ -189,19 +192,27 @@ class Watcher:
                 self.is_closed = True
             case b"AUTH" | b"RESPONSE":
                 assert reply.code == 235
-                assert self.is_introduced and not self.has_sender and not self.is_known, "AUTH out of place"
+                assert self.is_introduced, "AUTH out of place"
+                assert not self.has_sender, "AUTH out of place"
+                assert not self.is_known, "AUTH out of place"
                 self.is_known = True
             case b"STARTTLS":
-                assert self.is_introduced and not self.has_sender and not self.is_secure
+                assert self.is_introduced
+                assert not self.has_sender
+                assert not self.is_secure
                 self.is_secure, self.is_introduced, self.is_known = True, False, False
             case b"XCLIENT":
-                assert self.is_introduced and not self.has_sender
+                assert self.is_introduced
+                assert not self.has_sender
                 self.is_introduced = self.is_known = False
             case _:
                 assert verb in (b"NOOP", b"VRFY", b"HELP"), f"{verb!r} cannot succeed"
 
     def _data(self, rest: bytes, replies: list[Said]) -> bytes | None:
-        assert self.recipients and not self.took_chunk and not self.has_failed and not self.is_binary
+        assert self.recipients
+        assert not self.took_chunk
+        assert not self.has_failed
+        assert not self.is_binary
         if rest[:3] == b".\r\n":
             octets, rest = b"", rest[3:]
         else:
@@ -230,7 +241,8 @@ class Watcher:
             return rest
         reply = self._next(replies)
         if reply.is_positive:
-            assert self.recipients and not self.has_failed
+            assert self.recipients
+            assert not self.has_failed
             self.took_chunk = True
             self.chunks += octets
         elif self.has_sender:

@@ -1,0 +1,118 @@
+"""The requirements of SMTP content negotiation, each by the id that tests name with `@pytest.mark.shows(...)`.
+
+G, C, S and R are the rules of draft-ietf-fax-esmtp-conneg-03 in general, for clients, servers and relays. The others
+are how this project reads what the draft leaves open: A5 decisions about ambiguities and misprints, A6 steps of sending and
+reading a capability, A7 what a client does about each answer, D what follows from SMTP, V test vectors; 4 and B4 are
+RFC 4141's rules and decisions about them, as far as they hold without CONPERM.
+"""
+
+DRAFT = "draft"
+
+RULES: dict[str, tuple[str, str]] = {
+    "G-1": ("the service is named Content_Negotiation: a name, nothing to run", "draft 3"),
+    "G-2": ("EHLO lists CONNEG, without a parameter; keywords have no case", "draft 3; RFC 5321, 4.1.1.1"),
+    "G-3": (
+        "RCPT takes CONNEG=REQUIRED and CONNEG=OPTIONAL; without an argument it is REQUIRED",
+        "draft 4.1",
+    ),
+    "G-4": ("the reply to RCPT reports capabilities: for that recipient, in that transaction", "draft 3"),
+    "G-5": ("meant for one hop; a relay may do it too", "draft 3, appendix B"),
+    "C-1": ("a client may ask where this session's EHLO reply lists CONNEG", "draft 4.2"),
+    "C-2": ("it must not where it is not listed", "draft 4.2"),
+    "C-3": ("REQUIRED: refuse me if you cannot tell; OPTIONAL: tell if you can", "draft 4.1"),
+    "C-4": ("what is sent is such that the reported capability takes it", "draft 4.2"),
+    "C-5": ("and the best of it", "draft 4.2"),
+    "C-6": ("after 404 RCPT may be issued again, in another session", "draft 4.2"),
+    "C-7": ("lines of 512 octets are read", "draft 4.3"),
+    "C-8": ("signed content is converted only by who can sign it again; else it stays as it is", "draft 8"),
+    "C-9": ("recipients by themselves, all with what they share, or in classes", "draft appendix A"),
+    "C-10": ("an alternative of multipart/alternative may be chosen", "draft appendix B.2"),
+    "S-1": ("REQUIRED and not supported: 504", "draft 4.1, 4.3"),
+    "S-2": ("REQUIRED and not available now: 404", "draft 4.1, 4.3"),
+    "S-3": ("OPTIONAL then: as if CONNEG were absent", "draft 4.1, 4.3"),
+    "S-4": (
+        "supported and the address acceptable: 250 and the capability, whatever the argument",
+        "draft 4.3",
+    ),
+    "S-5": ("such a reply has the normal line first, then the lines of CONNEG", "draft 4.3"),
+    "S-6": ("these begin `250-CONNEG `, the last one `250 CONNEG `", "draft 4.3"),
+    "S-7": (
+        "with ENHANCEDSTATUSCODES the code comes before CONNEG; failures are 5.3.3 and 4.3.3",
+        "draft 4.3",
+    ),
+    "S-8": ("no line is longer than 512 octets; what is longer goes on in another", "draft 4.3"),
+    "S-9": ("the text is an expression of RFC 2879", "draft 4.3"),
+    "S-10": ("what needs a secure channel first is not listed before it is there", "draft 8"),
+    "S-11": ("the server decides who may be told of an address", "draft 8"),
+    "R-1": ("a relay knows what the addressee can take, or sees to the conversion", "draft appendix B"),
+    "R-2": ("a relay may ask onward while it is asked: not done, it delays RCPT", "draft appendix B"),
+    "R-3": ("that may differ from hop to hop", "draft appendix B"),
+    "R-4": ("what a relay knows is timely and right", "draft appendix B"),
+    "R-5": ("a relay may choose among alternatives by what the next hop reports", "draft appendix B"),
+    "A5-1": ("`CONNEG=X` is sent; blanks around `=` are taken", "draft 4.1, 5"),
+    "A5-2": ("OPTIONAL is sent; the ABNF's misprint is taken", "draft 5"),
+    "A5-4": ("other parameters of RCPT may stand beside CONNEG, in any order", "draft 5; RFC 3461"),
+    "A5-5": ("an empty or unknown value, and CONNEG twice: 501 5.5.4", "RFC 5321, 4.2"),
+    "A5-7": ("one blank behind CONNEG is written; none, and any case, is read", "draft 4.3, 5"),
+    "A5-8": ("a blank behind the enhanced status code is written; none is read", "RFC 2034, 4"),
+    "A5-9": ("one expression over all lines", "draft 4.3, 6.2"),
+    "A5-10": (
+        "a line without CONNEG goes on with the expression while parentheses are open",
+        "draft 6.1, 6.2",
+    ),
+    "A5-11": ("404 has 4.3.3; whatever stands there, 404 counts", "RFC 2034, 4"),
+    "A5-12": ("failures name CONNEG and the address; any text is read", "draft 6.3"),
+    "A5-14": ("404 is a temporary failure, as any 4yz", "RFC 5321, 4.2"),
+    "A5-15": (
+        "500, 501, 502, 504 and 555 that are not about the address mean: CONNEG is not known",
+        "RFC 5321, 4.2",
+    ),
+    "A5-16": ("OPTIONAL then goes without CONNEG, once", "draft 4.1"),
+    "A5-17": (
+        "REQUIRED that is not listed fails as by 504; a server takes it all the same",
+        "draft 4.2, 6.3",
+    ),
+    "A5-18": ("OPTIONAL and not available: one line, 250", "draft 6.5"),
+    "A5-19": ("250 without a capability is never said to REQUIRED; a client defers", "draft 4.3"),
+    "A5-20": ("512 octets count code and CRLF; up to 4096 are read", "RFC 5321, 4.5.3.1.5"),
+    "A5-21": ("a capability under 251 is read as under 250; 250 is written", "RFC 5321, 4.2.3"),
+    "A5-22": ("a recipient that draws 404 is tried again later, in another session", "draft 4.2"),
+    "A5-23": ("who may not be told: 504 to REQUIRED, 250 to OPTIONAL", "draft 8"),
+    "A5-24": ("best: colour up to the original's, resolution, lossless, size", "draft 4.2"),
+    "A5-25": ("RSET and a new MAIL in the same session is enough between classes", "draft appendix A"),
+    "A5-28": ("command lines are longer than 512 octets where CONNEG is", "RFC 5321, 2.2.2"),
+    "A5-29": ("SIZE is left out where conversion may change it", "RFC 1870"),
+    "A6-1": ("lines are cut between elements of the expression, each with its whole prefix", "draft 4.3"),
+    "A6-2": ("different codes in one reply: the last one's class counts", "RFC 5321, 4.2.1"),
+    "A6-3": ("a first line that begins with CONNEG and goes on with something else is text", "draft 4.3"),
+    "A6-4": ("pieces are joined with a blank; where that does not parse, with nothing", "draft 4.3"),
+    "A6-5": ("what does not parse then is no usable capability", "draft 4.3"),
+    "A7-1": ("not listed: REQUIRED fails for the recipient, OPTIONAL goes on with the baseline", "draft 4.2"),
+    "A7-2": ("the original fits: it goes as it is", "draft 4.2"),
+    "A7-3": ("a conversion fits: it is converted", "draft 4.2"),
+    "A7-4": ("nothing fits: not sent, and a report with 5.6.1 or 5.6.3", "RFC 3463, 3.7"),
+    "A7-5": ("250 and no capability: the baseline for OPTIONAL", "RFC 3965, 4"),
+    "A7-6": ("4yz: later", "RFC 5321, 4.2.1"),
+    "A7-7": ("504 and its like: permanent for REQUIRED", "draft 4.1"),
+    "A7-8": ("another 5yz: permanent", "RFC 5321, 4.2.1"),
+    "D-1": ("RCPT with CONNEG may be pipelined; the group ends before DATA", "RFC 2920, 3.1"),
+    "D-2": ("a reply counts once, however many lines it has", "RFC 2920, 3.1"),
+    "D-3": (
+        "look-ups have a deadline of their own, and then it is 404 or 250",
+        "draft 4.3; RFC 5321, 4.5.3.2",
+    ),
+    "D-4": ("RSET and EHLO make void what was reported", "RFC 5321, 4.1.4"),
+    "D-5": ("STARTTLS makes void what was listed before", "RFC 3207, 4.2"),
+    "D-6": ("a failed BDAT is followed by RSET; BDAT and DATA do not mix", "RFC 3030, 2"),
+    **{f"V-{number}": ("test vector", DRAFT) for number in range(1, 26)},
+    "4G-2": ("keyword CONNEG, parameter without argument", "RFC 4141, 5"),
+    "4S-4": ("not supported: 504", "RFC 4141, 5.2"),
+    "4S-5": ("known: reported", "RFC 4141, 5.2"),
+    "4S-7": ("a multi-line 250, its first line about the recipient", "RFC 4141, 5.2"),
+    "4D-1": ("directly, without CONPERM, the client converts", "RFC 4141, appendix A"),
+    "B4-2": ("CONNEG on MAIL: 501 5.5.4", "RFC 4141, 5"),
+    "B4-5": ("supported and not known now: 250 without capability, to a client of RFC 4141", "RFC 4141, 5.2"),
+}
+
+NOTHING_TO_RUN = {"G-1", "R-2"}
+"""A name, and something that a relay may do and this one does not."""
