@@ -13,11 +13,12 @@ from types import ModuleType
 
 from rich.console import Console
 
-from . import curves, documents, features, front, growth, machine, relay, report
+from . import aims, curves, descriptors, documents, durable, features, front, growth, machine, relay, report
 from .model import Benchmark, measure
 
 BENCHMARKS: dict[str, Callable[[ExitStack, Path], Benchmark]] = {
     "front": front.prepare,
+    "durable": durable.prepare,
     "relay": relay.prepare,
     "pdf": documents.prepare_pdf,
     "photo": documents.prepare_photo,
@@ -55,7 +56,9 @@ def main() -> int:
                 until = time.monotonic() + options.seconds
                 scores = measure(benchmark, rounds=options.rounds, until=until, say=status.update)
         report.show(console, benchmark, scores)
-        results[name] = report.as_json(benchmark, scores)
+        found = aims.of_benchmark(benchmark, scores)
+        aims.show(console, found)
+        results[name] = {**report.as_json(benchmark, scores), "aims": aims.as_json(found)}
         own_trouble |= any(score.ours and score.problem is not None for score in scores)
     if options.json is not None:
         options.json.write_text(json.dumps({"machine": facts, "benchmarks": results}, indent=2) + "\n")

@@ -50,6 +50,7 @@ def prepare(stack: ExitStack, scratch: Path) -> Benchmark:
             "each server is one process; smtp-sink is C and parses no more than it must: it marks what the "
             "load can ask for",
         ),
+        wanted={"aiosmtpd (uvloop)": 3, "aiosmtpd (asyncio)": 3, "smtp-sink": 0.5},
     )
 
 

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -27,13 +27,17 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A set of contestants for the same work; `notes` say what makes the comparison fair, or less than fair."""
+    """A set of contestants for the same work; `notes` say what makes the comparison fair, or less than fair.
+
+    `wanted`: how many times a peer's median ours should be, at least, by the peer's name.
+    """
 
     name: str
     title: str
     unit: str
     contestants: tuple[Contestant | Absent, ...]
     notes: tuple[str, ...] = ()
+    wanted: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -19,6 +19,51 @@ baseline = "as-is"
 """
 
 
+ACCEPTING = """\
+[server]
+hostname = "bench.example"
+listen = ["127.0.0.1:2525"]
+
+[spool]
+path = "spool"
+
+[directory]
+file = "directory.toml"
+
+[[destination]]
+domains = ["*"]
+deliver = "maildir"
+path = "mail"
+"""
+
+
+def accepting_arguments(folder: Path, expression: str) -> tuple[str, ...]:
+    """What `benchmarks.servers.conneg_accepting` is started with, its configuration and spool in `folder`.
+
+    Everybody at ifax1.example can take `expression`.
+    """
+    folder.mkdir()
+    config = folder / "conneg.toml"
+    config.write_text(ACCEPTING)
+    (folder / "directory.toml").write_text(f"[domains]\n\"ifax1.example\" = '{expression}'\n")
+    return (str(config),)
+
+
+def capability_of(octets: int) -> str:
+    """The text of a capability of exactly so many octets: fax pages of two kinds, and sizes until it is full."""
+    head = (
+        '(| (& (type="image/tiff") (image-file-structure=TIFF-minimal) (image-coding=[MH,MR,MMR]) (color=Binary)'
+        " (dpi=[204,408]) (paper-size=[A4,B4])"
+    )
+    tail = ") (& (color=Full) (dpi=200)))"
+    if octets < len(head) + len(tail):
+        return f"(color=Binary){' ' * (octets - 14)}" if octets >= 14 else "(a=b)".ljust(octets)
+    text, size = head, 1000
+    while len(text) + len(tail) + len(term := f" (size-x<={size}/254)") <= octets:
+        text, size = text + term, size + 1
+    return text + " " * (octets - len(text) - len(tail)) + tail
+
+
 def serve_command(folder: Path, *, listen: tuple[str, int], next_hop: tuple[str, int]) -> list[str | Path]:
     """The command that runs the gateway with its configuration and spool in `folder`, relaying all to `next_hop`."""
     config = folder / "conneg.toml"

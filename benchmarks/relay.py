@@ -60,7 +60,7 @@ def _gateway(stack: ExitStack, scratch: Path, sink: SmtpSink) -> Contestant | Ab
 
 
 def _postfix(stack: ExitStack, sink: SmtpSink) -> Contestant | Absent:
-    config = postfix.PostfixConfig(relay_to=(LOOPBACK, sink.port), settings=_read_settings())
+    config = postfix.PostfixConfig(relay_to=(LOOPBACK, sink.port), settings=read_settings())
     try:
         server = stack.enter_context(postfix.start(config))
         _relay(server.port, WARM_UP, sink)
@@ -85,6 +85,7 @@ def _relay(port: int, count: int, sink: SmtpSink) -> float:
     return end - start
 
 
-def _read_settings() -> dict[str, str]:
+def read_settings() -> dict[str, str]:
+    """The settings of benchmarks/postfix/main.cf."""
     lines = (line.partition("#")[0].strip() for line in SETTINGS.read_text().splitlines())
     return {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in lines if line)}

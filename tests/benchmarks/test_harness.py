@@ -8,7 +8,7 @@ import pypdfium2
 import pytest
 from benchmarks.model import Absent, Benchmark, Contestant, Score, measure
 from benchmarks.ours import serve_command
-from benchmarks.relay import _read_settings
+from benchmarks.relay import read_settings
 from benchmarks.report import as_json, figure, ratio
 from benchmarks.textpdf import write_text_pdf
 
@@ -90,7 +90,7 @@ def test_the_text_pdf_has_its_pages_and_its_text(tmp_path: Path) -> None:
 
 
 def test_postfix_settings_are_read_without_their_comments() -> None:
-    settings = _read_settings()
+    settings = read_settings()
     assert settings["in_flow_delay"] == "0"
     assert not any(" " in name or "#" in value for name, value in settings.items())
 
