@@ -8,11 +8,21 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
+from conneg.bounds import Bound
 from conneg.errors import ConnegError
 from conneg.smtp.reply import MAX_REPLY_LINE, Reply, Verdict
 
 KEYWORD = "CONNEG"
+
+KEPT_CAPABILITIES = Bound(
+    name="smtp.kept_capabilities",
+    value=4096,
+    unit="characters of a capability whose lines are kept once they were cut, for 512 capabilities",
+    reason="most recipients can take what others can, too, and cutting costs more than all else about a RCPT",
+    answer="the lines of a longer one are cut each time",
+)
 
 
 class ConnegArgument(StrEnum):
@@ -98,23 +108,32 @@ def write_capability_reply(first: Reply, capability: str, *, enhanced: bool) -> 
     whatever positive code `first` has. Raises `conneg.errors.ConnegError` if the text cannot be cut so, or is not
     printable ASCII.
     """
+    status = f"{first.enhanced} " if enhanced and first.enhanced is not None else ""
+    is_kept = len(capability) <= KEPT_CAPABILITIES.value
+    lines = (_kept_lines if is_kept else _capability_lines)(capability, status)
+    # "250" and a hyphen in front of each line: the code and the last line's space are changed, all else stays
+    head = Reply(250, first.lines, first.enhanced).encode(enhanced)
+    if head.find(b"\n") + 1 == len(head):
+        return b"".join((b"250-", head[4:], lines))
+    return b"".join([*(b"250-" + line[4:] for line in head.splitlines(keepends=True)), lines])
+
+
+def _capability_lines(capability: str, status: str) -> bytes:
+    """Return the octets of the CONNEG lines, the last of the reply among them."""
     from conneg.features import wrap
 
     text = capability.replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
     if not (text.isascii() and text.isprintable()):
         raise ConnegError("a capability with characters other than printable ASCII cannot be sent")
-    status = f"{first.enhanced} " if enhanced and first.enhanced is not None else ""
     room = MAX_REPLY_LINE.value - len(f"250-{status}{KEYWORD} \r\n")
     pieces = wrap(text, room, room)
-    return _write_lines(Reply(250, first.lines, first.enhanced), pieces, status, enhanced)
+    lines = [f"250-{status}{KEYWORD} {piece}\r\n" for piece in pieces[:-1]]
+    lines.append(f"250 {status}{KEYWORD} {pieces[-1]}\r\n")
+    return "".join(lines).encode("ascii")
 
 
-def _write_lines(first: Reply, pieces: Sequence[str], status: str, enhanced: bool) -> bytes:
-    head = first.encode(enhanced).splitlines()
-    lines = [b"250-" + line[4:] for line in head]
-    lines += [f"250-{status}{KEYWORD} {piece}".encode("ascii") for piece in pieces[:-1]]
-    lines.append(f"250 {status}{KEYWORD} {pieces[-1]}".encode("ascii"))
-    return b"\r\n".join(lines) + b"\r\n"
+# The same device, and so the same text, is told of to many: it is cut once.
+_kept_lines = lru_cache(maxsize=512)(_capability_lines)
 
 
 def read_capability(
