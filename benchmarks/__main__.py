@@ -13,7 +13,21 @@ from types import ModuleType
 
 from rich.console import Console
 
-from . import aims, curves, descriptors, documents, durable, features, front, growth, machine, relay, report
+from . import (
+    aims,
+    capability,
+    connections,
+    curves,
+    documents,
+    durable,
+    features,
+    front,
+    growth,
+    machine,
+    recipients,
+    relay,
+    report,
+)
 from .model import Benchmark, measure
 
 BENCHMARKS: dict[str, Callable[[ExitStack, Path], Benchmark]] = {
@@ -27,6 +41,9 @@ BENCHMARKS: dict[str, Callable[[ExitStack, Path], Benchmark]] = {
     "import": features.prepare_import,
 }
 CURVES: dict[str, tuple[ModuleType, str]] = {
+    "capability": (capability, "smtp-capability.png"),
+    "recipients": (recipients, "smtp-recipients.png"),
+    "connections": (connections, "smtp-connections.png"),
     "growth": (growth, "features-growth.png"),
     "curves": (curves, "features-curves.png"),
 }
@@ -38,6 +55,8 @@ def main() -> int:
     options = _options()
     # so that a stop from outside also unwinds, and ends what was started
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if options.dir is not None:
+        tempfile.tempdir = str(options.dir)
     console, progress = Console(), Console(stderr=True)
     facts = machine.describe()
     report.show_machine(console, facts)
@@ -70,10 +89,13 @@ def _measure_curve(name: str, console: Console, progress: Console, pictures: Pat
     with progress.status(f"{name}: starting") as status:
         found = module.measure(status.update)
     module.show(console, found)
+    console.print()
     if pictures is not None:
         module.draw(found, pictures / picture)
         console.print(f"  drawn: {pictures / picture}\n", highlight=False)
-    return module.as_json(found)
+    judged = module.aims(found) if hasattr(module, "aims") else []
+    aims.show(console, judged)
+    return {"measured": module.as_json(found), "aims": aims.as_json(judged)} if judged else module.as_json(found)
 
 
 def _options() -> argparse.Namespace:

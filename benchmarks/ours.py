@@ -19,6 +19,14 @@ baseline = "as-is"
 """
 
 
+CROWDED = CONFIG.replace("[spool]", """\
+max_connections = {connections}
+
+[directory]
+file = "directory.toml"
+
+[spool]""").replace('"as-is"', '"as-is"\nconvert = false')
+
 ACCEPTING = """\
 [server]
 hostname = "bench.example"
@@ -45,7 +53,7 @@ def accepting_arguments(folder: Path, expression: str) -> tuple[str, ...]:
     folder.mkdir()
     config = folder / "conneg.toml"
     config.write_text(ACCEPTING)
-    (folder / "directory.toml").write_text(f"[domains]\n\"ifax1.example\" = '{expression}'\n")
+    _write_directory(folder, expression)
     return (str(config),)
 
 
@@ -70,6 +78,25 @@ def serve_command(folder: Path, *, listen: tuple[str, int], next_hop: tuple[str,
     host, port = next_hop
     config.write_text(CONFIG.format(listen=f"{listen[0]}:{listen[1]}", next_hop=f"{host}:{port}"))
     return [Path(sys.executable).parent / "conneg", "serve", "--config", config]
+
+
+def crowded_command(
+    folder: Path, listen: tuple[str, int], next_hop: tuple[str, int], connections: int
+) -> list[str | Path]:
+    """The command that runs a gateway for so many connections, with a directory in which everybody is known."""
+    folder.mkdir()
+    config = folder / "conneg.toml"
+    config.write_text(
+        CROWDED.format(
+            listen=f"{listen[0]}:{listen[1]}", next_hop=f"{next_hop[0]}:{next_hop[1]}", connections=connections
+        )
+    )
+    _write_directory(folder, capability_of(400))
+    return [Path(sys.executable).parent / "conneg", "serve", "--config", config]
+
+
+def _write_directory(folder: Path, expression: str) -> None:
+    (folder / "directory.toml").write_text(f"[domains]\n\"ifax1.example\" = '{expression}'\n")
 
 
 FAX_PAGE = (

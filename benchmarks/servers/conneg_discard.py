@@ -1,7 +1,11 @@
-"""conneg's listener on uvloop with a handler that takes everything and keeps nothing."""
+"""conneg's listener on uvloop with a handler that takes everything and keeps nothing.
+
+Argument: the capability that is told of every recipient to those who ask; without one nothing is told.
+"""
 
 import asyncio
 import signal
+import sys
 from collections.abc import Sequence
 
 import uvloop
@@ -26,6 +30,9 @@ class Sink:
 
 
 class Discard:
+    def __init__(self, capability: str | None) -> None:
+        self._answer = RcptAnswer(GOOD, capability)
+
     def connect(self, peer: Peer) -> Reply | None:
         return None
 
@@ -33,7 +40,7 @@ class Discard:
         return GOOD
 
     def rcpt(self, session: SessionInfo, commands: Sequence[RcptCommand]) -> Sequence[RcptAnswer]:
-        return [RcptAnswer(GOOD)] * len(commands)
+        return [self._answer] * len(commands)
 
     def data(self, session: SessionInfo) -> Sink:
         return Sink()
@@ -48,15 +55,15 @@ class Discard:
         return BAD
 
 
-async def serve() -> None:
+async def serve(capability: str | None) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     config = ServerConfig(hostname="bench.example")
-    listener = await start_listener(Discard(), LOOPBACK, 0, config, limits=ListenerLimits())
+    listener = await start_listener(Discard(capability), LOOPBACK, 0, config, limits=ListenerLimits())
     print(listener.port, flush=True)
     await stop.wait()
     await listener.close(1)
 
 
 if __name__ == "__main__":
-    uvloop.run(serve())
+    uvloop.run(serve(sys.argv[1] if len(sys.argv) > 1 else None))

@@ -6,13 +6,14 @@ under one deadline. `names` decides which entry speaks for a recipient, `table` 
 
 from conneg.directory.chain import ChainDirectory
 from conneg.directory.file import FileDirectory
-from conneg.directory.model import Answer, Directory, DirectoryError, Known, Unavailable, Unknown
+from conneg.directory.model import Answer, AtOnce, Directory, DirectoryError, Known, Unavailable, Unknown
 from conneg.directory.names import EntryKind
 from conneg.directory.sqlite import DirectoryUnavailableError, SqliteDirectory, StoredEntry, checked_entry
 from conneg.directory.table import DirectoryFileError, DirectoryTable, Entry, read_table
 
 __all__ = [
     "Answer",
+    "AtOnce",
     "ChainDirectory",
     "Directory",
     "DirectoryError",

@@ -9,7 +9,7 @@ only when no source knew the recipient and at least one could not be asked: then
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
-from conneg.directory.model import Answer, Directory, Known, Unavailable, Unknown
+from conneg.directory.model import Answer, AtOnce, Directory, Known, Unavailable, Unknown
 
 
 class ChainDirectory:
@@ -17,6 +17,7 @@ class ChainDirectory:
 
     def __init__(self, sources: Sequence[Directory], *, name: str = "directory") -> None:
         self._sources = tuple(sources)
+        self._at_once = [source if isinstance(source, AtOnce) else None for source in sources]
         self._name = name
 
     @property
@@ -46,30 +47,59 @@ class ChainDirectory:
         """
         clock = asyncio.get_running_loop().time
         end = clock() + deadline
-        open_questions = list(dict.fromkeys(recipients))
-        silent: dict[str, list[str]] = {}
+        questions = _Questions(recipients)
         for index, source in enumerate(self._sources):
-            if not open_questions:
+            if not questions.open:
                 break
             share = max(0.0, end - clock()) / (len(self._sources) - index)
-            answers = await _ask(source, open_questions, share)
-            known: dict[str, Answer] = {}
-            for recipient in open_questions:
-                match answers.get(recipient, Unknown()):
-                    case Known() as answer:
-                        known[recipient] = answer
-                    case Unavailable(reason=reason):
-                        silent.setdefault(recipient, []).append(reason)
-                    case Unknown():
-                        pass
-            open_questions = [recipient for recipient in open_questions if recipient not in known]
+            known = questions.settle(await _ask(source, questions.open, share))
             if known:
                 yield known
+        yield questions.give_up()
+
+    def answers_now(self, recipients: Sequence[str]) -> Mapping[str, Answer] | None:
+        """Return what `lookup` would, if no source has to wait for anything (see `AtOnce`); None if one has to."""
+        questions = _Questions(recipients)
+        known: dict[str, Answer] = {}
+        for source in self._at_once:
+            if not questions.open:
+                break
+            answers = None if source is None else source.lookup_now(questions.open)
+            if answers is None:
+                return None
+            known.update(questions.settle(answers))
+        return known | questions.give_up()
+
+
+class _Questions:
+    """The recipients of whom nothing is known yet, and what the sources said that could not be asked."""
+
+    def __init__(self, recipients: Sequence[str]) -> None:
+        self.open = list(dict.fromkeys(recipients))
+        self._silent: dict[str, list[str]] = {}
+
+    def settle(self, answers: Mapping[str, Answer]) -> dict[str, Answer]:
+        """Take one source's answers; return those that settle a question."""
+        known: dict[str, Answer] = {}
+        for recipient in self.open:
+            match answers.get(recipient, Unknown()):
+                case Known() as answer:
+                    known[recipient] = answer
+                case Unavailable(reason=reason):
+                    self._silent.setdefault(recipient, []).append(reason)
+                case Unknown():
+                    pass
+        if known:
+            self.open = [recipient for recipient in self.open if recipient not in known]
+        return known
+
+    def give_up(self) -> dict[str, Answer]:
+        """Return the answers to the questions that no source has settled."""
         rest: dict[str, Answer] = {}
-        for recipient in open_questions:
-            reasons = silent.get(recipient)
+        for recipient in self.open:
+            reasons = self._silent.get(recipient)
             rest[recipient] = Unavailable("; ".join(reasons)) if reasons else Unknown()
-        yield rest
+        return rest
 
 
 async def _ask(source: Directory, recipients: Sequence[str], seconds: float) -> Mapping[str, Answer]:

@@ -84,6 +84,17 @@ class FileDirectory:
             return dict.fromkeys(recipients, Unavailable(reason))
         return {recipient: self._answer(current, recipient) for recipient in recipients}
 
+    def lookup_now(self, recipients: Sequence[str]) -> Mapping[str, Answer] | None:
+        """Return the answers if the file need not be looked at now, else None; see `conneg.directory.model.AtOnce`."""
+        current, task = self._in_force, self._refreshing
+        is_being_read = task is not None and not task.done()
+        if current is None or is_being_read or self._is_due(asyncio.get_running_loop().time()):
+            return None
+        return {recipient: self._answer(current, recipient) for recipient in recipients}
+
+    def _is_due(self, now: float) -> bool:
+        return now - self._looked_at >= self._recheck_seconds
+
     def _answer(self, current: _InForce, recipient: str) -> Answer:
         entry = current.table.find(recipient)
         if entry is None:
@@ -103,7 +114,7 @@ class FileDirectory:
         loop = asyncio.get_running_loop()
         task = self._refreshing
         if task is None or task.done() or task.get_loop() is not loop:
-            if loop.time() - self._looked_at < self._recheck_seconds:
+            if not self._is_due(loop.time()):
                 return
             task = self._refreshing = loop.create_task(self._look())
         try:

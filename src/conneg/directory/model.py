@@ -7,7 +7,7 @@ leaves the recipient to the next source or to the baseline, and "cannot say now"
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from conneg.errors import ConnegError
 from conneg.negotiation import Capability
@@ -54,4 +54,13 @@ class Directory(Protocol):
 
     async def lookup(self, recipients: Sequence[str], deadline: float) -> Mapping[str, Answer]:
         """Return an answer for each of `recipients` within `deadline` seconds."""
+        ...
+
+
+@runtime_checkable
+class AtOnce(Protocol):
+    """A source that can often answer without waiting, for then no task and no timer need be made for a RCPT."""
+
+    def lookup_now(self, recipients: Sequence[str]) -> Mapping[str, Answer] | None:
+        """Return what `Directory.lookup` would, or None if that has to wait for anything. It neither raises nor blocks."""
         ...

@@ -112,17 +112,27 @@ class Intake:
 
         All of them are looked up together, and each is answered as soon as it and those before it are known.
         """
-        if any(command.conneg is not None for command in commands):
-            return self._answer_with_capabilities(session, commands)
-        return [self._answer(session, command, None) for command in commands]
-
-    async def _answer_with_capabilities(
-        self, session: SessionInfo, commands: Sequence[RcptCommand]
-    ) -> AsyncIterator[RcptAnswer]:
+        if all(command.conneg is None for command in commands):
+            return [self._answer(session, command, None) for command in commands]
         rules = [self._rule(session, command) for command in commands]
         wanted = [
             command.forward_path for command, rule in zip(commands, rules, strict=True) if rule is not None
         ]
+        known = self._directory.answers_now(wanted)
+        if known is None:
+            return self._answer_as_known(session, commands, rules, wanted)
+        return [
+            self._answer(session, command, self._shown(known.get(command.forward_path), rule))
+            for command, rule in zip(commands, rules, strict=True)
+        ]
+
+    async def _answer_as_known(
+        self,
+        session: SessionInfo,
+        commands: Sequence[RcptCommand],
+        rules: Sequence[DisclosureSection | None],
+        wanted: Sequence[str],
+    ) -> AsyncIterator[RcptAnswer]:
         known: dict[str, Answer] = {}
         coming = self._directory.answers(wanted, self._config.conneg.lookup_seconds)
         for command, rule in zip(commands, rules, strict=True):
