@@ -95,7 +95,9 @@ def _measure_curve(name: str, console: Console, progress: Console, pictures: Pat
         console.print(f"  drawn: {pictures / picture}\n", highlight=False)
     judged = module.aims(found) if hasattr(module, "aims") else []
     aims.show(console, judged)
-    return {"measured": module.as_json(found), "aims": aims.as_json(judged)} if judged else module.as_json(found)
+    return (
+        {"measured": module.as_json(found), "aims": aims.as_json(judged)} if judged else module.as_json(found)
+    )
 
 
 def _options() -> argparse.Namespace:

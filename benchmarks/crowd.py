@@ -102,7 +102,7 @@ class Crowd:
         await asyncio.gather(*(connect() for _ in range(_OPENING_AT_ONCE)))
 
     async def load(self, rate: int, active: int, seconds: float) -> Load:
-        """Let the `active` youngest clients send `rate` messages a second together, whether the server follows or not."""
+        """Let the `active` youngest clients send `rate` messages a second together, whatever the server can do."""
         times: list[float] = []
         loop = asyncio.get_running_loop()
         begin = loop.time()

@@ -20,7 +20,9 @@ CROWDS = (10, 100)
 def prepare(stack: ExitStack, scratch: Path) -> Benchmark:
     """Start the gateway's receiving half, and a Postfix that holds what it accepts."""
     contestants: list[Contestant | Absent] = []
-    contestants += _compete("conneg", machine.package_version("conneg"), lambda: _gateway(stack, scratch), True)
+    contestants += _compete(
+        "conneg", machine.package_version("conneg"), lambda: _gateway(stack, scratch), True
+    )
     version = machine.program_version("postconf", "-h", "mail_version")
     contestants += _compete("Postfix", version, lambda: _postfix(stack))
     return Benchmark(

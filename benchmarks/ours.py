@@ -19,13 +19,16 @@ baseline = "as-is"
 """
 
 
-CROWDED = CONFIG.replace("[spool]", """\
+CROWDED = CONFIG.replace(
+    "[spool]",
+    """\
 max_connections = {connections}
 
 [directory]
 file = "directory.toml"
 
-[spool]""").replace('"as-is"', '"as-is"\nconvert = false')
+[spool]""",
+).replace('"as-is"', '"as-is"\nconvert = false')
 
 ACCEPTING = """\
 [server]
@@ -88,7 +91,9 @@ def crowded_command(
     config = folder / "conneg.toml"
     config.write_text(
         CROWDED.format(
-            listen=f"{listen[0]}:{listen[1]}", next_hop=f"{next_hop[0]}:{next_hop[1]}", connections=connections
+            listen=f"{listen[0]}:{listen[1]}",
+            next_hop=f"{next_hop[0]}:{next_hop[1]}",
+            connections=connections,
         )
     )
     _write_directory(folder, capability_of(400))

@@ -93,7 +93,9 @@ def aims(costs: list[Cost]) -> list[Aim]:
         each = [per_recipient(cost)[place] for cost in costs]
         found.append(
             Aim(
-                f"recipients: {what}: a recipient among 1,000 over the cheapest", each[-1] / min(each), BOUND,
+                f"recipients: {what}: a recipient among 1,000 over the cheapest",
+                each[-1] / min(each),
+                BOUND,
                 is_most=True,
             )
         )
@@ -124,7 +126,9 @@ def draw(costs: list[Cost], file: Path) -> None:
         )
     ):
         axes.plot(counts, [one[place] * 1e6 for one in each], line, color=colour, ms=4, label=label)
-    axes.set(xscale="log", yscale="log", xlabel="recipients of the transaction", ylabel="microseconds a recipient")
+    axes.set(
+        xscale="log", yscale="log", xlabel="recipients of the transaction", ylabel="microseconds a recipient"
+    )
     axes.set_title("What each recipient costs, accepted durably", fontsize=10)
     axes.legend(fontsize=8, frameon=False)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,9 +1,9 @@
 """The requirements of SMTP content negotiation, each by the id that tests name with `@pytest.mark.shows(...)`.
 
 G, C, S and R are the rules of draft-ietf-fax-esmtp-conneg-03 in general, for clients, servers and relays. The others
-are how this project reads what the draft leaves open: A5 decisions about ambiguities and misprints, A6 steps of sending and
-reading a capability, A7 what a client does about each answer, D what follows from SMTP, V test vectors; 4 and B4 are
-RFC 4141's rules and decisions about them, as far as they hold without CONPERM.
+are how this project reads what the draft leaves open: A5 decisions about ambiguities and misprints, A6 steps of
+sending and reading a capability, A7 what a client does about each answer, D what follows from SMTP, V test vectors; 4
+and B4 are RFC 4141's rules and decisions about them, as far as they hold without CONPERM.
 """
 
 DRAFT = "draft"

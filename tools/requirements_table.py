@@ -17,13 +17,14 @@ from tests.requirements import NOTHING_TO_RUN, RULES  # noqa: E402 - the checkou
 
 _HEAD = """# Requirements
 
-What draft-ietf-fax-esmtp-conneg-03 asks of clients, servers and relays, rule by rule, and the tests that show it: a test
-is named here because it fails when the rule is broken. The letters: G in general, C clients, S servers, R relays; A5 how
-ambiguities and misprints of the draft are read; A6 how a capability is cut into lines and joined again; A7 what a client
-does about each answer; D what follows from SMTP itself; V vectors; 4 and B4 what holds of RFC 4141.
+What draft-ietf-fax-esmtp-conneg-03 asks of clients, servers and relays, rule by rule, and the tests that show it: a
+test is named here because it fails when the rule is broken. The letters: G in general, C clients, S servers, R
+relays; A5 how ambiguities and misprints of the draft are read; A6 how a capability is cut into lines and joined
+again; A7 what a client does about each answer; D what follows from SMTP itself; V vectors; 4 and B4 what holds of RFC
+4141.
 
-Of RFC 4141 the rest is not there yet: permission by CONPERM, Content-Convert and Content-Previous, and what a relay owes
-because of them.
+Of RFC 4141 the rest is not there yet: permission by CONPERM, Content-Convert and Content-Previous, and what a relay
+owes because of them.
 
 The table is written by `python tools/requirements_table.py` from the marks in the tests.
 

@@ -1,4 +1,4 @@
-"""The gateway's receiving half: its listener, intake, directory and spool, and no delivery; argument: its configuration.
+"""The gateway's receiving half: listener, intake, directory and spool, no delivery; argument: its configuration.
 
 What is accepted is durable by the very code that `conneg serve` runs, and then lies in the spool.
 """
@@ -28,7 +28,7 @@ async def serve(file: Path) -> None:
     spool = open_spool(config.spool.path)
     intake = Intake(
         config,
-        Routes(config, None),
+        Routes(config),
         open_directory(config),
         spool,
         submit=lambda message, content: None,

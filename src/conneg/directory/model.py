@@ -62,5 +62,5 @@ class AtOnce(Protocol):
     """A source that can often answer without waiting, for then no task and no timer need be made for a RCPT."""
 
     def lookup_now(self, recipients: Sequence[str]) -> Mapping[str, Answer] | None:
-        """Return what `Directory.lookup` would, or None if that has to wait for anything. It neither raises nor blocks."""
+        """Return what `Directory.lookup` would, or None if that has to wait for anything; neither raises nor blocks."""
         ...
