@@ -140,15 +140,11 @@ class Dispatch:
             self._session.close(_BROKEN)
 
     def _answer(self, event: Event, result: Any) -> None:
+        """Give the core its answer; the most frequent events come first."""
         session, info = self._session, self.info
         match event:
-            case ContentChunk() | ContentRefused() | SessionEnd() | StartTlsCommand() | Authenticated():
+            case ContentChunk():
                 pass
-            case PasswordClaim() | KeysWanted():
-                pass  # answered where it was found out
-            case XclientCommand():
-                self.is_served = result is None
-                session.answer_xclient(self._config_for(info.peer), result)
             case MailCommand():
                 info.recipients = []
                 session.answer_mail(result)
@@ -176,6 +172,13 @@ class Dispatch:
             case Opening():
                 self.is_served = result is None
                 session.greet(result)
+            case XclientCommand():
+                self.is_served = result is None
+                session.answer_xclient(self._config_for(info.peer), result)
+            case PasswordClaim() | KeysWanted():
+                pass  # answered where it was found out
+            case ContentRefused() | SessionEnd() | StartTlsCommand() | Authenticated():
+                pass
             case _:
                 assert_never(event)
 
