@@ -104,6 +104,57 @@ def _write_directory(folder: Path, expression: str) -> None:
     (folder / "directory.toml").write_text(f"[domains]\n\"ifax1.example\" = '{expression}'\n")
 
 
+SOAKED = """\
+[server]
+hostname = "soak.example"
+listen = []
+max_connections = 2000
+
+[limits]
+connections_per_minute = 100000
+
+[accounts]
+file = "users.toml"
+
+[[certificate]]
+file = "certificate.pem"
+key = "certificate.key"
+
+[[listener]]
+listen = "{listen}"
+auth = true
+
+[directory]
+file = "directory.toml"
+
+[spool]
+path = "spool"
+keep_records_days = 0.0002
+
+[[destination]]
+domains = ["*"]
+deliver = "smtp"
+host = "{next_hop}"
+"""
+
+
+def soaked_command(folder: Path, listen: tuple[str, int], next_hop: tuple[str, int]) -> list[str | Path]:
+    """The command that runs a gateway with TLS, users and a directory, relaying all to `next_hop`."""
+    from tests.net.certificates import make_certificate
+
+    from conneg.accounts import PasswordHasher, make_account, write_accounts
+
+    folder.mkdir()
+    make_certificate(folder, "certificate", "soak.example")
+    write_accounts(folder / "users.toml", [make_account("may", "swordfish", PasswordHasher())])
+    _write_directory(folder, capability_of(400))
+    config = folder / "conneg.toml"
+    config.write_text(
+        SOAKED.format(listen=f"{listen[0]}:{listen[1]}", next_hop=f"{next_hop[0]}:{next_hop[1]}")
+    )
+    return [Path(sys.executable).parent / "conneg", "serve", "--config", config]
+
+
 FAX_PAGE = (
     '(& (type="image/tiff") (image-file-structure=TIFF-minimal) (image-coding=MMR) (color=Binary) (MRC-mode=0)'
     " (dpi=204) (dpi-xyratio=204/196) (size-x=2150/254) (paper-size=A4))"
