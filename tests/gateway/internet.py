@@ -80,8 +80,18 @@ async def servers(world: World) -> AsyncIterator[dict[str, Recorder]]:
         yield seen
 
 
-async def deliver(world: World, folder: Path, domain: str, settings: str = "", **options: Any) -> Delivery:
-    """Send one message to june at `domain`; `settings` belong to the destination, `options` to the gateway."""
+async def deliver(
+    world: World,
+    folder: Path,
+    domain: str,
+    settings: str = "",
+    fields: dict[str, str] | None = None,
+    **options: Any,
+) -> Delivery:
+    """Send one message to june at `domain`; `settings` belong to the destination, `options` to the gateway.
+
+    `fields` are header fields that the message has besides.
+    """
     text = (
         f'[dns]\nservers = ["127.0.0.1"]\nport = {world.dns}\nseconds = 10\n'
         f'[[destination]]\ndomains = ["*"]\nport = {world.smtp}\nconneg = "off"\n{settings}\n'
@@ -90,7 +100,7 @@ async def deliver(world: World, folder: Path, domain: str, settings: str = "", *
         servers(world) as seen,
         running(config(folder / "gw", text), reports=False, **options) as (gateway, events),
     ):
-        await submit(gateway, text_message(), [f"june@{domain}"])
+        await submit(gateway, text_message(**(fields or {})), [f"june@{domain}"])
         await until(lambda: bool(events.of(Settled)), seconds=30)
         (settled,) = events.of(Settled)
         records = await gateway.spool.records(settled.message_id)

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from conneg.gateway.dialling import Dialler, UnprotectedError
 from conneg.gateway.events import Settled
 from conneg.gateway.resolver import DnsResolver, NoSuchNextHopError
-from conneg.gateway.sections import DnsSection
-from conneg.net import ServerTls
+from conneg.gateway.routing import NextHop
+from conneg.gateway.sections import DestinationSection, DnsSection
+from conneg.gateway.ways import Ways
+from conneg.net import Deadlines, ServerTls
 from tests.gateway.internet import PLAIN, TLS, TLS6, World, deliver, servers
 from tests.gateway.servers import config, running, submit, text_message, until
 from tests.gateway.zones import resolver
@@ -237,3 +240,48 @@ async def test_what_the_resolver_says(world: World) -> None:
     assert await dns.texts("no-such-domain.signed.test") == ()
     with pytest.raises(NoSuchNextHopError, match="null MX"):
         await dns.mail_exchangers("null.signed.test")
+
+
+@pytest.mark.parametrize("value", ["No", "no", " No"])
+async def test_who_sends_may_waive_what_the_domain_asks_of_tls(
+    world: World, tmp_path: Path, value: str
+) -> None:
+    """RFC 8689, 4.2.2: for a report that somebody's certificate is wrong, say."""
+    done = await deliver(world, tmp_path, "ee-wrong.signed.test", fields={"TLS-Required": value})
+    assert done.state == "delivered", done.text
+    assert done.connection["basis"] == "opportunistic"
+    assert done.connection["tls"]
+
+
+async def test_any_other_value_waives_nothing(world: World, tmp_path: Path) -> None:
+    done = await deliver(world, tmp_path, "ee-wrong.signed.test", fields={"TLS-Required": "Yes"})
+    assert done.state == "deferred"
+
+
+async def test_what_the_operator_wants_holds(world: World, tmp_path: Path) -> None:
+    done = await deliver(
+        world, tmp_path, "clear.signed.test", 'tls = "required"', fields={"TLS-Required": "No"}
+    )
+    assert done.state == "deferred"
+    assert not done.began
+
+
+@pytest.mark.parametrize(
+    ("domain", "status", "reason"),
+    [
+        ("ee.signed.test", "5.7.30", "does not offer REQUIRETLS"),
+        ("ee-wrong.signed.test", "5.7.10", "no TLSA record agrees"),
+        ("unsigned.plain.test", "5.7.10", "validated neither by DNSSEC nor by MTA-STS"),
+    ],
+)
+async def test_requiretls_wants_a_host_that_is_known_for_sure(
+    world: World, domain: str, status: str, reason: str
+) -> None:
+    """RFC 8689, 4.2.1."""
+    destination = DestinationSection(domains=("*",), port=world.smtp)
+    hop = NextHop(f"mx:{domain}", destination, domain=domain)
+    dialler = Dialler(Ways(dns_of(world)), "client.test", Deadlines())
+    async with servers(world):
+        with pytest.raises(UnprotectedError, match=reason) as caught:
+            await dialler.dial(hop, requires_tls=True)
+    assert caught.value.status == status

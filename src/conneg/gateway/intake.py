@@ -20,7 +20,7 @@ from conneg.gateway.routing import Routes
 from conneg.gateway.sections import DisclosureSection, ListenerSection
 from conneg.mail import AddressError, Envelope, Mailbox, Recipient, parse_mailbox, write_received
 from conneg.mail.submission import ends_header, missing_fields
-from conneg.mail.trace import count_received_in
+from conneg.mail.trace import count_received_in, waives_tls
 from conneg.net import MailCommand, MessageSink, Peer, RcptAnswer, RcptCommand, SessionInfo
 from conneg.smtp import ConnegArgument, Reply
 from conneg.spool import Incoming, Spool, SpooledMessage
@@ -241,6 +241,7 @@ class Intake:
             ret=transaction.ret,
             smtputf8=transaction.smtputf8,
             requiretls=transaction.requiretls,
+            tls_optional=not transaction.requiretls and waives_tls(head),
         )
         claim = self._claims()
         try:

@@ -3,7 +3,7 @@
 Which hosts a next hop has, and how far they are trusted, `conneg.gateway.ways` finds out when a session is wanted.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from conneg.gateway.config import Config
@@ -30,6 +30,16 @@ class NextHop:
 
     def __hash__(self) -> int:
         return hash(self.name)
+
+    def without_policies(self) -> "NextHop":
+        """Return the hop for a message whose sender waives what the domain asks of TLS (RFC 8689, 4.2.2).
+
+        What the operator has configured holds all the same.
+        """
+        changes: dict[str, object] = {"mta_sts": False}
+        if self.destination.tls_policy == "dane":
+            changes["tls"] = "opportunistic"
+        return replace(self, destination=self.destination.model_copy(update=changes))
 
 
 class Routes:

@@ -96,7 +96,7 @@ class Transactions:
         watch: Watcher,
     ) -> None:
         self._message = message
-        self._hop = hop
+        self._hop = hop.without_policies() if message.envelope.tls_optional else hop
         self._policy = hop.destination
         may_ask = (
             self._policy.convert and self._policy.deliver != "maildir"

@@ -29,7 +29,8 @@ class Recipient:
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """One transaction's envelope; `reverse_path` is `""` for the null reverse-path, `body` is MAIL's BODY
-    value, `smtputf8` and `requiretls` say whether MAIL had them (RFC 6531, RFC 8689).
+    value, `smtputf8` and `requiretls` say whether MAIL had them (RFC 6531, RFC 8689). `tls_optional`: the header had
+    `TLS-Required: No` in place of the latter (RFC 8689, 4.1).
     """
 
     reverse_path: str
@@ -39,6 +40,7 @@ class Envelope:
     ret: str | None = None
     smtputf8: bool = False
     requiretls: bool = False
+    tls_optional: bool = False
 
     def to_json(self) -> str:
         """Return the envelope as one line of JSON; what is absent is left out."""
@@ -60,6 +62,7 @@ class Envelope:
                 ret=_text(values, "ret"),
                 smtputf8=bool(values.get("smtputf8", False)),
                 requiretls=bool(values.get("requiretls", False)),
+                tls_optional=bool(values.get("tls_optional", False)),
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise EnvelopeError(f"no envelope in {text[:60]!r}: {error!r}") from error
@@ -76,6 +79,7 @@ def _mail_values(envelope: Envelope) -> dict[str, Any]:
         "ret": envelope.ret,
         "smtputf8": envelope.smtputf8 or None,
         "requiretls": envelope.requiretls or None,
+        "tls_optional": envelope.tls_optional or None,
     }
     return {
         "from": envelope.reverse_path,

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from conneg.mail.fields import Field
 
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_TLS_REQUIRED = re.compile(rb"^tls-required[ \t]*:((?:[^\n]|\n[ \t])*)$", re.IGNORECASE | re.MULTILINE)
 _EMPTY_LINE = re.compile(rb"^\r?$", re.MULTILINE)
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9.\-_:\[\]]")
 
@@ -53,6 +54,17 @@ def count_received_in(head: bytes) -> int:
     """Return the same from the octets a message begins with; what follows the header is not looked at."""
     end = _EMPTY_LINE.search(head)
     return len(_RECEIVED.findall(head, 0, end.start() if end else len(head)))
+
+
+def waives_tls(head: bytes) -> bool:
+    """Say whether a header (octets a message begins with) has one `TLS-Required: No` (RFC 8689, 3).
+
+    >>> waives_tls(b"Subject: your certificate\\r\\nTLS-Required: No\\r\\n\\r\\nhas expired\\r\\n")
+    True
+    """
+    end = _EMPTY_LINE.search(head)
+    found = _TLS_REQUIRED.findall(head, 0, end.start() if end else len(head))
+    return len(found) == 1 and found[0].strip().lower() == b"no"
 
 
 def _literal(address: str) -> str:
