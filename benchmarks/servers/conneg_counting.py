@@ -1,4 +1,4 @@
-"""A next hop that writes the number of each message that it accepts into a file; it reports a capability to who asks.
+"""A next hop that writes the number of each message that it accepts into a file; it tells what ifax1.example takes.
 
 Arguments: the file. A message's number is what stands behind `X-Number: ` in its header; -1 if there is none.
 """
@@ -50,7 +50,10 @@ class Counting:
         return GOOD
 
     def rcpt(self, session: SessionInfo, commands: Sequence[RcptCommand]) -> Sequence[RcptAnswer]:
-        return [TEXT] * len(commands)
+        return [
+            TEXT if command.forward_path.endswith("@ifax1.example") else RcptAnswer(GOOD)
+            for command in commands
+        ]
 
     def data(self, session: SessionInfo) -> Sink:
         return Sink(self._file)

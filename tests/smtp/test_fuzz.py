@@ -3,7 +3,7 @@
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz import fuzz_smtp_client, fuzz_smtp_server
+from tests.fuzz import fuzz_proxy, fuzz_sasl, fuzz_smtp_client, fuzz_smtp_engine, fuzz_smtp_server
 
 _COMMANDS = st.sampled_from(
     [
@@ -27,6 +27,31 @@ _COMMANDS = st.sampled_from(
         b"\xff",
         b"a\rb",
         b"\n.\n",
+    ]
+)
+_ENGINE = _COMMANDS | st.sampled_from(
+    [
+        b"LHLO c",
+        b"EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>",
+        b"LHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>",
+        b"MAIL FROM:<a@b> BODY=BINARYMIME",
+        b"MAIL FROM:<a@b> REQUIRETLS SMTPUTF8",
+        b"BDAT 0 LAST",
+        b"BDAT 5",
+        b"BDAT 7 LAST\r\nab\r\ncd",
+        b"BDAT 5 LAST\r\na\nb",
+        b"BDAT 6\r\nQUIT",
+        b"BDAT 400 LAST\r\n" + b"x" * 400,
+        b"BDAT x",
+        b"BDAT 99999999999",
+        b"STARTTLS",
+        b"AUTH PLAIN AGp1bmUAeA==",
+        b"AUTH LOGIN",
+        b"AUTH SCRAM-SHA-256 biwsbj1qdW5lLHI9YWJj",
+        b"anVuZQ==",
+        b"*",
+        b"XCLIENT ADDR=192.0.2.1 PORT=25",
+        b"XCLIENT ADDR=[UNAVAILABLE] NAME=x",
     ]
 )
 _REPLIES = st.sampled_from(
@@ -70,3 +95,35 @@ def test_server(data: bytes) -> None:
 @example(b"\4\0250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n")
 def test_client(data: bytes) -> None:
     fuzz_smtp_client.fuzz_one(data)
+
+
+def engine_streams() -> st.SearchStrategy[bytes]:
+    lines = st.lists(st.tuples(_ENGINE, _ENDS).map(b"".join), max_size=20).map(b"".join)
+    return st.tuples(st.binary(min_size=3, max_size=3), lines).map(b"".join)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(engine_streams())
+@example(
+    b"\x01\0\0LHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nBDAT 5 LAST\r\na\nb\r\nQUIT\r\n"
+)
+def test_server_with_every_extension(data: bytes) -> None:
+    fuzz_smtp_engine.fuzz_one(data)
+
+
+@settings(max_examples=300, deadline=None)
+@given(engine_streams(), st.integers(1, 30))
+def test_any_cut_of_the_stream_gives_the_same(data: bytes, step: int) -> None:
+    whole, cut = (fuzz_smtp_engine.replies_to(data[:2] + bytes([one]) + data[3:]) for one in (0, step))
+    assert whole == cut
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=120) | engine_streams())
+@example(b"\1june\0\0swordfish")
+@example(b"\x81n,,n=june,r=abc\0\0c=biws,r=abcnonce,p=" + b"A" * 43 + b"=")
+@example(b"PROXY TCP4 192.0.2.1 192.0.2.2 5 25\r\n")
+@example(b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c" + bytes(12))
+def test_who_the_client_is(data: bytes) -> None:
+    fuzz_sasl.fuzz_one(data)
+    fuzz_proxy.fuzz_one(data)
