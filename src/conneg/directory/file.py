@@ -8,15 +8,17 @@ and where. With no good version at all the directory cannot answer, which is a t
 import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from conneg.directory.model import Answer, DirectoryError, Known, Unavailable, Unknown
-from conneg.directory.table import MAX_FILE_OCTETS, DirectoryTable, read_table
+from conneg.directory.table import MAX_FILE_OCTETS, DirectoryTable, Entry, read_table
 from conneg.errors import ConnegError
+from conneg.features.memo import Memo
 from conneg.negotiation import Provenance, read_capability
 
 _Version = tuple[int, int, int]
+_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class _InForce:
     version: _Version
     modified_at: float
     table: DirectoryTable
+    known: Memo[Entry, Answer] = field(default_factory=lambda: Memo(_REMEMBERED), compare=False)
+    """What was answered lately, by the entry that it came from."""
 
 
 class FileDirectory:
@@ -99,6 +103,9 @@ class FileDirectory:
         entry = current.table.find(recipient)
         if entry is None:
             return Unknown()
+        return current.known.get(entry) or current.known.keep(entry, self._read_entry(current, entry))
+
+    def _read_entry(self, current: _InForce, entry: Entry) -> Answer:
         source = f'{self.path.name}: {entry.kind} "{entry.name}"'
         try:
             return Known(

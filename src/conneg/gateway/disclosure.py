@@ -15,6 +15,8 @@ from conneg.gateway.sections import DisclosureSection
 from conneg.mail import Mailbox
 from conneg.net import SessionInfo
 
+_EVERYTHING = DisclosureSection()
+
 
 class Disclosure:
     """Decides by the rules of a configuration; without rules everyone is told everything."""
@@ -25,7 +27,7 @@ class Disclosure:
     def rule_for(self, session: SessionInfo, recipient: Mailbox) -> DisclosureSection | None:
         """Return the rule that holds, None if the client may be told nothing."""
         if not self._rules:
-            return DisclosureSection()
+            return _EVERYTHING
         found = next((rule for rule in self._rules if _fits(rule, session, recipient)), None)
         return None if found is None or found.tags == "none" else found
 

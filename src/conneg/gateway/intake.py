@@ -112,41 +112,44 @@ class Intake:
 
         All of them are looked up together, and each is answered as soon as it and those before it are known.
         """
+        checked = [self._check(session, command.forward_path) for command in commands]
         if all(command.conneg is None for command in commands):
-            return [self._answer(session, command, None) for command in commands]
-        rules = [self._rule(session, command) for command in commands]
+            return [
+                self._answer(session, command, mailbox, None)
+                for command, mailbox in zip(commands, checked, strict=True)
+            ]
+        rules = [
+            None
+            if command.conneg is None or isinstance(mailbox, Reply)
+            else self._disclosure.rule_for(session, mailbox)
+            for command, mailbox in zip(commands, checked, strict=True)
+        ]
         wanted = [
             command.forward_path for command, rule in zip(commands, rules, strict=True) if rule is not None
         ]
         known = self._directory.answers_now(wanted)
         if known is None:
-            return self._answer_as_known(session, commands, rules, wanted)
+            return self._answer_as_known(session, commands, checked, rules, wanted)
         return [
-            self._answer(session, command, self._shown(known.get(command.forward_path), rule))
-            for command, rule in zip(commands, rules, strict=True)
+            self._answer(session, command, mailbox, self._shown(known.get(command.forward_path), rule))
+            for command, mailbox, rule in zip(commands, checked, rules, strict=True)
         ]
 
     async def _answer_as_known(
         self,
         session: SessionInfo,
         commands: Sequence[RcptCommand],
+        checked: Sequence[Mailbox | Reply],
         rules: Sequence[DisclosureSection | None],
         wanted: Sequence[str],
     ) -> AsyncIterator[RcptAnswer]:
         known: dict[str, Answer] = {}
         coming = self._directory.answers(wanted, self._config.conneg.lookup_seconds)
-        for command, rule in zip(commands, rules, strict=True):
+        for command, mailbox, rule in zip(commands, checked, rules, strict=True):
             while rule is not None and command.forward_path not in known:
                 known |= await anext(coming)
-            yield self._answer(session, command, self._shown(known.get(command.forward_path), rule))
+            yield self._answer(session, command, mailbox, self._shown(known.get(command.forward_path), rule))
         await coming.aclose()
-
-    def _rule(self, session: SessionInfo, command: RcptCommand) -> DisclosureSection | None:
-        """Return what the client may be told of this recipient; None if nothing, or if it does not ask."""
-        if command.conneg is None:
-            return None
-        mailbox = self._check(session, command.forward_path)
-        return None if isinstance(mailbox, Reply) else self._disclosure.rule_for(session, mailbox)
 
     def _shown(self, known: Answer | None, rule: DisclosureSection | None) -> Answer:
         """Return what of an answer is told; nothing is told as if nothing were known."""
@@ -154,11 +157,15 @@ class Intake:
             return Unknown()
         if not isinstance(known, Known):
             return known
-        shown = self._disclosure.show(known.capability.expression, rule)
+        said = known.capability.expression
+        shown = self._disclosure.show(said, rule)
+        if shown is said:
+            return known
         return Unknown() if shown is None else Known(replace(known.capability, expression=shown))
 
-    def _answer(self, session: SessionInfo, command: RcptCommand, known: Answer | None) -> RcptAnswer:
-        mailbox = self._check(session, command.forward_path)
+    def _answer(
+        self, session: SessionInfo, command: RcptCommand, mailbox: Mailbox | Reply, known: Answer | None
+    ) -> RcptAnswer:
         if isinstance(mailbox, Reply):
             return RcptAnswer(mailbox)
         answer = _conneg_answer(command, known)
