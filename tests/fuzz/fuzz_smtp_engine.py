@@ -53,14 +53,19 @@ class _Driver:
             self.said += self._session.data_to_send()
         self.said += self._session.data_to_send()
 
+    def _is_good(self) -> bool:
+        """Decide once for each thing asked, so that it does not matter how the stream is cut."""
+        return self._chance.random() < 0.85
+
     def _answer(self, event: ServerEvent) -> None:
-        session, is_good = self._session, self._chance.random() < 0.85
+        session = self._session
         match event:
             case MailCommand():
-                session.answer_mail(_OK if is_good else _NO)
+                session.answer_mail(_OK if self._is_good() else _NO)
             case RcptBatch():
-                answer = RcptAnswer(_OK, "(a=1)") if is_good else RcptAnswer(_NO)
-                session.answer_rcpts([answer] * len(event.commands))
+                session.answer_rcpts(
+                    [RcptAnswer(_OK, "(a=1)") if self._is_good() else RcptAnswer(_NO) for _ in event.commands]
+                )
             case DataCommand():
                 self._content.clear()
                 session.accept_content()
@@ -70,15 +75,15 @@ class _Driver:
                 self._content.clear()
             case ContentEnd():
                 self.contents.append(bytes(self._content))
-                session.answer_content(_TAKEN if is_good else _NOT_TAKEN)
+                session.answer_content(_TAKEN if self._is_good() else _NOT_TAKEN)
             case VrfyCommand():
                 session.answer_vrfy(_OK)
             case StartTlsCommand():
                 session.secured()
             case PasswordClaim():
-                session.answer_password(is_good)
+                session.answer_password(self._is_good())
             case KeysWanted():
-                session.answer_keys(_KEYS if is_good else None)
+                session.answer_keys(_KEYS if self._is_good() else None)
             case XclientCommand():
                 session.answer_xclient(session.config)
             case _:

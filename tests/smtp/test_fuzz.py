@@ -1,6 +1,8 @@
 """The fuzz targets over streams made of what servers and clients really say, cut and spoiled."""
 
-from hypothesis import example, given, settings
+import re
+
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz import fuzz_proxy, fuzz_sasl, fuzz_smtp_client, fuzz_smtp_engine, fuzz_smtp_server
@@ -114,7 +116,13 @@ def test_server_with_every_extension(data: bytes) -> None:
 @settings(max_examples=300, deadline=None)
 @given(engine_streams(), st.integers(1, 30))
 def test_any_cut_of_the_stream_gives_the_same(data: bytes, step: int) -> None:
-    whole, cut = (fuzz_smtp_engine.replies_to(data[:2] + bytes([one]) + data[3:]) for one in (0, step))
+    assume(
+        b"STARTTLS" not in data.upper()
+    )  # what comes with it ends the session, what comes behind it is under TLS
+    whole, cut = (
+        re.sub(rb"334 [^\r]*", b"334 nonce", fuzz_smtp_engine.replies_to(data[:2] + bytes([one]) + data[3:]))
+        for one in (0, step)
+    )
     assert whole == cut
 
 
