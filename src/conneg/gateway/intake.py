@@ -208,7 +208,9 @@ class Intake:
         """Open the spool for the message that follows."""
         transaction: _Transaction = session.transaction
         # a positive answer that could not be sent (a capability that no line can hold) was sent as a negative one
-        transaction.recipients = [r for r in transaction.recipients if r.forward_path in session.recipients]
+        if len(transaction.recipients) != len(session.recipients):
+            accepted = set(session.recipients)
+            transaction.recipients = [r for r in transaction.recipients if r.forward_path in accepted]
         incoming = self._spool.incoming()
         incoming.write(
             write_received(

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from conneg.mail.fields import Field
 
@@ -36,12 +37,11 @@ def write_received(
     >>> read_fields(written).get("Received").replace("\\t", " ")
     'from scan.example ([192.0.2.7]) by fax.example (conneg) with ESMTP; Fri, 02 Jan 2026 03:04:05 +0000'
     """
-    said = _NOT_IN_A_NAME.sub("", helo)[:255] or "unknown"
     identified = f" id {message_id}" if message_id else ""
     return (
-        f"Received: from {said} ({_literal(address)})\r\n"
+        f"Received: from {_from_domain(helo, address)}\r\n"
         f"\tby {by} ({software}) with {protocol}{identified};\r\n"
-        f"\t{format_datetime(date)}\r\n"
+        f"\t{_date_time(date.replace(microsecond=0))}\r\n"
     ).encode("ascii", "replace")
 
 
@@ -52,8 +52,7 @@ def count_received(fields: Iterable[Field]) -> int:
 
 def count_received_in(head: bytes) -> int:
     """Return the same from the octets a message begins with; what follows the header is not looked at."""
-    end = _EMPTY_LINE.search(head)
-    return len(_RECEIVED.findall(head, 0, end.start() if end else len(head)))
+    return len(_RECEIVED.findall(head, 0, _header_end(head)))
 
 
 def waives_tls(head: bytes) -> bool:
@@ -62,9 +61,27 @@ def waives_tls(head: bytes) -> bool:
     >>> waives_tls(b"Subject: your certificate\\r\\nTLS-Required: No\\r\\n\\r\\nhas expired\\r\\n")
     True
     """
-    end = _EMPTY_LINE.search(head)
-    found = _TLS_REQUIRED.findall(head, 0, end.start() if end else len(head))
+    found = _TLS_REQUIRED.findall(head, 0, _header_end(head))
     return len(found) == 1 and found[0].strip().lower() == b"no"
+
+
+def _header_end(head: bytes) -> int:
+    """Return where the header ends: before the first empty line, whose lines before it may end with CRLF or LF."""
+    found = _EMPTY_LINE.search(head)
+    return found.start() if found is not None else len(head)
+
+
+@lru_cache(maxsize=1024)
+def _from_domain(helo: str, address: str) -> str:
+    """Extended-Domain of RFC 5321, 4.4: what a client says again and again, and where it says it from."""
+    said = _NOT_IN_A_NAME.sub("", helo)[:255] or "unknown"
+    return f"{said} ({_literal(address)})"
+
+
+@lru_cache(maxsize=4)
+def _date_time(date: datetime) -> str:
+    """date-time of RFC 5322, 3.3; under load many messages come within one second."""
+    return format_datetime(date)
 
 
 def _literal(address: str) -> str:

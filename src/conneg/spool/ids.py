@@ -8,6 +8,9 @@ from collections.abc import Callable
 
 ID_LENGTH = 11
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = tuple(low + high for high in _DIGITS for low in _DIGITS)
+"""Two digits at a time: every message is given an id as it comes in."""
+
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
 
 
@@ -17,7 +20,15 @@ def write_id(number: int) -> str:
     >>> write_id(33)
     '11000000000'
     """
-    return "".join(_DIGITS[number >> 5 * place & 31] for place in range(ID_LENGTH))
+    pairs = _PAIRS
+    return (
+        pairs[number & 1023]
+        + pairs[number >> 10 & 1023]
+        + pairs[number >> 20 & 1023]
+        + pairs[number >> 30 & 1023]
+        + pairs[number >> 40 & 1023]
+        + _DIGITS[number >> 50 & 31]
+    )
 
 
 def read_id(text: str) -> int | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from conneg.mail import Envelope
 from conneg.spool.durable import DurableFile
 from conneg.spool.errors import SpoolError, as_spool_error
+from conneg.spool.ids import write_id
 from conneg.spool.model import SpooledMessage
 
 Store = Callable[[int, Envelope, int, bytes | None, bool, str | None], Awaitable[SpooledMessage]]
@@ -19,18 +20,27 @@ Store = Callable[[int, Envelope, int, bytes | None, bool, str | None], Awaitable
 class SqliteIncoming:
     """The `conneg.spool.Incoming` of the SQLite spool."""
 
-    def __init__(self, number: int, *, threshold: int, temporary: Path, blob: Path, store: Store) -> None:
-        """`temporary` and `blob` are where the file is while written and after; `threshold` is in octets."""
+    def __init__(self, number: int, folder: Path, *, threshold: int, store: Store) -> None:
+        """`folder` is the spool's; contents above `threshold` octets are written to a file in it."""
         self._number = number
+        self._folder = folder
         self._threshold = threshold
-        self._temporary = temporary
-        self._blob = blob
         self._store = store
         self._chunks: list[bytes] = []
         self._file: DurableFile | None = None
         self._content: bytes | None = None
         self._ended = False
         self.octets = 0
+
+    @property
+    def _temporary(self) -> Path:
+        """Where the file is while it is written."""
+        return self._folder / "incoming" / write_id(self._number)
+
+    @property
+    def _blob(self) -> Path:
+        """Where the file is when it is durable."""
+        return self._folder / "blobs" / write_id(self._number)
 
     @property
     def content_in_memory(self) -> bytes | None:
@@ -55,7 +65,7 @@ class SqliteIncoming:
         try:
             self._file = DurableFile(self._temporary)
         except OSError as error:
-            raise as_spool_error(error, f"no file for a message in {self._temporary.parent}") from error
+            raise as_spool_error(error, f"no file for a message in {self._folder / 'incoming'}") from error
         self._write_file(b"".join(self._chunks))
         self._chunks = []
 
@@ -64,7 +74,7 @@ class SqliteIncoming:
         try:
             self._file.write(chunk)
         except OSError as error:
-            raise as_spool_error(error, f"a message cannot be written to {self._temporary.parent}") from error
+            raise as_spool_error(error, f"a message cannot be written to {self._folder / 'incoming'}") from error
 
     async def commit(
         self, envelope: Envelope, *, claim: bool = False, note: str | None = None
@@ -85,7 +95,7 @@ class SqliteIncoming:
         except OSError as error:
             file.abort()
             raise as_spool_error(
-                error, f"the file of a message in {self._blob.parent} is not durable"
+                error, f"the file of a message in {self._folder / 'blobs'} is not durable"
             ) from error
         try:
             return await self._store(self._number, envelope, self.octets, None, claim, note)

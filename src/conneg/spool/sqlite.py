@@ -108,14 +108,7 @@ class SqliteSpool:
     def incoming(self) -> SqliteIncoming:
         """Begin to take a message in."""
         self._must_serve()
-        number = self._ticks.next()
-        return SqliteIncoming(
-            number,
-            threshold=self._threshold,
-            temporary=self._path / "incoming" / write_id(number),
-            blob=self._blob(number),
-            store=self._store,
-        )
+        return SqliteIncoming(self._ticks.next(), self._path, threshold=self._threshold, store=self._store)
 
     async def _store(
         self,
