@@ -15,6 +15,7 @@ import pytest
 from conneg.errors import ExitCode, TemporaryError
 from conneg.mail import Envelope, Recipient
 from conneg.spool import SpoolBusyError, SpoolError, SpoolFullError, SqliteSpool
+from conneg.spool.accept_log import CAPACITY, MAX_CONTENT
 from tests.spool.conftest import ENVELOPE, Clock, accept, opened
 from tests.system import require
 
@@ -91,56 +92,91 @@ async def pragma(spool: SqliteSpool, text: str) -> int:
     return int((await spool._write(lambda connection: connection.execute(f"PRAGMA {text}").fetchone()))[0])
 
 
-@pytest.mark.parametrize("octets", [900, 2000])
-def test_a_full_disk_at_the_commit(folder: Path, clock: Clock, octets: int) -> None:
+async def fill(spool: SqliteSpool) -> None:
     """SQLite's own page limit fails in the same way as a full disk: SQLITE_FULL."""
+    await pragma(spool, f"max_page_count = {await pragma(spool, 'page_count')}")
 
-    async def test(spool: SqliteSpool) -> None:
-        await pragma(spool, f"max_page_count = {await pragma(spool, 'page_count')}")
-        large = Envelope("", (Recipient("x" * 900),))
-        sending = (accept(spool, b"x" * octets, large) for _ in range(40))
-        results = await asyncio.gather(*sending, return_exceptions=True)
-        refused = [result for result in results if isinstance(result, BaseException)]
-        accepted = [result for result in results if not isinstance(result, BaseException)]
-        assert refused
-        assert {type(result) for result in refused} == {SpoolFullError}
-        assert {message.id for message in await spool.list()} == {message.id for message in accepted}
-        assert len(list((folder / "blobs").iterdir())) == (len(accepted) if octets > 1000 else 0)
-        await pragma(spool, "max_page_count = 100000")
-        accepted.append(await accept(spool, b"x" * octets))
-        for message in accepted:
-            await spool.remove(message.id)
 
-    run(folder, clock, test)
+def make_room(spool: SqliteSpool) -> None:
+    """Not by an operation: with it what the accept log holds would have to be written, too."""
+    spool._writer._connection.execute("PRAGMA max_page_count = 100000")
+
+
+@pytest.mark.parametrize("octets", [MAX_CONTENT.value + 1, MAX_CONTENT.value + 2000])
+def test_a_full_disk_at_the_commit(folder: Path, clock: Clock, octets: int) -> None:
+    """Of contents that go to the database at once, and to files."""
+    threshold = MAX_CONTENT.value + 1000
+
+    async def main() -> None:
+        async with opened(folder, clock, blob_threshold=threshold) as spool:
+            await fill(spool)
+            large = Envelope("", (Recipient("x" * 900),))
+            sending = (accept(spool, b"x" * octets, large) for _ in range(40))
+            results = await asyncio.gather(*sending, return_exceptions=True)
+            refused = [result for result in results if isinstance(result, BaseException)]
+            accepted = [result for result in results if not isinstance(result, BaseException)]
+            assert refused
+            assert {type(result) for result in refused} == {SpoolFullError}
+            assert {message.id for message in await spool.list()} == {message.id for message in accepted}
+            assert len(list((folder / "blobs").iterdir())) == (len(accepted) if octets > threshold else 0)
+            make_room(spool)
+            accepted.append(await accept(spool, b"x" * octets))
+            assert {message.id for message in await spool.list()} == {message.id for message in accepted}
+
+    asyncio.run(main())
+
+
+def test_what_is_accepted_while_the_database_is_full_is_not_lost(folder: Path, clock: Clock) -> None:
+    """The accept log takes what it has room for; then messages are refused; all of it is there when there is room."""
+
+    async def main() -> None:
+        async with opened(folder, clock) as spool:
+            await fill(spool)
+            results = []
+            for _ in range(CAPACITY.value // 30_000 + 1):
+                results += await asyncio.gather(accept(spool, b"x" * 30_000), return_exceptions=True)
+            accepted = [result.id for result in results if not isinstance(result, BaseException)]
+            refused = [result for result in results if isinstance(result, BaseException)]
+            assert accepted
+            assert {type(result) for result in refused} == {SpoolFullError}
+            with pytest.raises(SpoolFullError):
+                await spool.list()
+            make_room(spool)
+            assert [message.id for message in await spool.list()] == accepted
+            assert await spool.content(accepted[-1]) == b"x" * 30_000
+
+    asyncio.run(main())
 
 
 def test_a_claim_of_a_failed_commit_is_no_claim(folder: Path, clock: Clock) -> None:
-    async def test(spool: SqliteSpool) -> None:
-        await pragma(spool, f"max_page_count = {await pragma(spool, 'page_count')}")
-        sending = (accept(spool, b"x" * 900, claim=True) for _ in range(100))
-        results = await asyncio.gather(*sending, return_exceptions=True)
-        assert SpoolFullError in {type(result) for result in results}
-        assert len(spool._claims) == len(await spool.list())
-        await pragma(spool, "max_page_count = 100000")
-        for message in await spool.list():
-            await spool.remove(message.id)
+    async def main() -> None:
+        async with opened(folder, clock) as spool:
+            await fill(spool)
+            sending = (accept(spool, b"x" * (MAX_CONTENT.value + 1), claim=True) for _ in range(100))
+            results = await asyncio.gather(*sending, return_exceptions=True)
+            assert SpoolFullError in {type(result) for result in results}
+            assert len(spool._claims) == len(await spool.list())
 
-    run(folder, clock, test)
+    asyncio.run(main())
 
 
 def test_another_process_that_keeps_the_database(
     folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A message is accepted all the same, and in the database when that is free; what must be read now fails."""
     monkeypatch.setattr("conneg.spool.database._BUSY_SECONDS", 0.01)
 
     async def test(spool: SqliteSpool) -> None:
         with contextlib.closing(sqlite3.connect(folder / "queue.sqlite3", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
+            message = await accept(spool)
             with pytest.raises(SpoolBusyError) as caught:
-                await accept(spool)
+                await spool.list()
             assert isinstance(caught.value, TemporaryError)
+            with pytest.raises(SpoolBusyError):
+                await accept(spool, b"x" * 2000)
             other.execute("ROLLBACK")
-        await spool.remove((await accept(spool)).id)
+        await spool.remove(message.id)
 
     run(folder, clock, test)
 

@@ -8,10 +8,15 @@ from typing import Any
 
 from conneg.errors import UnavailableError
 from conneg.spool import queries
+from conneg.spool.accept_log import recover
 from conneg.spool.durable import sync_directory
 from conneg.spool.errors import SpoolError
+from conneg.spool.group import transact
 from conneg.spool.ids import write_id
-from conneg.spool.writer import Row
+from conneg.spool.operations import Row
+
+ACCEPT_LOG = "accepted.log"
+"""The name of the accept log in the folder of the spool."""
 
 PURGE_AT_ONCE = 500
 """How many messages one transaction forgets."""
@@ -46,11 +51,14 @@ def prepare(path: Path) -> None:
         if version == 0:
             connection.executescript(f"BEGIN;{queries.SCHEMA}COMMIT;")
             sync_directory(path)
+        elif version in queries.UPGRADES:
+            connection.executescript(f"BEGIN;{queries.UPGRADES[version]}COMMIT;")
         elif version != queries.VERSION:
             raise SpoolError(
                 f"the spool {path} has form {version}, this is conneg for form {queries.VERSION}",
                 hint="use the version of conneg that wrote it until the spool is empty",
             )
+        _recover_accepted(connection, path)
         connection.execute(queries.VOID_ALL_CLAIMS)
         named = {write_id(number) for (number,) in connection.execute(queries.FILES)}
     finally:
@@ -60,6 +68,15 @@ def prepare(path: Path) -> None:
     for file in path.joinpath("blobs").iterdir():
         if file.name not in named:
             file.unlink()
+
+
+def _recover_accepted(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring over what an earlier process accepted and only its log holds."""
+    (generation,) = connection.execute(queries.GENERATION).fetchone()
+    accepted = recover(path / ACCEPT_LOG, generation)
+    if accepted:
+        connection.executescript(queries.PREPARE_WORK)
+        transact(connection, [], logged=accepted, generation=generation + 1)
 
 
 def read_ids(connection: sqlite3.Connection, query: str, values: dict[str, Any]) -> list[int]:

@@ -8,7 +8,7 @@ loop may keep it for milliseconds before the writing thread has it again.
 
 from conneg.spool.model import FINAL, TRANSITIONS, Event
 
-VERSION = 1
+VERSION = 2
 
 _FINAL = ", ".join(f"'{state}'" for state in sorted(FINAL))
 _DUE = "state IN ('queued', 'deferred') AND claimed = 0"
@@ -48,8 +48,20 @@ CREATE TABLE record (
     text TEXT NOT NULL,
     PRIMARY KEY (message, at)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE accept_log (
+    generation INTEGER NOT NULL     -- the last one whose messages are all in here
+) STRICT;
+INSERT INTO accept_log VALUES (0);
 PRAGMA user_version = {VERSION};
 """
+UPGRADES = {
+    1: f"""
+CREATE TABLE accept_log (generation INTEGER NOT NULL) STRICT;
+INSERT INTO accept_log VALUES (0);
+PRAGMA user_version = {VERSION};
+"""
+}
+"""Form -> what makes the present one of it."""
 
 # What accepts and settles do, as one statement for a whole group: an INSERT into a view whose trigger does the rest.
 # The columns are JSON arrays, or NULL where there is nothing of that kind:
@@ -59,9 +71,20 @@ PRAGMA user_version = {VERSION};
 #   records     [message, at, kind, recipient, text]
 #   outcomes    [message, recipient, event, next_attempt_at, reply, next_hop]
 #   settled     ids of the messages that may be finished by that, at the time `now`
+#   generation  of the accept log, if all its messages are among `messages`
 # An outcome that is no fact about the world (deferred, put back, held) counts only while the claim lasts, so that
 # settling twice counts one attempt.
-WORK_COLUMNS = ("messages", "contents", "bodies", "recipients", "records", "outcomes", "settled", "now")
+WORK_COLUMNS = (
+    "messages",
+    "contents",
+    "bodies",
+    "recipients",
+    "records",
+    "outcomes",
+    "settled",
+    "now",
+    "generation",
+)
 PREPARE_WORK = f"""
 CREATE TEMP VIEW work AS SELECT {", ".join(f"NULL AS {column}" for column in WORK_COLUMNS)};
 CREATE TEMP TRIGGER do_work INSTEAD OF INSERT ON work BEGIN
@@ -103,6 +126,8 @@ CREATE TEMP TRIGGER do_work INSTEAD OF INSERT ON work BEGIN
     DELETE FROM content
     WHERE message IN (SELECT value FROM json_each(NEW.settled))
         AND EXISTS (SELECT 1 FROM message WHERE id = content.message AND done_at IS NOT NULL);
+
+    UPDATE accept_log SET generation = NEW.generation WHERE NEW.generation IS NOT NULL;
 END;
 """
 WORK = f"INSERT INTO work VALUES ({', '.join(f':{column}' for column in WORK_COLUMNS)})"
@@ -142,6 +167,7 @@ RELEASE = "UPDATE recipient SET claimed = 0 WHERE message = :id AND claimed = 1"
 VOID_ALL_CLAIMS = "UPDATE recipient SET claimed = 0 WHERE claimed = 1"
 CONTENT = "SELECT octets FROM content WHERE message = :id"
 NEXT_DUE = f"SELECT min(next_attempt_at) FROM recipient INDEXED BY recipient_due WHERE {_DUE}"
+GENERATION = "SELECT generation FROM accept_log"
 LAST_ID = "SELECT coalesce(max(id), 0) FROM message"
 FILES = "SELECT message FROM content WHERE octets IS NULL"
 DATA_VERSION = "PRAGMA data_version"

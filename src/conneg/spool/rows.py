@@ -5,7 +5,7 @@ from conneg.mail import Envelope
 from conneg.spool.errors import SpoolError
 from conneg.spool.ids import write_id
 from conneg.spool.model import OUTCOME_EVENTS, Outcome, RecipientState, SpooledMessage, SpooledRecipient
-from conneg.spool.writer import Row
+from conneg.spool.operations import Row
 
 
 def storable(text: str) -> str:

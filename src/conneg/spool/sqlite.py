@@ -1,8 +1,9 @@
 """The embedded spool: an SQLite database in WAL mode, synced at every commit, and files for large contents.
 
-The folder holds `queue.sqlite3`, `blobs/` (contents above `blob_threshold`, one file each), `incoming/`
-(files not yet committed) and `lock`. A file is durable before the row that names it, and goes after the row
-has gone; what a crash leaves between is swept away at the next start.
+The folder holds `queue.sqlite3`, `accepted.log` (messages on their way into it: `conneg.spool.accept_log`),
+`blobs/` (contents above `blob_threshold`, one file each), `incoming/` (files not yet committed) and `lock`. A file is
+durable before the row that names it, and goes after the row has gone; what a crash leaves between is swept away at
+the next start.
 
 One process serves a spool (`open_spool`); others may look at it and act on it meanwhile (`read_spool`). The
 serving process needs no message to notice: `claim` reads the database each time, and `changed` is one cheap
@@ -21,7 +22,9 @@ from typing import Any, TypeVar
 from conneg.errors import UnavailableError, UsageError
 from conneg.mail import Envelope
 from conneg.spool import database, queries
+from conneg.spool.accept_log import AcceptLog
 from conneg.spool.errors import SpoolError, UnknownMessageError, as_spool_error
+from conneg.spool.group import finish
 from conneg.spool.ids import Ticks, read_id, read_prefix, write_id
 from conneg.spool.incoming import SqliteIncoming
 from conneg.spool.lock import SpoolLock
@@ -33,8 +36,9 @@ from conneg.spool.model import (
     RecordRow,
     SpooledMessage,
 )
+from conneg.spool.operations import Accept, Operation, Row, Settle
 from conneg.spool.rows import new_message, outcome_row, read_message, storable
-from conneg.spool.writer import Accept, Operation, Row, Settle, Writer, finish
+from conneg.spool.writer import Writer
 
 BLOB_THRESHOLD = 256 * 1024
 """Contents above this many octets go to files of their own: the database would copy them twice."""
@@ -102,7 +106,11 @@ class SqliteSpool:
         (last,) = self._reading.execute(queries.LAST_ID).fetchone()
         self._ticks = Ticks(clock, last)
         (self._data_version,) = writing.execute(queries.DATA_VERSION).fetchone()
-        self._writer = Writer(writing)
+        log = None
+        if self._serves:
+            (generation,) = writing.execute(queries.GENERATION).fetchone()
+            log = AcceptLog(path / database.ACCEPT_LOG, generation)
+        self._writer = Writer(writing, log)
         self._writer.start()
 
     def incoming(self) -> SqliteIncoming:
@@ -350,11 +358,17 @@ class SqliteSpool:
         return await asyncio.shield(self._writer.submit(operation))
 
     async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        if self._writer.is_behind:
+            await self._write(_nothing)
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._reader, read, self._reading)
         except (sqlite3.Error, RuntimeError) as error:
             raise as_spool_error(error, "the spool cannot be read") from error
+
+
+def _nothing(connection: sqlite3.Connection) -> None:
+    """An operation for the sake of what is written along with it."""
 
 
 def _forget_error(future: "asyncio.Future[Any]") -> None:

@@ -2,56 +2,35 @@
 durable.
 
 Callers on an event loop hand in operations and wait for futures; while the disk syncs one group the next one
-gathers.
+gathers. A group in which there are only messages to accept goes to the accept log, if there is one, and on to the
+database with the next group of another kind, when the log is full, or when nothing else has come for a moment.
 """
 
 import asyncio
-import json
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conneg.errors import ConnegError
 from conneg.spool import queries
+from conneg.spool.accept_log import AcceptLog
 from conneg.spool.errors import SpoolError, as_spool_error
+from conneg.spool.group import transact
+from conneg.spool.operations import Accept, Operation
 
 _GROUP_OPERATIONS = 1000
 _GROUP_OCTETS = 16 * 1024 * 1024
+_LOGGED_SECONDS = 0.05
+"""How long the accept log waits for other work before it is brought over."""
 
-Row = list[Any]
+_LOGGED_SECONDS_AT_MOST = 0.1
+"""How long it may grow while messages come without a pause; so long another process may not see them."""
 
-
-@dataclass(slots=True)
-class Accept:
-    """A message to store: its row, the rows of its recipients and records, and its content unless that is in
-    a file.
-    """
-
-    message: Row
-    recipients: list[Row]
-    records: list[Row]
-    content: bytes | None
-
-
-@dataclass(slots=True)
-class Settle:
-    """Outcomes of one message's recipients, and the rows of its records."""
-
-    message: int
-    outcomes: list[Row]
-    records: list[Row]
-    now: float
-
-
-Call = Callable[[sqlite3.Connection], Any]
-"""Anything else: run in the transaction in its turn. Its result is the operation's; it raises before it
-writes.
-"""
-
-Operation = Accept | Settle | Call
+_RETRY_SECONDS = 1.0
+"""How often the log is tried to be emptied while the database cannot be written."""
 
 
 @dataclass(slots=True)
@@ -63,11 +42,15 @@ class _Waiting:
 
 
 class Writer:
-    """Runs operations in groups as they are handed in, in a thread that has `connection` to itself."""
+    """Runs operations in groups as they are handed in, in a thread that has `connection` and `log` to itself."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, log: AcceptLog | None = None) -> None:
         connection.executescript(queries.PREPARE_WORK)
         self._connection = connection
+        self._log = log
+        self._logged: list[Accept] = []
+        self._logged_since = 0.0
+        self._patience = _LOGGED_SECONDS
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="conneg-spool", daemon=True)
         self._closed = False
@@ -92,18 +75,26 @@ class Writer:
             self._queue.put(None)
             self._thread.join()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are messages that only the accept log holds; any operation but `Accept` brings them over."""
+        return bool(self._logged)
+
     def _run(self) -> None:
         try:
             while group := self._gather():
-                _work_off(self._connection, group)
+                self._work_off(group)
+            self._bring_over()
         finally:
             self._connection.close()
+            if self._log is not None:
+                self._log.close()
 
     def _gather(self) -> list[_Waiting]:
         """Wait for one operation, then take what else is there; nothing is there when it is time to stop."""
         group: list[_Waiting] = []
         octets = 0
-        waiting = self._queue.get()
+        waiting = self._wait()
         while waiting is not None:
             group.append(waiting)
             octets += waiting.octets
@@ -117,13 +108,53 @@ class Writer:
             self._queue.put(None)  # work off what came before the end, then meet the end again
         return group
 
+    def _wait(self) -> _Waiting | None:
+        """Return the next operation, None at the end; what the log holds goes to the database when none comes."""
+        while self._log is not None and not self._log.is_empty:
+            try:
+                return self._queue.get(timeout=self._patience)
+            except queue.Empty:
+                self._patience = _LOGGED_SECONDS if self._bring_over() else _RETRY_SECONDS
+        return self._queue.get()
 
-def _work_off(connection: sqlite3.Connection, group: Sequence[_Waiting]) -> None:
-    try:
-        results: Sequence[Any] = _transact(connection, [one.operation for one in group])
-    except Exception as error:
-        results = [as_spool_error(error, "the spool cannot be written")] * len(group)
-    _answer(group, results)
+    def _work_off(self, group: Sequence[_Waiting]) -> None:
+        operations = [one.operation for one in group]
+        try:
+            results = [None] * len(group) if self._takes_to_log(operations) else self._transact(operations)
+        except Exception as error:
+            results = [as_spool_error(error, "the spool cannot be written")] * len(group)
+        _answer(group, results)
+
+    def _takes_to_log(self, operations: Sequence[Operation]) -> bool:
+        """Write a group of accepts to the log and return True; False if it is another group, or has no place there."""
+        if self._log is None:
+            return False
+        now = time.monotonic()
+        if self._logged and now - self._logged_since > _LOGGED_SECONDS_AT_MOST:
+            return False
+        accepts = [one for one in operations if isinstance(one, Accept)]
+        if len(accepts) < len(operations) or not self._log.append(accepts):
+            return False
+        self._logged_since = self._logged_since if self._logged else now
+        self._logged += accepts
+        return True
+
+    def _transact(self, operations: Sequence[Operation]) -> list[Any]:
+        """Write a group to the database, and with it what the log holds; the log is empty then."""
+        if self._log is None or self._log.is_empty:
+            return transact(self._connection, operations)
+        results = transact(self._connection, operations, logged=self._logged, generation=self._log.generation)
+        self._log.begin_again()
+        self._logged = []
+        return results
+
+    def _bring_over(self) -> bool:
+        """Write to the database what only the log holds; False if that cannot be done now, and nothing is lost."""
+        try:
+            self._transact([])
+        except sqlite3.Error:
+            return False
+        return True
 
 
 def _answer(waiting: Sequence[_Waiting], results: Sequence[Any]) -> None:
@@ -146,92 +177,3 @@ def _resolve(answers: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
             future.set_exception(result)
         else:
             future.set_result(result)
-
-
-def _transact(connection: sqlite3.Connection, operations: Sequence[Operation]) -> list[Any]:
-    """Run all operations in one transaction, or none; return their results in order.
-
-    Nobody has been answered yet, so operations of one kind may be put together: accepts, then settlements, then calls.
-    """
-    accepts = [one for one in operations if isinstance(one, Accept)]
-    runs = _settled_once([one for one in operations if isinstance(one, Settle)])
-    first = _work(accepts, runs[0] if runs else [])
-    if len(runs) < 2 and all(isinstance(one, Accept | Settle) for one in operations):
-        connection.execute(queries.WORK, first)  # one statement is a transaction of its own
-        return [None] * len(operations)
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for work in [first, *(_work([], run) for run in runs[1:])]:
-            connection.execute(queries.WORK, work)
-        results = [None if isinstance(one, Accept | Settle) else _call(connection, one) for one in operations]
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    return results
-
-
-def _settled_once(settles: Sequence[Settle]) -> list[list[Settle]]:
-    """Cut settlements into runs in which each message is settled once: one statement sees a row only once."""
-    runs: list[list[Settle]] = []
-    messages: set[int] = set()
-    for settle in settles:
-        if not runs or settle.message in messages:
-            runs.append([])
-            messages.clear()
-        messages.add(settle.message)
-        runs[-1].append(settle)
-    return runs
-
-
-def _call(connection: sqlite3.Connection, call: Call) -> Any:
-    """Run one call; an error of ours is its own result and no concern of the others in the group."""
-    try:
-        return call(connection)
-    except ConnegError as error:
-        return error
-
-
-def _work(accepts: Sequence[Accept], settles: Sequence[Settle]) -> dict[str, Any]:
-    """Return the values of the columns of `queries.WORK`."""
-    contents, bodies = _contents(accepts)
-    recorded: list[Accept | Settle] = [*accepts, *settles]
-    return {
-        "messages": _rows(one.message for one in accepts),
-        "contents": _rows(contents),
-        "bodies": bodies,
-        "recipients": _rows(row for one in accepts for row in one.recipients),
-        "records": _rows(row for one in recorded for row in one.records),
-        "outcomes": _rows(row for one in settles for row in one.outcomes),
-        "settled": _rows(one.message for one in settles),
-        "now": settles[-1].now if settles else None,
-    }
-
-
-def _rows(rows: Iterable[Row | int]) -> str | None:
-    listed = list(rows)
-    return json.dumps(listed) if listed else None
-
-
-def _contents(accepts: Sequence[Accept]) -> tuple[list[Row], bytes]:
-    """Return the rows of the contents, and those that are not in files in one piece."""
-    rows: list[Row] = []
-    bodies: list[bytes] = []
-    position = 1  # substr counts from 1
-    for accept in accepts:
-        number = accept.message[0]
-        if accept.content is None:
-            rows.append([number])
-        else:
-            rows.append([number, position, len(accept.content)])
-            bodies.append(accept.content)
-            position += len(accept.content)
-    return rows, b"".join(bodies)
-
-
-def finish(connection: sqlite3.Connection, message: int, now: float) -> None:
-    """Drop the content of that message if it has only final recipients."""
-    connection.execute(
-        queries.WORK, dict.fromkeys(queries.WORK_COLUMNS) | {"settled": f"[{message}]", "now": now}
-    )

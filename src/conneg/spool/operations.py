@@ -1,0 +1,38 @@
+"""What the writing thread does, as values: a message to accept, outcomes to settle, or anything else as a call."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Row = list[Any]
+
+
+@dataclass(slots=True)
+class Accept:
+    """A message to store: its row, the rows of its recipients and records, and its content unless that is in
+    a file.
+    """
+
+    message: Row
+    recipients: list[Row]
+    records: list[Row]
+    content: bytes | None
+
+
+@dataclass(slots=True)
+class Settle:
+    """Outcomes of one message's recipients, and the rows of its records."""
+
+    message: int
+    outcomes: list[Row]
+    records: list[Row]
+    now: float
+
+
+Call = Callable[[sqlite3.Connection], Any]
+"""Anything else: run in the transaction in its turn. Its result is the operation's; it raises before it
+writes.
+"""
+
+Operation = Accept | Settle | Call
