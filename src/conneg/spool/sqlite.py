@@ -155,7 +155,7 @@ class SqliteSpool:
         back.
         """
         try:
-            return await asyncio.shield(future)
+            return await future
         except asyncio.CancelledError:
             if self._claims.pop(number, None):
                 self._writer.submit(database.release(number)).add_done_callback(_forget_error)
@@ -355,7 +355,7 @@ class SqliteSpool:
                 await asyncio.to_thread(self._blob(number).unlink)
 
     async def _write(self, operation: Operation) -> Any:
-        return await asyncio.shield(self._writer.submit(operation))
+        return await self._writer.submit(operation)
 
     async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
         if self._writer.is_behind:
