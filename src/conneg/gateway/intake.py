@@ -323,12 +323,12 @@ class _Reception:
 
 def _conneg_answer(command: RcptCommand, known: Answer | None) -> RcptAnswer:
     """Return the draft's answer (section 4.3) for an acceptable address."""
-    plain = RcptAnswer(Reply(250, (f"<{command.forward_path}> recipient ok",), "2.1.5"))
+    accepted = Reply(250, (f"<{command.forward_path}> recipient ok",), "2.1.5")
     if command.conneg is None or known is None:
-        return plain
+        return RcptAnswer(accepted)
     match known:
         case Known(capability=capability):
-            return RcptAnswer(plain.reply, capability.expression)
+            return RcptAnswer(accepted, capability.expression)
         case Unknown() if command.conneg is ConnegArgument.REQUIRED:
             return RcptAnswer(Reply(504, (f"CONNEG <{command.forward_path}> not supported",), "5.3.3"))
         case Unavailable() if command.conneg is ConnegArgument.REQUIRED:
@@ -336,7 +336,7 @@ def _conneg_answer(command: RcptCommand, known: Answer | None) -> RcptAnswer:
                 Reply(404, (f"CONNEG <{command.forward_path}> capability temporarily unavailable",), "4.3.3")
             )
         case _:
-            return plain
+            return RcptAnswer(accepted)
 
 
 def _protocol(session: SessionInfo, smtputf8: bool = False, lmtp: bool = False) -> str:

@@ -6,6 +6,8 @@ A line that is wrong raises `CommandError`, which holds the reply to send.
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
 
 from conneg.errors import ConnegError
 from conneg.smtp import conneg
@@ -144,7 +146,8 @@ def read_mail(text: str, rules: CommandRules) -> MailCommand:
     if not rest:
         command = MailCommand(reverse_path)
     else:
-        parameters = _parameters(rest, rules.mail_parameters)
+        parameters = _parameters(rest)
+        _check_known(parameters, rules.mail_parameters)
         _check_mail_parameters(parameters, rules)
         command = MailCommand(reverse_path, parameters)
     if not reverse_path.isascii() and not command.smtputf8:
@@ -169,22 +172,30 @@ def read_rcpt(text: str, rules: CommandRules, *, smtputf8: bool = False) -> Rcpt
         raise CommandError(_NOT_ASCII)
     if not rest:
         return RcptCommand(forward_path)
-    if not rules.ignorant:
-        rest = conneg.close_spaces(rest)
-    parameters = _parameters(rest, rules.rcpt_parameters)
+    parameters = _rcpt_parameters(rest, rules.ignorant)
+    _check_known(parameters, rules.rcpt_parameters)
     _check_rcpt_parameters(parameters)
     return RcptCommand(forward_path, _conneg_argument(forward_path, parameters, rules), parameters)
 
 
-def _parameters(text: str, known: Collection[str]) -> dict[str, str]:
+def _parameters(text: str) -> Mapping[str, str]:
     # An empty value, `CONNEG=`, is not in the grammar of parameters and refused here (digest A5, item 5).
     parameters = read_parameters(text)
     if parameters is None:
         raise CommandError(_BAD_PARAMETERS)
+    return parameters
+
+
+@lru_cache(maxsize=256)
+def _rcpt_parameters(text: str, ignorant: bool) -> Mapping[str, str]:
+    """Read RCPT's parameters, of whose values nothing is known yet; most recipients come with those of the last one."""
+    return MappingProxyType(_parameters(text if ignorant else conneg.close_spaces(text)))
+
+
+def _check_known(parameters: Mapping[str, str], known: Collection[str]) -> None:
     for keyword in parameters:
         if keyword not in known:
             raise CommandError(_unknown(keyword))
-    return parameters
 
 
 def _unknown(keyword: str) -> Reply:

@@ -112,7 +112,7 @@ def write_capability_reply(first: Reply, capability: str, *, enhanced: bool) -> 
     is_kept = len(capability) <= KEPT_CAPABILITIES.value
     lines = (_kept_lines if is_kept else _capability_lines)(capability, status)
     # "250" and a hyphen in front of each line: the code and the last line's space are changed, all else stays
-    head = Reply(250, first.lines, first.enhanced).encode(enhanced)
+    head = (first if first.code == 250 else Reply(250, first.lines, first.enhanced)).encode(enhanced)
     if head.find(b"\n") + 1 == len(head):
         return b"".join((b"250-", head[4:], lines))
     return b"".join([*(b"250-" + line[4:] for line in head.splitlines(keepends=True)), lines])
