@@ -25,6 +25,7 @@ BAD_HELLO = Reply(501, ("syntax: EHLO and one host name or address literal",), "
 TOO_MANY_RECIPIENTS = Reply(452, ("too many recipients in one transaction",), "4.5.3")
 TOO_MANY_ERRORS = Reply(421, ("too many errors",), "4.7.0")
 BARE_CONTENT = Reply(554, ("content with a bare CR or LF is refused; lines end with CRLF",), "5.6.0")
+NUL_DOT = Reply(554, ("content with a line of NUL and a dot is refused: it may hide an end",), "5.6.0")
 ENDLESS = Reply(421, ("the message has been refused and does not end",), "4.3.0")
 
 
