@@ -197,9 +197,12 @@ class ConnegSection(Section):
 
 
 class SpoolSection(Section):
-    """`[spool]`: where accepted mail lives and how long the records of finished messages are kept."""
+    """`[spool]`: where accepted mail lives, how long the records of finished messages are kept, and how much of the
+    disk must stay free: no message is taken that would leave less.
+    """
 
     path: Path = Path("spool")
+    min_free_mib: int = Field(default=100, ge=0)
     keep_records_days: float = Field(default=30, ge=0)
 
 
@@ -241,9 +244,14 @@ class ContentSection(Section):
 
 
 class DeliverySection(Section):
-    """`[delivery]`: how many messages and connections at once, and how patient the client is."""
+    """`[delivery]`: how many messages and connections at once, and how patient the client is.
+
+    `accept_delay_seconds`: how long the answer to a message waits for a place among `messages_at_once`, so that no more
+    comes in than goes out; the message is then taken all the same, and waits in the spool.
+    """
 
     messages_at_once: int = Field(default=100, ge=1)
+    accept_delay_seconds: float = Field(default=1, ge=0, le=60)
     connections_per_next_hop: int = Field(default=20, ge=1)
     idle_seconds: float = Field(default=20, ge=0)
     connect_seconds: float = Field(default=30, gt=0)
