@@ -273,7 +273,8 @@ class DestinationSection(Section):
     records that DNSSEC vouches for, and is "opportunistic" where there are none; it is the default for `mx`, as
     "opportunistic" is for the others. With `mta_sts` the policies of MTA-STS are kept to as well (`mx` only). `port` is
     that of the hosts which the DNS names; `local_address` are the addresses that connections come from, one of
-    each version.
+    each version. `username`: who the gateway is at `host`, and `password_file` what proves it (RFC 4954), without TLS
+    only by SCRAM.
     """
 
     domains: tuple[DomainText, ...] = Field(min_length=1)
@@ -285,6 +286,8 @@ class DestinationSection(Section):
     tls: Literal["none", "opportunistic", "dane", "required", "verified"] | None = None
     tls_name: str | None = None
     tls_authorities: Path | None = None
+    username: str | None = None
+    password_file: Path | None = None
     mta_sts: bool = True
     conneg: Literal["required", "optional", "off"] = "optional"
     strategy: Literal["single", "common", "batch"] = "batch"
@@ -302,6 +305,10 @@ class DestinationSection(Section):
             raise ValueError('deliver = "maildir" needs path = "/var/mail/{domain}/{local_part}"')
         if self.deliver == "maildir" and self.path is not None:
             _check_template(self.path)
+        if (self.username is None) != (self.password_file is None):
+            raise ValueError("username and password_file go together")
+        if self.username is not None and self.host is None:
+            raise ValueError("username is for one host: a password is not sent to whom the DNS names")
         versions = [address.version for address in self.local_address]
         if len(versions) > len(set(versions)):
             raise ValueError("local_address has two addresses of one version")
