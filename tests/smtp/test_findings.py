@@ -219,3 +219,16 @@ def test_the_first_thing_that_is_wrong_counts_however_the_stream_is_cut(
         session.receive_data(stream[at : at + step])
         said += answer_all(session)
     assert codes(said.decode().split("\r\n")[:-1])[-1] == code
+
+
+@pytest.mark.parametrize("space", ["\x1d", "\x0b", "\x85", "\u00a0", "\u3000"])
+def test_nothing_but_sp_parts_words(space: str) -> None:
+    """RFC 5321, 4.1.2, and RFC 3030, 2; HTAB is tolerated. A next hop would see other words in such a line."""
+    session = greeted(ServerConfig("mx.example", extensions=frozenset({"CHUNKING", "DSN", "8BITMIME"})))
+    say(session, "EHLO c")
+    session.receive_data(f"MAIL FROM:<a@b> RET=FULL{space}BODY=7BIT\r\n".encode())
+    assert codes(answer_all(session).decode().split("\r\n")[:-1]) == ["501"]
+    session.receive_data(f"BDAT {space}1\r\n".encode())
+    assert codes(answer_all(session).decode().split("\r\n")[:-1]) == ["501"]
+    assert session.phase is Phase.CLOSED
+    assert read_xclient(f"ADDR=192.0.2.1{space}NAME=x") is None
