@@ -9,6 +9,7 @@ from conneg.smtp import (
     Authenticated,
     ClientConfig,
     ClientSession,
+    ContentChunk,
     DataCommand,
     EnvelopeSyntaxError,
     KeysWanted,
@@ -19,6 +20,7 @@ from conneg.smtp import (
     ServerConfig,
     ServerEvent,
     ServerSession,
+    SessionEnd,
     StartTlsCommand,
     XclientCommand,
 )
@@ -232,3 +234,31 @@ def test_nothing_but_sp_parts_words(space: str) -> None:
     assert codes(answer_all(session).decode().split("\r\n")[:-1]) == ["501"]
     assert session.phase is Phase.CLOSED
     assert read_xclient(f"ADDR=192.0.2.1{space}NAME=x") is None
+
+
+def in_chunk(behind: bytes) -> ServerSession:
+    """A session that has been sent `behind` after a recipient, and whose driver has accepted the first chunk."""
+    session = greeted()
+    say(session, "EHLO c", "MAIL FROM:<a@b>", "RCPT TO:<c@d>")
+    session.receive_data(behind)
+    assert isinstance(session.next_event(), DataCommand)
+    session.accept_content()
+    return session
+
+
+def test_the_end_is_told_after_a_chunk_without_end() -> None:
+    session = in_chunk(b"BDAT 99999999999\r\nx")
+    assert session.next_event() == SessionEnd()
+    assert session.data_to_send().startswith(b"421")
+
+
+@pytest.mark.parametrize("size", [3, 4])
+@pytest.mark.parametrize("last", [b"", b" LAST"])
+def test_the_end_is_told_when_the_driver_closes_in_a_chunk(size: int, last: bytes) -> None:
+    """Whether all of the chunk has come or not."""
+    session = in_chunk(b"BDAT %d%s\r\na\r\n" % (size, last))
+    assert session.next_event() == ContentChunk(b"a\r\n")
+    session.close(Reply(421, ("no room",), "4.3.1"))
+    assert session.next_event() == SessionEnd()
+    assert session.next_event() is None
+    assert session.data_to_send() == b"421 4.3.1 no room\r\n"

@@ -85,6 +85,8 @@ class ServerSession(Receiving, Introducing):
                 authenticated, self._authenticated = self._authenticated, None
                 return authenticated
             phase = self.phase
+            if phase is Phase.CLOSED:  # also in the midst of a chunk
+                return self._tell_end()
             if phase is Phase.CONTENT:
                 if not self._lines:
                     return None
@@ -98,8 +100,6 @@ class ServerSession(Receiving, Introducing):
                     return None
             elif phase is Phase.ANSWER:
                 event = self._end_content()
-            elif phase is Phase.CLOSED:
-                return self._tell_end()
             else:
                 line = self._lines.next_line()
                 if line is None:
