@@ -262,3 +262,10 @@ def test_the_end_is_told_when_the_driver_closes_in_a_chunk(size: int, last: byte
     assert session.next_event() == SessionEnd()
     assert session.next_event() is None
     assert session.data_to_send() == b"421 4.3.1 no room\r\n"
+
+
+@pytest.mark.parametrize("line", ["VRFY june", "VRFY"])
+def test_no_names_are_verified_before_tls(line: str) -> None:
+    """RFC 3207, 4: 530 to every command but NOOP, EHLO, STARTTLS and QUIT."""
+    session = greeted(ServerConfig("mx.example", needs_tls=True, extensions=frozenset({"STARTTLS"})))
+    assert codes(say(session, "EHLO c", line)[-1:]) == ["530"]

@@ -147,7 +147,7 @@ class ServerSession(Receiving, Introducing):
             if self._idle_commands > self.config.max_idle_commands:
                 self._give_up(texts.TOO_MANY_IDLE_COMMANDS)
                 return None
-        elif self.config.needs_tls and not self.is_secure and word not in _BEFORE_TLS:
+        if self.config.needs_tls and not self.is_secure and word not in _BEFORE_TLS:
             self._refuse(texts.TLS_FIRST)
             return None
         try:
