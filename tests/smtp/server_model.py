@@ -368,8 +368,10 @@ class ServerModel:
         verb = self.verb(line)
         if verb in _IDLE and self.idle >= self.config.max_idle_commands:
             return frozenset({421})
-        if verb == "BDAT" and ("CHUNKING" not in self.offered or _BDAT.fullmatch(line) is None):
-            return frozenset({502 if "CHUNKING" not in self.offered else 501})
+        if verb == "BDAT":
+            if "CHUNKING" not in self.offered:
+                return frozenset({502})
+            return frozenset() if _BDAT.fullmatch(line) else frozenset({501})
         meaning = LINES.get(line)
         if meaning is None:
             assert verb not in {one.verb for one in TABLE}, line
@@ -568,7 +570,8 @@ class ServerModel:
             refusals: frozenset[int] = frozenset()
         else:
             refusals = self.refusals(line)
-        if verb not in ("EHLO", "HELO", "LHLO") or refusals:
+        # what is said to XCLIENT is the greeting of another client
+        if refusals or verb not in ("EHLO", "HELO", "LHLO", "XCLIENT"):
             self._check_status(said)
         if verb in _IDLE and not self.is_bad(line):
             self.idle += 1
@@ -577,7 +580,8 @@ class ServerModel:
             self._drop_line()
             if said.code == 421 or (verb == "BDAT" and said.code == 501):
                 self.close()
-            self._count(said.code)
+            else:
+                self._count(said.code)
             return
         self._obey(line, verb, said)
 
@@ -834,7 +838,6 @@ class ServerModel:
                 assert line[:5].upper() == b"RCPT "
                 if not self.refusals(line):
                     break
-                assert place, "asked about other recipients before a wrong one was answered"
             asked = LINES[line].conneg if self.conneg == "on" else None
             assert (command.forward_path, command.conneg) == (LINES[line].argument, asked)
         assert event.commands
