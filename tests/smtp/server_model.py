@@ -1,4 +1,4 @@
-"""What RFC 5321, 2033, 2034, 3030, 3207, 4954 and the draft say of a server, one command after the other: slow, obvious.
+"""What RFC 5321, 2033, 2034, 3030, 3207, 4954 and the draft say of a server: slow and obvious.
 
 `ServerModel` is given the octets as they are delivered and the answers of the driver. It is told each reply and each
 event that the server makes of them, in order, and asserts that it is one that may come now; `silent` asserts that

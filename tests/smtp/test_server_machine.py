@@ -1,7 +1,7 @@
 """The server's core under any order of commands, cuts and answers, held against `server_model`; and cut otherwise.
 
 The steps are what a client sends, cut anywhere, and what the driver answers, in any order that the core allows. At the
-end of each run all that the client sent is played again, at once and octet by octet: events and replies must be the same.
+end of each run what the client sent is played again, at once and octet by octet: events and replies must be the same.
 """
 
 import base64
