@@ -178,7 +178,7 @@ class Exchange:
     """AUTH from its beginning to its end (RFC 4954, 4; RFC 4616; RFC 5802)."""
 
     mechanism: str
-    name: str | None = None
+    name: bytes | None = None
     server_first: bytes | None = None
     has_keys: bool = False
     is_proved: bool = False
@@ -194,8 +194,11 @@ class Exchange:
             return "password", found[2].decode(), found[3].decode()
         if self.mechanism == "LOGIN":
             if self.name is None:
-                return "334", octets.decode()
-            return ("password", self.name, octets.decode()) if self.name and octets else ("535",)
+                return ("334",)
+            both = self.name + octets
+            # SASLprep prohibits control characters (RFC 4013, 2.3)
+            is_text = both.isascii() and both.decode("latin-1").isprintable() and self.name and octets
+            return ("password", self.name.decode(), octets.decode()) if is_text else ("535",)
         if self.is_proved:
             return ("235",)
         if self.server_first is None:
@@ -612,7 +615,7 @@ class ServerModel:
                 expected = 220
                 self.to_tell.append(StartTlsCommand())
             case "AUTH":
-                expected = self._auth_reply(self._begin_auth(meaning), given, said)
+                expected = self._auth_reply(self._begin_auth(meaning), given, said, meaning.initial)
             case "MAIL" if expected // 100 == 2:
                 self.has_sender, self.is_binary = True, meaning.is_binary
             case "XCLIENT":
@@ -692,10 +695,12 @@ class ServerModel:
             self._count(said.code)
         if self.chunk.is_last and self.recipients:
             count = self.recipients if self.config.lmtp else 1
-            self._finish([said.code] * (0 if self.must_close else count - 1))
+            self._finish([said.code] * (0 if self.must_close or said.code == 421 else count - 1))
+            if said.code == 421:
+                self.close()
             return
         self.has_failed = self.has_sender and (self.has_failed or is_refused)
-        self.chunks += whole[0]
+        self.chunks += b"" if is_refused else whole[0]
         self.unread, self.chunk, self.mode = whole[1], None, "line"
         if said.code == 421:
             self.close()
@@ -712,11 +717,15 @@ class ServerModel:
         assert self.exchange is not None
         if self.is_bad(line):
             return ("500",)
+        octets = self._decoded(line)
+        return ("501",) if octets is None else self.exchange.outcome(octets)
+
+    @staticmethod
+    def _decoded(line: bytes) -> bytes | None:
         try:
-            octets = base64.b64decode(line, validate=True)
+            return base64.b64decode(line, validate=True)
         except binascii.Error:
-            return ("501",)
-        return self.exchange.outcome(octets)
+            return None
 
     def _hear_response(self, said: Said) -> None:
         line = self.next_line()
@@ -726,10 +735,10 @@ class ServerModel:
         outcome = self._response(line)
         self._drop_line()
         self.mode = "line"
-        expected = self._auth_reply(outcome, given, said)
+        expected = self._auth_reply(outcome, given, said, self._decoded(line))
         assert said.code == expected, f"{line[:60]!r}: {said}, not {expected}"
 
-    def _auth_reply(self, outcome: tuple[str, ...], given: object, said: Said) -> int:
+    def _auth_reply(self, outcome: tuple[str, ...], given: object, said: Said, octets: bytes | None) -> int:
         """The code that must come; takes the exchange on."""
         assert self.exchange is not None
         if outcome[0] in ("password", "keys"):
@@ -747,8 +756,8 @@ class ServerModel:
                 self._know("june")
             elif outcome[1:] == ("proved",):
                 self.exchange.is_proved = True
-            elif len(outcome) == 2:
-                self.exchange.name = outcome[1]
+            elif self.exchange.mechanism == "LOGIN" and code == 334 and octets is not None:
+                self.exchange.name = octets
         if code == 334:
             assert not said.text or base64.b64decode(said.text, validate=True)
             self.mode = "response"
@@ -775,7 +784,8 @@ class ServerModel:
         assert self.mode != "closed"
         assert self.owed is None, f"{event} while {self.owed} is owed"
         if self.to_tell:
-            assert event == self.to_tell.popleft()
+            expected = self.to_tell.popleft()
+            assert event == expected, f"{event}, not {expected}"
             self.owed = "tls" if isinstance(event, StartTlsCommand) else None
             return
         assert not self.content_codes
@@ -796,7 +806,7 @@ class ServerModel:
                 so_far, is_whole = self._so_far()
                 assert is_whole, "the end before the end"
                 assert self.refusal is None
-                assert not self._wrong(so_far, is_whole=True), "content that had to be refused"
+                assert not self._wrong(so_far, is_whole=True), f"had to be refused: {so_far!r}"
                 assert self.content == so_far, "the driver was given something else"
                 self.owed = "content"
             case DataCommand() if self.chunk is not None:

@@ -390,7 +390,8 @@ class ClientMachine(RuleBasedStateMachine):
     )
     def any_answer(self, code: int, text: str, count: int, chance: int) -> None:
         if chance == 0:
-            self.say(code, *[text] * count)
+            is_listing = self.waiting[0].verb in ("EHLO", "LHLO", "HELO")
+            self.say(code, *["X" if is_listing else text] * count)
 
     @precondition(lambda self: not self.is_over and not self.held)
     @rule(
@@ -577,6 +578,43 @@ class ClientMachine(RuleBasedStateMachine):
         if self.ask(lambda: self.session.authenticate("june", "swordfish"), AuthAnswered, may):
             self.read()
 
+    @rule(
+        count=st.integers(2, 14),
+        asked=st.lists(st.sampled_from([None, *ConnegArgument]), min_size=1, max_size=3),
+        chance=st.integers(0, 11),
+        way=st.sampled_from(["DATA", "BDAT", "group"]),
+    )
+    def straight_on(self, count: int, asked: list[ConnegArgument | None], chance: int, way: str) -> None:
+        """Some right steps of both sides, one after the other."""
+        for _ in range(count):
+            if self.is_over or (self.waiting and self.waiting[0].verb == "CHALLENGED"):
+                return
+            if self.held:
+                self.what_was_held_arrives()
+            elif self.waiting:
+                keywords = frozenset(KEYWORDS) - ({"PIPELINING"} if chance % 3 == 0 else set())
+                self.right_answer(chance, keywords, 0)
+            elif self.in_tls:
+                self.secured(False)
+            elif self.in_content:
+                self.send_content(b".x\r\n", True)
+            elif self.has_failed or (self.has_sender and not self.accepted):
+                self.reset()
+            elif not self.has_sender and chance % 4 == 1 and not self.is_secure:
+                self.starttls()
+            elif not self.has_sender and chance % 4 == 1 and not self.is_known:
+                self.authenticate()
+            elif not self.has_sender:
+                group = way == "group"
+                self.open_transaction([None] if group else asked, group, chance % 2 == 0)
+            elif way == "BDAT" or self.took_chunk:
+                self.send_chunk(b"x\r\n", chance % 2 == 0)
+            else:
+                self.send_data()
+
+    straight_on_too = straight_on
+    and_straight_on = straight_on
+
     # What always holds.
 
     @invariant()
@@ -622,7 +660,7 @@ class ClientMachine(RuleBasedStateMachine):
 
 
 ClientMachine.TestCase.settings = settings(
-    max_examples=250,
+    max_examples=200,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
