@@ -325,7 +325,11 @@ class ClientMachine(RuleBasedStateMachine):
                 )
                 ends = (self.content, self.content + b"\r\n")
                 assert self.content_read in ends, "other content than was asked for"
-            case CommandAnswered() | StartTlsAnswered() | AuthAnswered() | ChunkAnswered():
+            case StartTlsAnswered():
+                assert dict(self.session.extensions) == self.extensions, (
+                    "known from before TLS (RFC 3207, 4.2)"
+                )
+            case CommandAnswered() | AuthAnswered() | ChunkAnswered():
                 pass
 
     last_verb_is_data = False
@@ -338,9 +342,9 @@ class ClientMachine(RuleBasedStateMachine):
         assert [result.request_path for result in event.rcpts] == list(self.requests)
         for result in event.rcpts:
             request = self.requests[result.request_path]
+            must_be_local = request.conneg is ConnegArgument.REQUIRED and "CONNEG" not in self.extensions
+            assert result.is_local is must_be_local, "REQUIRED where CONNEG is not listed (draft 4.2)"
             if result.is_local:
-                assert request.conneg is ConnegArgument.REQUIRED
-                assert "CONNEG" not in self.extensions
                 assert result.reply.code == 504
                 assert result.request_path not in self.rcpts
                 continue
@@ -371,7 +375,7 @@ class ClientMachine(RuleBasedStateMachine):
             case "RCPT" if chance == 4:
                 self.say(550, "5.1.1 no", held=held)
             case "DATA":
-                self.say(354, held=held)
+                self.say({5: 250, 6: 554}.get(chance, 354), held=held)
             case "AUTH":
                 self.say(235 if chance < 8 else 535, "2.7.0 x", held=held)
             case "QUIT":
@@ -592,7 +596,8 @@ class ClientMachine(RuleBasedStateMachine):
             if self.held:
                 self.what_was_held_arrives()
             elif self.waiting:
-                keywords = frozenset(KEYWORDS) - ({"PIPELINING"} if chance % 3 == 0 else set())
+                hidden = {0: {"PIPELINING"}, 2: {"CONNEG"}, 7: {"DSN", "CHUNKING"}}.get(chance % 9, set())
+                keywords = frozenset(KEYWORDS) - hidden
                 self.right_answer(chance, keywords, 0)
             elif self.in_tls:
                 self.secured(False)

@@ -62,6 +62,7 @@ ANY = st.sampled_from([YES, YES, YES, YES, *NEGATIVE, BYE])
 CAPABILITIES = st.sampled_from(
     [None, "(a=1)", "(& (color=Binary) (image-coding=[MH,MR]))", f"(|{' (dpi=200)' * 120})", '(a="é")']
 )
+MOSTLY_YES = st.sampled_from([YES, YES, YES, NEGATIVE[0], NEGATIVE[2]])
 EXTENSIONS = (
     "PIPELINING",
     "SIZE",
@@ -193,7 +194,7 @@ def configuration(
 RARELY = st.sampled_from([False, False, False, True])
 CONFIGS = st.builds(
     configuration,
-    lmtp=RARELY,
+    lmtp=st.booleans(),
     hidden=st.sampled_from(
         [frozenset[str](), frozenset[str](), frozenset({"CHUNKING", "BINARYMIME"}), frozenset(
             {"BINARYMIME", "ENHANCEDSTATUSCODES", "DSN", "SIZE"}
@@ -206,7 +207,7 @@ CONFIGS = st.builds(
     needs_auth=RARELY,
     xclient=RARELY,
     keeps_bare=RARELY,
-    is_small=RARELY,
+    is_small=st.sampled_from([False, True]),
 )  # fmt: skip
 HELD = st.sampled_from([0, 0, 0, 0, 1, 2, 3, 9])
 """How many of the octets sent do not arrive yet."""
@@ -264,7 +265,7 @@ class ServerMachine(RuleBasedStateMachine):
             self.model.close()
             self.can_be_replayed = False
         self.go_on()
-        self.straight_on(count, chance, b"text", [RcptAnswer(YES, "(a=1)")] * 9)
+        self.straight_on(count, chance, b"text", [RcptAnswer(YES, "(a=1)" if chance % 2 else None)] * 9)
 
     # What the client does.
 
@@ -312,7 +313,7 @@ class ServerMachine(RuleBasedStateMachine):
         count=st.integers(2, 12),
         chance=st.integers(0, 11),
         content=CONTENT,
-        answers=st.lists(st.builds(RcptAnswer, st.just(YES), CAPABILITIES), min_size=9, max_size=9),
+        answers=st.lists(st.builds(RcptAnswer, MOSTLY_YES, CAPABILITIES), min_size=9, max_size=9),
     )
     def straight_on(self, count: int, chance: int, content: bytes, answers: list[RcptAnswer]) -> None:
         """Some right steps of both sides, one after the other."""
@@ -327,6 +328,8 @@ class ServerMachine(RuleBasedStateMachine):
             elif model.mode == "chunk":
                 assert model.chunk is not None
                 self.send(b"x" * min(model.chunk.size, 50), 0)
+            elif model.has_failed or (model.took_chunk and chance % 5 < 2):
+                self.send(b"RSET\r\n", 0)
             elif model.recipients and chance % 2 and "CHUNKING" in model.offered:
                 self.chunk(content, b" LAST" if chance % 3 else b"", 0, chance % 4 == 0)
             else:
