@@ -63,6 +63,7 @@ CAPABILITIES = st.sampled_from(
     [None, "(a=1)", "(& (color=Binary) (image-coding=[MH,MR]))", f"(|{' (dpi=200)' * 120})", '(a="é")']
 )
 MOSTLY_YES = st.sampled_from([YES, YES, YES, NEGATIVE[0], NEGATIVE[2]])
+ASKED = st.builds(RcptAnswer, MOSTLY_YES, CAPABILITIES)
 EXTENSIONS = (
     "PIPELINING",
     "SIZE",
@@ -313,7 +314,7 @@ class ServerMachine(RuleBasedStateMachine):
         count=st.integers(2, 12),
         chance=st.integers(0, 11),
         content=CONTENT,
-        answers=st.lists(st.builds(RcptAnswer, MOSTLY_YES, CAPABILITIES), min_size=9, max_size=9),
+        answers=st.lists(ASKED, min_size=9, max_size=9),
     )
     def straight_on(self, count: int, chance: int, content: bytes, answers: list[RcptAnswer]) -> None:
         """Some right steps of both sides, one after the other."""
@@ -337,6 +338,16 @@ class ServerMachine(RuleBasedStateMachine):
 
     straight_on_too = straight_on
     and_straight_on = straight_on
+
+    @precondition(
+        lambda self: self.model.has_sender and self.model.owed is None and self.model.mode == "line"
+    )
+    @rule(line=st.sampled_from([line for line in TABLE if line.conneg is not None]), answer=ASKED)
+    def capability(self, line: Line, answer: RcptAnswer) -> None:
+        """A recipient whose capability is asked for, and answered or not."""
+        self.send(line.octets + b"\r\n", 0)
+        if self.model.owed == "rcpt":
+            self.answer_recipients([answer])
 
     @rule(
         verb=st.sampled_from(["NOOP", "RSET", "XCLIENT", "AUTH", "STARTTLS"]),
