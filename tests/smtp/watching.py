@@ -228,7 +228,7 @@ class Watcher:
         found = re.fullmatch(rb"BDAT[ \t]+([0-9]{1,20})([ \t]+LAST)?[ \t]*", line, re.IGNORECASE)
         if found is None:
             reply = self._next(replies)
-            assert reply.code == 421 or self.is_odd_bdat(line) or reply.code == 501
+            assert reply.code in (421, 501)
             self.is_closed = reply.code == 501 or self.is_closed
             return rest
         octets, rest = rest[: int(found[1])], rest[int(found[1]) :]
@@ -248,11 +248,6 @@ class Watcher:
         elif self.has_sender:
             self.has_failed = True
         return rest
-
-    @staticmethod
-    def is_odd_bdat(line: bytes) -> bool:
-        """White space that is not of ASCII."""
-        return len(line.decode("utf-8", "replace").split()) != len(line.split())
 
     def _take(self, content: bytes, replies: list[Said]) -> None:
         """The replies to content: in LMTP one for each recipient (RFC 2033, 4.2)."""
