@@ -37,7 +37,7 @@ from conneg.smtp import (
     XclientCommand,
 )
 
-from .watching import Said, has_bare_newlines, unstuffed
+from .watching import Said, may_hide_an_end, unstuffed
 
 PASSWORD, SALT, ITERATIONS = "swordfish", b"salt", 4096
 MAX_LINE = 4096
@@ -485,7 +485,7 @@ class ServerModel:
         codes = {552} if len(content) > self.config.max_message_octets else set()
         if self.config.bare_newlines == "refuse" and not self.is_binary:
             seen = content if is_whole or not content.endswith(b"\r") else content[:-1]
-            codes |= {554} if has_bare_newlines(seen) else set()
+            codes |= {554} if may_hide_an_end(seen) else set()
         return codes
 
     def _finish(self, codes: list[int]) -> None:

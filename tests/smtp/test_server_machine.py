@@ -225,6 +225,8 @@ PIECES = st.sampled_from(
         b"\n",
         b"\n.\n",
         b"\r\r\n.\r\n",
+        b"\r\n\0.\r\n",
+        b"\0",
         b"\r\n",
     ]
 )

@@ -55,9 +55,12 @@ def unstuffed(octets: bytes) -> bytes:
     return b"\r\n".join(line[1:] if line[:1] == b"." else line for line in octets.split(b"\r\n"))
 
 
-def has_bare_newlines(content: bytes) -> bool:
+def may_hide_an_end(content: bytes) -> bool:
+    """Whether a bare CR or LF is in it, or a line of NULs and one dot behind the first of them."""
     rest = content.replace(b"\r\n", b"")
-    return b"\r" in rest or b"\n" in rest
+    lines = content.split(b"\r\n")[:-1]
+    behind_nul = any(line[:1] == b"\0" and line.replace(b"\0", b"") == b"." for line in lines)
+    return behind_nul or b"\r" in rest or b"\n" in rest
 
 
 @dataclass
@@ -258,7 +261,7 @@ class Watcher:
                 break
         refused = [reply for reply in given if SAID_BY_DRIVER not in reply.text]
         is_wrong = len(content) > self.max_octets or (
-            self.refuses_bare and not self.is_binary and has_bare_newlines(content)
+            self.refuses_bare and not self.is_binary and may_hide_an_end(content)
         )
         if not refused and not self.has_failed:
             if all("content" in reply.text for reply in given):
