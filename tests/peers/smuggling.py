@@ -25,8 +25,7 @@ HEADER = (
     b"Date: Mon, 23 Nov 2026 12:00:00 +0000\r\n\r\n"
 )
 
-REFUSED = "554 5.6.0 content with a bare CR or LF is refused; lines end with CRLF"
-NUL_DOT = "554 5.6.0 content with a line of NUL and a dot is refused: it may hide an end"
+REFUSED = "554 5.6.0 content with a bare CR or LF, or a dot behind NUL, is refused; lines end with CRLF"
 ACCEPTED = "250 2.0.0 message accepted"
 
 
@@ -67,9 +66,7 @@ class Trick:
     @property
     def reply(self) -> str:
         """What a server that refuses such content answers after the real end."""
-        if self.has_bare_newline:
-            return REFUSED
-        return NUL_DOT if b"\0." in self.octets else ACCEPTED
+        return REFUSED if self.has_bare_newline or b"\0." in self.octets else ACCEPTED
 
     def content(self, place: Place = Place.MIDDLE) -> bytes:
         """A message's content, up to the real end, with these octets at some place of it."""

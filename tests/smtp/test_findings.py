@@ -348,3 +348,19 @@ def test_client_authenticates_once() -> None:
     answered(session, b"235 yes\r\n250-mx\r\n250 AUTH PLAIN\r\n")
     with pytest.raises(LocalProtocolError):
         session.authenticate("june", "swordfish")
+
+
+@pytest.mark.parametrize("content", [b"\r\n\0.\r\n\n", b"\n\r\n\0.\r\n"])
+def test_what_may_hide_an_end_draws_one_reply_however_it_is_cut(content: bytes) -> None:
+    """Of a bare newline and a dot behind NUL the first that is seen depends on where the pieces end."""
+    said = set()
+    for step in (1, 3, 100):
+        session = greeted()
+        say(session, "EHLO c", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA")
+        stream = content + b"\r\n.\r\n"
+        for at in range(0, len(stream), step):
+            session.receive_data(stream[at : at + step])
+            reply = answer_all(session)
+        said.add(reply)
+    assert len(said) == 1
+    assert said.pop().startswith(b"554 5.6.0 ")

@@ -47,7 +47,7 @@ class ContentIntake:
         """The last chunk has come: content that ends with a bare CR is refused only now."""
         if self._newlines is None or self.refusal is not None or not self._newlines.ends_with_cr:
             return None
-        self.refusal = texts.BARE_CONTENT
+        self.refusal = texts.HIDES_AN_END
         return ContentRefused(self.refusal)
 
     @property
@@ -72,10 +72,8 @@ class ContentIntake:
             self._nul_dots.feed(content[: self._room])
         is_bare = self._config.bare_newlines == "refuse" and self._has_bare_newlines(content)
         self._octets += len(content)
-        if is_bare:
-            self.refusal = texts.BARE_CONTENT
-        elif self._nul_dots is not None and self._nul_dots.found:
-            self.refusal = texts.NUL_DOT
+        if is_bare or (self._nul_dots is not None and self._nul_dots.found):
+            self.refusal = texts.HIDES_AN_END
         elif self._octets > self._config.max_message_octets:
             self.refusal = texts.too_large(self._config.max_message_octets)
         else:
