@@ -18,12 +18,16 @@ from tests.spool.conftest import Clock, accept, opened
 
 def message(number: int, content: bytes | None = b"content") -> Accept:
     return Accept(
-        [number, "{}", 7, 1.5], [[number, 1, 0, 1.5]], [[number, number, "note", None, "é"]], content
+        number,
+        f'[{number},"{{}}",7,1.5]',
+        f"[{number},1,0,1.5]",
+        f'[{number},{number},"note",null,"é"]',
+        content,
     )
 
 
 def numbers(found: list[Accept]) -> list[int]:
-    return [one.message[0] for one in found]
+    return [one.number for one in found]
 
 
 def test_what_was_appended_is_recovered(tmp_path: Path) -> None:
