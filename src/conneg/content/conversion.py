@@ -69,7 +69,9 @@ def convert(job: ConversionJob, limits: ReadLimits, progress: Progress | None = 
     target = read_target(job.target)
     stem = safe_stem(job.stem)
     if target.media_type == "text/plain":
-        return _convert_text(job.sources, job.out_dir / f"{stem}.txt", limits, progress)
+        from conneg.content.plaintext import write_text
+
+        return write_text(job, job.out_dir / f"{stem}.txt", limits, progress)
     from conneg.content.readers import open_document
     from conneg.content.writers import open_writer
 
@@ -117,23 +119,6 @@ class _BlankPage:
         placement = place(self.geometry, frame)
         shape = (placement.frame_height, placement.frame_width) + ((3,) if frame.colour else ())
         return Raster(np.full(shape, 255, dtype=np.uint8), frame.dpi_x, frame.dpi_y)
-
-
-def _convert_text(
-    sources: Sequence[Source], path: Path, limits: ReadLimits, progress: Progress | None
-) -> Rendition:
-    """Write the texts one after the other in UTF-8, with CRLF line ends."""
-    from conneg.content.readers.text import is_text, read_text
-
-    if not all(is_text(source) for source in sources):
-        raise ConversionError("only text can become text/plain")
-    texts = [re.sub("\r\n|\r|\n", "\r\n", read_text(source)) for source in sources]
-    octets = "\r\n".join(texts).encode("utf-8", "replace")
-    path.write_bytes(octets)
-    if progress is not None:
-        progress(1, 1)
-    file = RenditionFile(path, "text/plain", path.name, '(type="text/plain")', pages=1, octets=len(octets))
-    return Rendition((file,))
 
 
 def safe_stem(stem: str) -> str:

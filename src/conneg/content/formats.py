@@ -101,7 +101,7 @@ _READERS = "conneg.content.readers"
 _WRITERS = "conneg.content.writers"
 
 FORMATS = (
-    Format("text/plain", "txt", f"{_READERS}.text", "conneg.content.conversion", "pypdfium2", _has_pdfium),
+    Format("text/plain", "txt", f"{_READERS}.text", "conneg.content.plaintext", "pypdfium2", _has_pdfium),
     Format("text/html", "html", f"{_READERS}.text", None, "pypdfium2", _has_pdfium),
     Format("application/pdf", "pdf", f"{_READERS}.pdf", f"{_WRITERS}.pdf", "pypdfium2, Pillow", _has_pdfium),
     Format("image/jpeg", "jpg", f"{_READERS}.image", f"{_WRITERS}.jpeg", "Pillow with libjpeg", _has_jpeg),

@@ -45,8 +45,7 @@ def offer(inspection: Inspection) -> FeatureSet:
         return FeatureSet.nothing()
     pages = inspection.pages or (_BLANK,)
     branches = [*_image_branches(pages), *_pdf_branches(pages), *_tiff_branches(pages)]
-    if inspection.media_type.startswith("text/") and can_write("text/plain"):
-        branches.append(f'(& (type="text/plain") {NO_TIFF})')
+    branches += _text_branches(inspection)
     return _union(branches)
 
 
@@ -100,6 +99,22 @@ def _image_branches(pages: Sequence[PageGeometry]) -> list[str]:
             coding = f"(image-coding={media_type.removeprefix('image/').upper()})"
             branches.append(f'(& (type="{media_type}") {NO_TIFF} {coding} {size} {levels})')
     return branches
+
+
+def _text_branches(inspection: Inspection) -> list[str]:
+    """The text of the document, where it is one or has some to take out.
+
+    What is taken out of a PDF has lost its look, so its quality value puts it behind every form that shows the pages.
+    """
+    is_text = inspection.media_type.startswith("text/")
+    if not (is_text or inspection.text_charset) or not can_write("text/plain"):
+        return []
+    charsets = {"us-ascii": "(charset=[us-ascii,utf-8])", "utf-8": "(charset=utf-8)", None: ""}
+    branch = f'(& (type="text/plain") {NO_TIFF} {charsets[inspection.text_charset]})'
+    return [branch if is_text else f"{branch};q={_TAKEN_OUT}"]
+
+
+_TAKEN_OUT = "0.1"
 
 
 def _pdf_branches(pages: Sequence[PageGeometry]) -> list[str]:

@@ -5,6 +5,7 @@ Nothing here decodes a document; `recognise` looks at a bounded beginning of the
 
 import codecs
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,12 +39,39 @@ def described(features: str) -> str:
 class Source:
     """One document: decoded octets in the file `path`, the sender's `declared_type`, file `name` and
     `charset`.
+
+    `flowed` and `delsp` are the parameters of a text with `format=flowed` (RFC 3676, 4). `inline` are the parts that
+    an HTML body may show by their Content-ID (RFC 2392): each id without its brackets, and the file.
     """
 
     path: Path
     declared_type: str
     name: str | None = None
     charset: str | None = None
+    flowed: bool = False
+    delsp: bool = False
+    inline: tuple[tuple[str, Path], ...] = ()
+
+    @classmethod
+    def of_part(
+        cls,
+        path: Path,
+        declared_type: str,
+        name: str | None,
+        parameters: Mapping[str, str],
+        inline: tuple[tuple[str, Path], ...] = (),
+    ) -> "Source":
+        """Return the source of a body part with these `parameters` of Content-Type, their names in lower case."""
+        flowed = declared_type == "text/plain" and parameters.get("format", "").lower() == "flowed"
+        return cls(
+            path=path,
+            declared_type=declared_type,
+            name=name,
+            charset=parameters.get("charset", "").lower() or None,
+            flowed=flowed,
+            delsp=flowed and parameters.get("delsp", "").lower() == "yes",
+            inline=inline,
+        )
 
     @property
     def label(self) -> str:
@@ -57,12 +85,23 @@ class Source:
             "declared_type": self.declared_type,
             "name": self.name,
             "charset": self.charset,
+            "flowed": self.flowed,
+            "delsp": self.delsp,
+            "inline": [[content_id, str(path)] for content_id, path in self.inline],
         }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Source":
         """Read what `as_json` gave."""
-        return cls(Path(value["path"]), value["declared_type"], value["name"], value["charset"])
+        return cls(
+            path=Path(value["path"]),
+            declared_type=value["declared_type"],
+            name=value["name"],
+            charset=value["charset"],
+            flowed=value["flowed"],
+            delsp=value["delsp"],
+            inline=tuple((content_id, Path(path)) for content_id, path in value["inline"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)

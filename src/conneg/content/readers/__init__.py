@@ -21,6 +21,11 @@ class DocumentReader(Protocol):
     media_type: str
     pages: Sequence[PageReader]
     lossless: bool
+    notes: Sequence[str]
+
+    def text(self) -> str | None:
+        """Return the text to be read in the document; None where there is none to take out of it."""
+        ...
 
     def features(self, index: int) -> str | None:
         """Return the expression that describes page `index` as it is, without its type; None where only type

@@ -54,6 +54,7 @@ class ImageReader:
     def __init__(self, source: Source, limits: ReadLimits, media_type: str) -> None:
         self.media_type = media_type
         self.lossless = media_type not in _LOSSY
+        self.notes: list[str] = []
         self._source = source
         if media_type == "image/heic":
             import pillow_heif
@@ -63,6 +64,10 @@ class ImageReader:
         total = len(self._directory.ifds) if self._directory else 1
         self._opened = _Opened(source, media_type, limits, self._directory)
         self.pages: Sequence[PageReader] = [_ImagePage(self._opened, index) for index in range(total)]
+
+    def text(self) -> None:
+        """Return None: letters in a picture are not read."""
+        return
 
     def features(self, index: int) -> str | None:
         """Return the terms that describe page `index` as it is."""

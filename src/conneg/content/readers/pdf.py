@@ -47,6 +47,8 @@ class PdfReader:
 
     def __init__(self, source: Source, limits: ReadLimits) -> None:
         self._label = source.label
+        self._path = source.path
+        self.notes: list[str] = []
         try:
             self._document = pypdfium2.PdfDocument(source.path)
         except pypdfium2.PdfiumError as error:
@@ -63,6 +65,12 @@ class PdfReader:
             self._document.close()
             raise
         self.pages: Sequence[PageReader] = _Pages(self._document, self._label, page_total)
+
+    def text(self) -> str | None:
+        """Return the text of all pages, parted by form feeds; None where a page shows something and has no text."""
+        from conneg.content.readers.pdftext import text_of_pdf
+
+        return text_of_pdf(self._path, self._label)
 
     def features(self, index: int) -> str | None:
         """Return the colours of receivers that show page `index` as it is, where not any does."""

@@ -5,10 +5,9 @@ one is installed (`conneg.content.readers.fonts`), else shown as a question mark
 to left keep their stored order; nothing is shaped.
 """
 
-import codecs
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self, overload
+from typing import Any, NamedTuple, Self, overload
 
 import pypdfium2.raw as pdfium
 
@@ -18,10 +17,12 @@ from conneg.content.page import Frame, PageGeometry, PageReader, Raster
 from conneg.content.paper import A4
 from conneg.content.placement import place
 from conneg.content.readers import pdfium as boundary
+from conneg.content.readers.charsets import decode_text
+from conneg.content.readers.flowed import unflow
 from conneg.content.readers.fonts import FaceCache
 from conneg.content.readers.layout import COLUMNS, LINES_A_PAGE, Run, lay_out
 from conneg.content.readers.markup import text_of_html
-from conneg.content.source import HEAD_OCTETS, ReadLimits, Source, read_head, recognise
+from conneg.content.source import HEAD_OCTETS, ReadLimits, Source, recognise
 
 POINT_SIZE = 10.5
 LEADING = 12.4
@@ -42,47 +43,34 @@ MAX_TEXT_OCTETS = Bound(
 )
 
 
-def decode_text(octets: bytes, charset: str | None) -> str:
-    """Return the text: by its byte order mark, else as `charset` if Python knows it, else UTF-8, else
-    Windows-1252.
+class ReadText(NamedTuple):
+    """The text of a source, and what people should know of it."""
 
-    Octets that do not fit the charset become U+FFFD; nothing is raised.
-    """
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if octets.startswith(mark):
-            return octets.decode(name, "replace")
-    if charset and charset.lower() not in {"us-ascii", "ascii"}:
-        try:
-            return octets.decode(charset, "replace")
-        except (LookupError, ValueError):
-            pass  # an unknown name, or one of Python's transforms that is no charset
-    try:
-        return octets.decode("utf-8")
-    except UnicodeDecodeError:
-        return octets.decode("cp1252", "replace")
+    text: str
+    notes: tuple[str, ...]
 
 
-def is_text(source: Source) -> bool:
-    """Whether the octets of `source` are text that this reader shows."""
-    return recognise(read_head(source), source.declared_type).startswith("text/")
-
-
-def read_text(source: Source) -> str:
+def read_text(source: Source) -> ReadText:
     """Return the text of `source`, that of HTML without its markup; ContentRefusedError if it is too long."""
+    octets = read_octets(source)
+    decoded = decode_text(octets, source.charset)
+    notes = decoded.notes(source.charset)
+    if recognise(octets[:HEAD_OCTETS], source.declared_type) == "text/html":
+        return ReadText(text_of_html(decoded.text), notes)
+    if source.flowed:
+        return ReadText(unflow(decoded.text, delsp=source.delsp), notes)
+    return ReadText(decoded.text, notes)
+
+
+def read_octets(source: Source) -> bytes:
+    """Return the octets of a text; raises ContentRefusedError if there are too many."""
     with source.path.open("rb") as file:
         octets = file.read(MAX_TEXT_OCTETS.value + 1)
     if len(octets) > MAX_TEXT_OCTETS.value:
         raise ContentRefusedError(
             f"{source.label}: more than {MAX_TEXT_OCTETS.value} octets of text (bound {MAX_TEXT_OCTETS.name})"
         )
-    text = decode_text(octets, source.charset)
-    if recognise(octets[:HEAD_OCTETS], source.declared_type) == "text/html":
-        return text_of_html(text)
-    return text
+    return octets
 
 
 class TextReader:
@@ -92,13 +80,17 @@ class TextReader:
     lossless = True
 
     def __init__(self, source: Source, limits: ReadLimits) -> None:
-        text = read_text(source)
-        lines = lay_out(text, limits.pages * LINES_A_PAGE)
+        self._text, self.notes = read_text(source)
+        lines = lay_out(self._text, limits.pages * LINES_A_PAGE)
         if lines is None:
             raise ContentRefusedError(f"{source.label}: the text fills more than {limits.pages} pages")
         self._document = pdfium.FPDF_CreateNewDocument()
         self._faces = FaceCache(self._document)
         self.pages: Sequence[PageReader] = _TextPages(self._document, self._faces, lines)
+
+    def text(self) -> str:
+        """Return the text."""
+        return self._text
 
     def features(self, index: int) -> str | None:
         """Return None: text fits every receiver that takes its type."""
