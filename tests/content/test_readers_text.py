@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from conneg.content.errors import ContentRefusedError
 from conneg.content.page import Frame
 from conneg.content.readers import fonts, open_document
+from conneg.content.readers.charsets import decode_text
 from conneg.content.readers.layout import COLUMNS, LINES_A_PAGE, Line, character_width, lay_out
 from conneg.content.readers.markup import text_of_html
-from conneg.content.readers.text import decode_text
 from conneg.content.source import ReadLimits
 from tests.content import samples
 
@@ -50,7 +50,7 @@ def lines_of(text: str) -> list[str]:
     ],
 )
 def test_a_text_is_decoded_whatever_its_charset_says(octets: bytes, charset: str | None, text: str) -> None:
-    assert decode_text(octets, charset) == text
+    assert decode_text(octets, charset).text == text
 
 
 def test_lines_break_at_spaces_and_words_that_are_too_long_anywhere() -> None:

@@ -13,8 +13,8 @@ _MESSAGE_ENDINGS = {".eml", ".msg", ".mail"}
 async def inspect_file(path: Path) -> list[dict[str, object]]:
     """Return the description of a document, or those of a message's parts.
 
-    Each has `name`, `media_type`, `pages`, `features` (an expression), `notes` and `problem`, None if there is none. Raises
-    `conneg.errors.ConnegError` for what cannot be read.
+    Each has `name`, `media_type`, `pages`, `features` (an expression), `notes` and `problem`, None if there is none.
+    Raises `conneg.errors.ConnegError` for what cannot be read.
     """
     from conneg.content import Source, Workers
     from conneg.mail import decode_body, outline, read_parts

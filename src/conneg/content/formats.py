@@ -41,6 +41,12 @@ def find_format(media_type: str) -> Format | None:
     return next((row for row in FORMATS if row.media_type == media_type), None)
 
 
+def can_read(media_type: str) -> bool:
+    """Whether documents of `media_type` can be read here and now."""
+    row = find_format(media_type)
+    return row is not None and row.can_read
+
+
 def can_write(media_type: str) -> bool:
     """Whether renditions of `media_type` can be made here and now."""
     row = find_format(media_type)
@@ -89,6 +95,14 @@ def _has_libtiff() -> bool:
     return _pillow("libtiff")
 
 
+def _has_jpeg2000() -> bool:
+    return _pillow("jpg_2000")
+
+
+def _has_resvg() -> bool:
+    return _is_there("resvg_py") and _pillow("zlib")
+
+
 def _has_heif() -> bool:
     return _is_there("pillow_heif") and _pillow()
 
@@ -112,4 +126,7 @@ FORMATS = (
     Format("image/heic", "heic", f"{_READERS}.image", None, "pillow-heif", _has_heif),
     Format("image/avif", "avif", f"{_READERS}.image", None, "Pillow with libavif", _has_avif),
     Format("image/gif", "gif", f"{_READERS}.image", None, "Pillow", _pillow),
+    Format("image/bmp", "bmp", f"{_READERS}.image", None, "Pillow", _pillow),
+    Format("image/jp2", "jp2", f"{_READERS}.image", None, "Pillow with OpenJPEG", _has_jpeg2000),
+    Format("image/svg+xml", "svg", f"{_READERS}.svg", None, "resvg-py", _has_resvg),
 )

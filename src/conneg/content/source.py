@@ -142,6 +142,8 @@ def recognise(head: bytes, declared_type: str = "") -> str:
         return "image/webp"
     if head[4:8] == b"ftyp":
         return _kind_of_heif(head)
+    if _is_bmp(head):
+        return "image/bmp"
     if b"%PDF-" in head[:1024]:
         return "application/pdf"
     if _is_text(head) or (declared_type.startswith("text/") and b"\x00" not in head):
@@ -156,6 +158,8 @@ _MAGIC = (
     (0, b"MM\x00*", "image/tiff"),
     (0, b"GIF87a", "image/gif"),
     (0, b"GIF89a", "image/gif"),
+    (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", "image/jp2"),
+    (0, b"\xff\x4f\xff\x51", "image/jp2"),  # the bare codestream: SOC, SIZ (T.800, A.4)
 )
 _BRANDS = {
     b"heic": "image/heic",
@@ -179,6 +183,18 @@ def _is_text(head: bytes) -> bool:
     return controls * 50 <= len(head)
 
 
+def _is_bmp(head: bytes) -> bool:
+    """Whether this is a bitmap file: its letters are two only, so the length of its second header is looked at too."""
+    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS
+
+
+_BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
+_SVG_ROOT = re.compile(
+    rb"(?:<\?.*?\?>|<!--.*?-->|<!doctype\s[^\[>]*(?:\[.*?\]\s*)?>|\s)*<(?:[a-z][\w.-]*:)?svg[\s>/]", re.DOTALL
+)
+"""What may come before the root element of an SVG, and its beginning; in lower case."""
+
+
 def _kind_of_heif(head: bytes) -> str:
     """Return the type of an ISO base media file by its major brand, or for a general one by those it says it fits."""
     length = int.from_bytes(head[:4], "big")
@@ -192,4 +208,6 @@ def _kind_of_text(head: bytes, declared_type: str) -> str:
     beginning = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if declared_type == "text/html" or beginning.startswith((b"<!doctype html", b"<html")):
         return "text/html"
+    if beginning.startswith(b"<") and _SVG_ROOT.match(beginning):
+        return "image/svg+xml"
     return "text/plain"

@@ -57,9 +57,7 @@ class Journal:
             source=capability.source,
         )
 
-    def planned(
-        self, recipients: Sequence[SpooledRecipient], plan: Plan, notes: Sequence[str] = ()
-    ) -> None:
+    def planned(self, recipients: Sequence[SpooledRecipient], plan: Plan, notes: Sequence[str] = ()) -> None:
         """These recipients get what `plan` says; `notes` are what was found strange in the message's parts."""
         for recipient in recipients:
             self._add(

@@ -222,7 +222,9 @@ def _inline(part: Part, leaves: tuple[Part, ...], folder: Path) -> tuple[tuple[s
     if part.media_type != "text/html":
         return ()
     return tuple(
-        (leaf.content_id, folder / f"part-{leaf.id}") for leaf in leaves if leaf.content_id and leaf is not part
+        (leaf.content_id, folder / f"part-{leaf.id}")
+        for leaf in leaves
+        if leaf.content_id and leaf is not part
     )
 
 

@@ -74,7 +74,9 @@ class SqliteIncoming:
         try:
             self._file.write(chunk)
         except OSError as error:
-            raise as_spool_error(error, f"a message cannot be written to {self._folder / 'incoming'}") from error
+            raise as_spool_error(
+                error, f"a message cannot be written to {self._folder / 'incoming'}"
+            ) from error
 
     async def commit(
         self, envelope: Envelope, *, claim: bool = False, note: str | None = None

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from conneg.content.errors import ContentRefusedError
+from conneg.content.formats import can_read
 from conneg.content.page import PageReader
 from conneg.content.source import ReadLimits, Source, read_head, recognise
 
@@ -21,7 +22,11 @@ class DocumentReader(Protocol):
     media_type: str
     pages: Sequence[PageReader]
     lossless: bool
-    notes: Sequence[str]
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What people should know of the document, one line each."""
+        ...
 
     def text(self) -> str | None:
         """Return the text to be read in the document; None where there is none to take out of it."""
@@ -51,7 +56,11 @@ def open_document(source: Source, limits: ReadLimits) -> DocumentReader:
         from conneg.content.readers.pdf import PdfReader
 
         return PdfReader(source, limits)
-    if media_type.startswith("image/"):
+    if media_type == "image/svg+xml" and can_read(media_type):
+        from conneg.content.readers.svg import SvgReader
+
+        return SvgReader(source, limits)
+    if media_type.startswith("image/") and media_type != "image/svg+xml" and can_read(media_type):
         from conneg.content.readers.image import ImageReader
 
         return ImageReader(source, limits, media_type)
@@ -61,7 +70,8 @@ def open_document(source: Source, limits: ReadLimits) -> DocumentReader:
         return TextReader(source, limits)
     raise ContentRefusedError(
         f"{source.label}: no reader for {_name_of(media_type, source.declared_type)}",
-        hint="PDF, TIFF, JPEG, PNG, WebP, HEIC, AVIF, GIF, plain text and HTML can be read",
+        hint="PDF, TIFF, JPEG, JPEG 2000, PNG, WebP, HEIC, AVIF, GIF, BMP, SVG, plain text and HTML can be read, where"
+        " what each needs is installed",
     )
 
 

@@ -33,7 +33,9 @@ _OTHER_NAMES = {
 }
 """Names in mail that Python does not know, or knows more narrowly than mail uses them."""
 
-_NO_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
+_NO_CHARSETS = frozenset(
+    {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"}
+)
 """Text encodings of Python that are no charsets; some of them take quadratic time on hostile octets."""
 
 

@@ -1,0 +1,25 @@
+"""Documents made, and read, by other programs."""
+
+import subprocess
+from pathlib import Path
+
+from tests.system import require
+
+
+def run(package: str, program: str, *arguments: str | Path, given: bytes = b"") -> bytes:
+    """Return what `program` of the Debian `package` writes on its standard output."""
+    command = [require(program, package), *map(str, arguments)]
+    return subprocess.run(command, input=given, capture_output=True, check=True, timeout=60).stdout
+
+
+def words_of_pdf(path: Path) -> list[str]:
+    """Return the words that poppler finds in a PDF, sorted."""
+    text = run("poppler-utils", "pdftotext", "-enc", "UTF-8", path, "-").decode()
+    return sorted(text.replace(" %", "%").split())
+
+
+def ghostscript_pdf(path: Path, program: bytes) -> Path:
+    """Make a PDF of a PostScript program with Ghostscript."""
+    options = ("-q", "-dNOPAUSE", "-dBATCH", "-sDEVICE=pdfwrite", f"-sOutputFile={path}", "-")
+    run("ghostscript", "gs", *options, given=program)
+    return path
