@@ -3,6 +3,21 @@
 import functools
 from pathlib import Path
 
+SYSTEM_FONTS = (
+    "/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf",
+    "/usr/share/fonts/truetype/noto/NotoSansMono-Regular.ttf",
+    "/usr/share/fonts/truetype/liberation/LiberationMono-Regular.ttf",
+    "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+    "/usr/share/fonts/opentype/ipafont-gothic/ipag.ttf",
+    "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf",
+    "/usr/share/fonts/TTF/DejaVuSansMono.ttf",
+    "/usr/share/fonts/dejavu/DejaVuSansMono.ttf",
+)
+"""For text: where Debian and others put fixed-width fonts and those for East Asia."""
+
+SYSTEM_FONTS_BY_SCRIPT = ("/usr/share/fonts/truetype/noto", "NotoSans*-Regular.ttf")
+"""A folder and a pattern for fonts each of which has one script (Debian: fonts-noto-core)."""
+
 _FOLDERS = ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/TTF", "/usr/share/fonts/dejavu")
 _FOR_PICTURES = (
     "DejaVuSans.ttf",

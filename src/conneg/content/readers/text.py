@@ -2,7 +2,7 @@
 
 Eighty columns of a fixed-width face. What the built-in face lacks is taken from a font of the system where
 one is installed (`conneg.content.readers.fonts`), else shown as a question mark. Scripts that run from right
-to left keep their stored order; nothing is shaped.
+to left are put into the order of display.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from conneg.content.placement import place
 from conneg.content.readers import pdfium as boundary
 from conneg.content.readers.charsets import decode_text
 from conneg.content.readers.flowed import unflow
-from conneg.content.readers.fonts import FaceCache
+from conneg.content.readers.fonts import FaceCache, pieces_of, without_face
 from conneg.content.readers.layout import COLUMNS, LINES_A_PAGE, Run, lay_out
 from conneg.content.readers.markup import text_of_html
 from conneg.content.source import HEAD_OCTETS, ReadLimits, Source, recognise
@@ -80,12 +80,14 @@ class TextReader:
     lossless = True
 
     def __init__(self, source: Source, limits: ReadLimits) -> None:
-        self._text, self.notes = read_text(source)
+        self._text, notes = read_text(source)
         lines = lay_out(self._text, limits.pages * LINES_A_PAGE)
         if lines is None:
             raise ContentRefusedError(f"{source.label}: the text fills more than {limits.pages} pages")
+        missing = without_face(self._text)
+        self.notes = (*notes, f"no font has {missing} of its characters, shown as ?") if missing else notes
         self._document = pdfium.FPDF_CreateNewDocument()
-        self._faces = FaceCache(self._document)
+        self._faces = FaceCache(self._document, POINT_SIZE)
         self.pages: Sequence[PageReader] = _TextPages(self._document, self._faces, lines)
 
     def text(self) -> str:
@@ -161,8 +163,6 @@ class _TextPage:
             pdfium.FPDFPage_Delete(self._document, 0)
 
     def _insert(self, page: Any, run: Run, baseline: float) -> None:
-        for offset, text, face in self._faces.split(run.text):
-            piece = pdfium.FPDFPageObj_CreateTextObj(self._document, face, POINT_SIZE)
-            pdfium.FPDFText_SetText(piece, boundary.wide_string(text))
-            pdfium.FPDFPageObj_Transform(piece, 1, 0, 0, 1, _LEFT + (run.column + offset) * COLUMN, baseline)
-            pdfium.FPDFPage_InsertObject(page, piece)
+        for piece in pieces_of(run):
+            left = _LEFT + piece.column * COLUMN
+            self._faces.insert(page, piece, left, baseline, piece.columns * COLUMN)
