@@ -5,6 +5,7 @@ kept.
 """
 
 import functools
+import importlib
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,6 +46,11 @@ def can_read(media_type: str) -> bool:
     """Whether documents of `media_type` can be read here and now."""
     row = find_format(media_type)
     return row is not None and row.can_read
+
+
+def html_is_laid_out() -> bool:
+    """Whether HTML can be laid out as such here and now; else it is read as the text in it."""
+    return _holds(_has_weasyprint)
 
 
 def can_write(media_type: str) -> bool:
@@ -101,6 +107,17 @@ def _has_jpeg2000() -> bool:
 
 def _has_resvg() -> bool:
     return _is_there("resvg_py") and _pillow("zlib")
+
+
+def _has_weasyprint() -> bool:
+    """Whether WeasyPrint is there, and Pango, which it looks for when it is imported."""
+    if not _is_there("weasyprint"):
+        return False
+    try:
+        importlib.import_module("weasyprint")
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def _has_heif() -> bool:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from conneg.content.errors import ContentRefusedError
-from conneg.content.formats import can_read
+from conneg.content.formats import can_read, html_is_laid_out
 from conneg.content.page import PageReader
 from conneg.content.source import ReadLimits, Source, read_head, recognise
 
@@ -64,6 +64,10 @@ def open_document(source: Source, limits: ReadLimits) -> DocumentReader:
         from conneg.content.readers.image import ImageReader
 
         return ImageReader(source, limits, media_type)
+    if media_type == "text/html" and html_is_laid_out():
+        from conneg.content.readers.html import open_html
+
+        return open_html(source, limits)
     if media_type.startswith("text/"):
         from conneg.content.readers.text import TextReader
 

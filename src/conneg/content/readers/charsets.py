@@ -77,6 +77,20 @@ def decode_text(octets: bytes, charset: str | None) -> Decoded:
         return _decode(octets, "cp1252", unknown)
 
 
+def decode_html(octets: bytes, charset: str | None) -> Decoded:
+    """Return the markup: its charset as stated, else by a `meta` element, else as `decode_text` finds it."""
+    if charset is None and (stated := _META.search(octets[:_META_OCTETS])):
+        charset = stated[1].decode("ascii")
+        if charset.lower().startswith("utf-16"):
+            charset = "utf-8"  # what can be read as ASCII is none (HTML, 13.2.3.2)
+    return decode_text(octets, charset)
+
+
+_META = re.compile(rb"<meta[^>]{1,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
+_META_OCTETS = 1024
+"""Where a `meta` element with the charset must stand (HTML, 4.2.5.5)."""
+
+
 def codec_of(charset: str) -> str | None:
     """Return the name of Python's codec for a MIME charset; None where there is none or it is no charset."""
     name = charset.strip().lower()

@@ -40,17 +40,17 @@ _LOOKED_AT_OBJECTS = 200
 
 
 class PdfReader:
-    """An open PDF document."""
+    """An open PDF document; `octets` are given where it was made in memory and is no file."""
 
     media_type = "application/pdf"
     lossless = True
 
-    def __init__(self, source: Source, limits: ReadLimits) -> None:
+    def __init__(self, source: Source, limits: ReadLimits, octets: bytes | None = None) -> None:
         self._label = source.label
         self._path = source.path
         self.notes: list[str] = []
         try:
-            self._document = pypdfium2.PdfDocument(source.path)
+            self._document = pypdfium2.PdfDocument(source.path if octets is None else octets)
         except pypdfium2.PdfiumError as error:
             raise _refusal(self._label) from error
         page_total = len(self._document)

@@ -17,7 +17,7 @@ from conneg.content.page import Frame, PageGeometry, PageReader, Raster
 from conneg.content.paper import A4
 from conneg.content.placement import place
 from conneg.content.readers import pdfium as boundary
-from conneg.content.readers.charsets import decode_text
+from conneg.content.readers.charsets import decode_html, decode_text
 from conneg.content.readers.flowed import unflow
 from conneg.content.readers.fonts import FaceCache, pieces_of, without_face
 from conneg.content.readers.layout import COLUMNS, LINES_A_PAGE, Run, lay_out
@@ -53,10 +53,11 @@ class ReadText(NamedTuple):
 def read_text(source: Source) -> ReadText:
     """Return the text of `source`, that of HTML without its markup; ContentRefusedError if it is too long."""
     octets = read_octets(source)
+    if recognise(octets[:HEAD_OCTETS], source.declared_type) == "text/html":
+        decoded = decode_html(octets, source.charset)
+        return ReadText(text_of_html(decoded.text), decoded.notes(source.charset))
     decoded = decode_text(octets, source.charset)
     notes = decoded.notes(source.charset)
-    if recognise(octets[:HEAD_OCTETS], source.declared_type) == "text/html":
-        return ReadText(text_of_html(decoded.text), notes)
     if source.flowed:
         return ReadText(unflow(decoded.text, delsp=source.delsp), notes)
     return ReadText(decoded.text, notes)
