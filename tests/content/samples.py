@@ -39,7 +39,7 @@ def pdf(
             % (box, 5 + 2 * number, extra)
         )
         objects.append(b"<</Length %d>>stream\n%s\nendstream" % (len(content), content))
-    return _numbered(objects, trailer)
+    return numbered(objects, trailer)
 
 
 TEXT_PAGE = (
@@ -112,10 +112,10 @@ def form_pdf(value: bytes) -> bytes:
         b"<</Type/Annot/Subtype/Square/F 4/P 3 0 R/Rect[0 792 50 842]/AP<</N 9 0 R>>>>",
         b"<<%s/BBox[0 0 50 50]/Length %d>>stream\n%s\nendstream" % (form, len(square), square),
     ]
-    return _numbered(objects)
+    return numbered(objects)
 
 
-def _numbered(objects: list[bytes], trailer: bytes = b"") -> bytes:
+def numbered(objects: list[bytes], trailer: bytes = b"") -> bytes:
     """Return a PDF of these objects, the catalogue first."""
     out = io.BytesIO()
     out.write(b"%PDF-1.7\n")

@@ -30,13 +30,13 @@ _HYPHEN = "\x02"
 _NO_CHARACTERS = re.compile("[\x00\x01\x03-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 
 
-def text_of_pdf(path: Path, label: str) -> str | None:
-    """Return the text of the PDF at `path`, form feeds between its pages.
+def text_of_pdf(given: Path | bytes, label: str) -> str | None:
+    """Return the text of a PDF, a file or octets, with form feeds between its pages.
 
     None where a page shows something and has no text, where there is no text at all, or too much of it: then text is
     no form of this document. Raises ContentRefusedError where a page cannot be read.
     """
-    document = pypdfium2.PdfDocument(path)
+    document = pypdfium2.PdfDocument(given)
     try:
         pages, length = [], 0
         for index in range(len(document)):
