@@ -82,10 +82,7 @@ def _colours(pages: Iterable[PageGeometry]) -> tuple[str, ...]:
 def _image_branches(pages: Sequence[PageGeometry]) -> list[str]:
     """Images, one a page: width up to the widest page's, height up to the longest's."""
     sizes = [image_size(page) for page in pages]
-    size = (
-        f"(pix-x>=1) (pix-x<={max(width for width, _ in sizes)})"
-        f" (pix-y>=1) (pix-y<={max(height for _, height in sizes)})"
-    )
+    widest, longest = (max(lengths) for lengths in zip(*sizes, strict=True))
     colours = _colours(pages)
     continuous = ("Grey", *(colour for colour in colours if colour == "Full"))
     branches = []
@@ -97,8 +94,14 @@ def _image_branches(pages: Sequence[PageGeometry]) -> list[str]:
         if can_write(media_type):
             levels = _any_of(_LEVELS[colour] for colour in possible)
             coding = f"(image-coding={media_type.removeprefix('image/').upper()})"
+            most = _MOST_PIXELS.get(media_type, max(widest, longest))
+            size = f"(pix-x>=1) (pix-x<={min(widest, most)}) (pix-y>=1) (pix-y<={min(longest, most)})"
             branches.append(f'(& (type="{media_type}") {NO_TIFF} {coding} {size} {levels})')
     return branches
+
+
+_MOST_PIXELS = {"image/jpeg": 65_500, "image/webp": 16_383}
+"""The longest side that a type holds: libjpeg's JPEG_MAX_DIMENSION, and VP8's fourteen bits."""
 
 
 def _text_branches(inspection: Inspection) -> list[str]:
