@@ -74,7 +74,7 @@ def _preload() -> None:
     for name in _PRELOADED:
         try:
             importlib.import_module(name)
-        except ImportError:
+        except (ImportError, OSError):  # OSError: a library of the system that one of them loads is not there
             continue
     if "PIL.Image" in sys.modules:
         sys.modules["PIL.Image"].init()

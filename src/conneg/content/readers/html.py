@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
-from weasyprint import CSS, HTML
-from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from conneg.bounds import Bound
 from conneg.content.errors import ContentRefusedError
@@ -100,11 +98,14 @@ class HtmlReader(PdfReader):
 
 def _lay_out(markup: str, parts: "_Parts", label: str, limits: ReadLimits) -> bytes:
     """Return the PDF; raises ContentRefusedError for too many pages."""
+    from weasyprint import CSS, HTML
+
     logging.getLogger("weasyprint").setLevel(logging.CRITICAL)  # what is left out is noted by ourselves
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        sheet = CSS(string=_SHEET, url_fetcher=parts)
-        html = HTML(string=markup or " ", url_fetcher=parts, media_type="print")
+        fetcher = _fetcher(parts)
+        sheet = CSS(string=_SHEET, url_fetcher=fetcher)
+        html = HTML(string=markup or " ", url_fetcher=fetcher, media_type="print")
         document = html.render(stylesheets=[sheet], presentational_hints=True)
         if len(document.pages) > limits.pages:
             raise ContentRefusedError(f"{label}: the HTML fills more than {limits.pages} pages")
@@ -112,11 +113,25 @@ def _lay_out(markup: str, parts: "_Parts", label: str, limits: ReadLimits) -> by
     return made
 
 
-class _Parts(URLFetcher):  # type: ignore[misc]
+def _fetcher(parts: "_Parts") -> Any:
+    """Return what WeasyPrint asks for everything that a body refers to: it gives the pictures of `parts` only."""
+    from weasyprint.urls import URLFetcher, URLFetcherResponse
+
+    class Fetcher(URLFetcher):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(allowed_protocols=())
+
+        def fetch(self, url: str, headers: Any = None) -> Any:
+            octets, media_type = parts.picture(url)
+            return URLFetcherResponse("cid:part", body=octets, headers={"Content-Type": media_type})
+
+    return Fetcher()
+
+
+class _Parts:
     """What a body may show: parts of its own message and data in it, pictures of bounded size only."""
 
     def __init__(self, source: Source, limits: ReadLimits) -> None:
-        super().__init__(allowed_protocols=())
         self._parts = {content_id.strip("<> "): path for content_id, path in source.inline}
         self._limits = limits
         self._refused: set[str] = set()
@@ -128,15 +143,15 @@ class _Parts(URLFetcher):  # type: ignore[misc]
         total = len(self._refused)
         return [f"what {total} references in the HTML lead to is left out"] if total else []
 
-    def fetch(self, url: str, headers: Any = None) -> URLFetcherResponse:
-        """Return a picture; raises ValueError for anything else, which WeasyPrint then leaves out."""
+    def picture(self, url: str) -> tuple[bytes, str]:
+        """Return a picture and its type; raises ValueError for anything else, which WeasyPrint then leaves out."""
         octets = self._octets(url)
         media_type = None if octets is None else recognise(octets[:HEAD_OCTETS])
         if octets is None or media_type not in _PICTURES or not self._is_small(octets):
             self._refused.add(url[:200])
             raise ValueError("left out")
         self.shown += 1
-        return URLFetcherResponse("cid:part", body=octets, headers={"Content-Type": media_type})
+        return octets, media_type
 
     def _octets(self, url: str) -> bytes | None:
         scheme, _, rest = url.partition(":")

@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-import resvg_py
 from PIL import Image
 
 from conneg.content.errors import ContentRefusedError
@@ -101,6 +100,8 @@ class _SvgPage:
         return Raster(draw(image, placement, frame, "image/svg+xml"), frame.dpi_x, frame.dpi_y)
 
     def _draw(self, width: int, height: int) -> Image.Image:
+        import resvg_py
+
         try:
             octets = resvg_py.svg_to_bytes(
                 svg_string=self._svg.sized(width, height),
