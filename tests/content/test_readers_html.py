@@ -144,6 +144,16 @@ def test_what_cannot_be_laid_out_is_shown_as_the_text_in_it(tmp_path: Path) -> N
 
 
 @needs_layout
+def test_damaged_pictures_are_refused_after_html_was_laid_out(tmp_path: Path) -> None:
+    """WeasyPrint, when it is loaded, tells Pillow to fill them up with grey."""
+    assert inspect(body(tmp_path, "<p>x</p>"), LIMITS).problem is None
+    samples.photo(300, 200).save(tmp_path / "whole.jpg")
+    octets = (tmp_path / "whole.jpg").read_bytes()
+    cut = samples.save(tmp_path / "cut.jpg", octets[: len(octets) // 2])
+    assert "damaged" in (inspect(samples.source(cut), LIMITS).problem or "")
+
+
+@needs_layout
 @pytest.mark.parametrize("markup", ["", "<p> </p>", "<script>alert(1)</script>"])
 def test_a_blank_body_has_no_pages(tmp_path: Path, markup: str) -> None:
     inspection = inspect(body(tmp_path, markup), LIMITS)

@@ -5,7 +5,6 @@ kept.
 """
 
 import functools
-import importlib
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -111,13 +110,11 @@ def _has_resvg() -> bool:
 
 def _has_weasyprint() -> bool:
     """Whether WeasyPrint is there, and Pango, which it looks for when it is imported."""
-    if not _is_there("weasyprint"):
+    if not _is_there("weasyprint") or not _has_pdfium():
         return False
-    try:
-        importlib.import_module("weasyprint")
-    except (ImportError, OSError):
-        return False
-    return True
+    from conneg.content.readers import weasyprints
+
+    return weasyprints.load() is not None
 
 
 def _has_heif() -> bool:

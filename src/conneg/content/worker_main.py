@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from conneg.content.errors import ContentRefusedError, ConversionError
 from conneg.content.fence import WorkerLimits, grant_cpu, raise_fence
+from conneg.content.formats import html_is_laid_out
 from conneg.content.source import ReadLimits, Source
 from conneg.content.wire import read_message, write_message
 from conneg.errors import ConnegError
@@ -28,7 +29,6 @@ _PRELOADED = (
     "pillow_heif",
     "uharfbuzz",
     "resvg_py",
-    "weasyprint",
     "conneg.features",
     "conneg.content.inspection",
     "conneg.content.conversion",
@@ -36,7 +36,6 @@ _PRELOADED = (
     "conneg.content.readers.pdf",
     "conneg.content.readers.text",
     "conneg.content.readers.svg",
-    "conneg.content.readers.html",
     "conneg.content.writers",
     "conneg.content.writers.tiff",
     "conneg.content.writers.jpeg",
@@ -74,8 +73,10 @@ def _preload() -> None:
     for name in _PRELOADED:
         try:
             importlib.import_module(name)
-        except (ImportError, OSError):  # OSError: a library of the system that one of them loads is not there
+        except ImportError:
             continue
+    if html_is_laid_out():
+        importlib.import_module("conneg.content.readers.html")
     if "PIL.Image" in sys.modules:
         sys.modules["PIL.Image"].init()
     gc.freeze()

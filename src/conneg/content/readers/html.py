@@ -17,6 +17,7 @@ from PIL import Image
 
 from conneg.bounds import Bound
 from conneg.content.errors import ContentRefusedError
+from conneg.content.readers import weasyprints
 from conneg.content.readers.charsets import decode_html
 from conneg.content.readers.markup import text_of_html
 from conneg.content.readers.pdf import PdfReader
@@ -98,14 +99,15 @@ class HtmlReader(PdfReader):
 
 def _lay_out(markup: str, parts: "_Parts", label: str, limits: ReadLimits) -> bytes:
     """Return the PDF; raises ContentRefusedError for too many pages."""
-    from weasyprint import CSS, HTML
-
+    library = weasyprints.load()
+    if library is None:
+        raise RuntimeError("WeasyPrint is not there")
     logging.getLogger("weasyprint").setLevel(logging.CRITICAL)  # what is left out is noted by ourselves
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fetcher = _fetcher(parts)
-        sheet = CSS(string=_SHEET, url_fetcher=fetcher)
-        html = HTML(string=markup or " ", url_fetcher=fetcher, media_type="print")
+        sheet = library.CSS(string=_SHEET, url_fetcher=fetcher)
+        html = library.HTML(string=markup or " ", url_fetcher=fetcher, media_type="print")
         document = html.render(stylesheets=[sheet], presentational_hints=True)
         if len(document.pages) > limits.pages:
             raise ContentRefusedError(f"{label}: the HTML fills more than {limits.pages} pages")
