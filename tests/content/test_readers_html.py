@@ -1,6 +1,7 @@
 """HTML bodies laid out: structure, pictures of the message in place, and nothing from anywhere else."""
 
 import http.server
+import signal
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,7 @@ from conneg.content import formats
 from conneg.content.errors import ContentRefusedError
 from conneg.content.inspection import inspect
 from conneg.content.page import Frame, Pixels
-from conneg.content.readers import open_document
+from conneg.content.readers import html, open_document
 from conneg.content.readers.charsets import decode_html
 from conneg.content.source import ReadLimits, Source
 from tests.content import programs, samples
@@ -135,8 +136,8 @@ def test_too_many_pages_are_refused(tmp_path: Path) -> None:
 @needs_layout
 def test_what_cannot_be_laid_out_is_shown_as_the_text_in_it(tmp_path: Path) -> None:
     deep = body(tmp_path, "<div>" * 5000 + "HHHH")
-    large = body(tmp_path / "..", f"<p>HHHH</p><!--{'x' * (1 << 20)}-->")
-    for source, why in ((deep, "cannot be laid out"), (large, "more than 1048576 octets")):
+    large = body(tmp_path / "..", f"<p>HHHH</p><!--{'x' * html.MAX_HTML_OCTETS.value}-->")
+    for source, why in ((deep, "cannot be laid out"), (large, "octets of HTML")):
         inspection = inspect(source, LIMITS)
         assert inspection.problem is None
         assert len(inspection.pages) == 1
@@ -154,6 +155,16 @@ def test_damaged_pictures_are_refused_after_html_was_laid_out(tmp_path: Path) ->
 
 
 @needs_layout
+def test_a_layout_that_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html, "MAX_HTML_SECONDS", html.MAX_HTML_SECONDS._replace(value=1))
+    cells = "<table>" + "<tr><td>a</td><td>b</td></tr>" * 6000 + "</table>"
+    inspection = inspect(body(tmp_path, cells), ReadLimits())
+    assert inspection.problem is None
+    assert inspection.notes == ("shown as bare text: its layout takes more than 1 seconds",)
+    assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
+
+
+@needs_layout
 @pytest.mark.parametrize("markup", ["", "<p> </p>", "<script>alert(1)</script>"])
 def test_a_blank_body_has_no_pages(tmp_path: Path, markup: str) -> None:
     inspection = inspect(body(tmp_path, markup), LIMITS)
@@ -162,11 +173,9 @@ def test_a_blank_body_has_no_pages(tmp_path: Path, markup: str) -> None:
 
 @needs_layout
 def test_every_word_of_a_body_is_on_its_pages(tmp_path: Path) -> None:
-    from conneg.content.readers.html import _lay_out, _Parts
-
     words = [f"word{number}" for number in range(900)]
     source = body(tmp_path, "<p>".join(words))
-    made = _lay_out(source.path.read_text(), _Parts(source, LIMITS), "body", ReadLimits())
+    made = html._lay_out(source.path.read_text(), html._Parts(source, LIMITS), "body", ReadLimits())
     path = samples.save(tmp_path / "a.pdf", made)
     assert programs.words_of_pdf(path) == sorted(words)
 

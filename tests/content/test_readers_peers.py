@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from conneg.content import formats
 from conneg.content.errors import ContentRefusedError
 from conneg.content.inspection import inspect
 from conneg.content.page import Frame, Pixels
@@ -205,6 +206,7 @@ DRAWING = b"""<?xml version="1.0" encoding="UTF-8"?>
 
 
 @pytest.mark.system
+@pytest.mark.skipif(not formats.can_read("image/svg+xml"), reason="needs resvg-py")
 def test_an_svg_is_drawn_as_librsvg_draws_it(tmp_path: Path) -> None:
     """Two renderers smooth edges each in its own way: within 2 of 255 in the mean."""
     path = samples.save(tmp_path / "a.svg", DRAWING)

@@ -6,10 +6,14 @@ in it. Scripts are not known to WeasyPrint. Where it cannot lay a body out, the 
 
 import base64
 import binascii
+import contextlib
 import io
 import logging
+import signal
+import threading
 import urllib.parse
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +34,16 @@ if TYPE_CHECKING:
 
 MAX_HTML_OCTETS = Bound(
     name="content.html-octets",
-    value=1 << 20,
+    value=256 << 10,
     unit="octets of HTML laid out as such",
-    reason="a long newsletter has 200,000 without its pictures; layout takes seconds a megabyte",
+    reason="layout takes 25 seconds for a megabyte of paragraphs, 115 for one of table cells",
+    answer="the text in it is laid out instead",
+)
+MAX_HTML_SECONDS = Bound(
+    name="content.html-seconds",
+    value=20,
+    unit="seconds of processor time for the layout of HTML",
+    reason="a job has 120 in all; tables in tables can take any time",
     answer="the text in it is laid out instead",
 )
 
@@ -57,9 +68,10 @@ def open_html(source: Source, limits: ReadLimits) -> "DocumentReader":
         )
     try:
         return HtmlReader(source, limits, octets)
-    except ContentRefusedError:
-        raise
-    except MemoryError:
+    except _TooLongError:
+        seconds = MAX_HTML_SECONDS.value
+        return _AsText(source, limits, f"shown as bare text: its layout takes more than {seconds} seconds")
+    except (ContentRefusedError, MemoryError):
         raise
     except Exception as error:  # whatever the layout of hostile markup may run into
         return _AsText(source, limits, f"shown as bare text: cannot be laid out ({type(error).__name__})")
@@ -82,7 +94,8 @@ class HtmlReader(PdfReader):
         decoded = decode_html(octets, source.charset)
         self._text = text_of_html(decoded.text)
         parts = _Parts(source, limits)
-        made = _lay_out(decoded.text, parts, source.label, limits)
+        with _no_longer_than(MAX_HTML_SECONDS.value):
+            made = _lay_out(decoded.text, parts, source.label, limits)
         super().__init__(source, limits, made)
         self.notes = [*decoded.notes(source.charset), *parts.notes]
         if not self._text.strip() and not parts.shown:
@@ -95,6 +108,29 @@ class HtmlReader(PdfReader):
     def features(self, index: int) -> None:
         """Return None: HTML fits every receiver that takes its type."""
         return
+
+
+class _TooLongError(BaseException):
+    """Layout took too long; no Exception, because WeasyPrint passes over some of those."""
+
+
+@contextlib.contextmanager
+def _no_longer_than(seconds: int) -> Iterator[None]:
+    """Raise _TooLongError in here after so much processor time; only the main thread, which workers have, can do that."""
+
+    def expire(number: int, frame: object) -> None:
+        raise _TooLongError
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGPROF, expire)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _lay_out(markup: str, parts: "_Parts", label: str, limits: ReadLimits) -> bytes:

@@ -17,14 +17,14 @@ MAX_SVG_OCTETS = Bound(
     name="content.svg-octets",
     value=16 << 20,
     unit="octets of SVG, entities expanded",
-    reason="a map of a whole town has four million; entities may multiply a small file",
+    reason="all of it is in memory several times; entities may multiply a small file",
     answer="ContentRefusedError",
 )
 MAX_SVG_DEPTH = Bound(
     name="content.svg-depth",
     value=200,
     unit="elements in each other",
-    reason="drawing programs nest groups twenty deep; renderers go down by recursion",
+    reason="renderers go down by recursion, and no drawing needs so many",
     answer="ContentRefusedError",
 )
 PIXELS_AN_INCH = 96
