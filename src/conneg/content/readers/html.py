@@ -116,7 +116,7 @@ class _TooLongError(BaseException):
 
 @contextlib.contextmanager
 def _no_longer_than(seconds: int) -> Iterator[None]:
-    """Raise _TooLongError in here after so much processor time; only the main thread, which workers have, can do that."""
+    """Raise _TooLongError in here after so much processor time; only in the main thread, where workers do all."""
 
     def expire(number: int, frame: object) -> None:
         raise _TooLongError
