@@ -41,7 +41,7 @@ MAX_HTML_OCTETS = Bound(
 )
 MAX_HTML_SECONDS = Bound(
     name="content.html-seconds",
-    value=20,
+    value=10,
     unit="seconds of processor time for the layout of HTML",
     reason="a job has 120 in all; tables in tables can take any time",
     answer="the text in it is laid out instead",
