@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from conneg.content.conformance import verify_file
 from conneg.content.conversion import ConversionJob, convert
 from conneg.content.errors import ConversionError
 from conneg.content.inspection import inspect
@@ -145,6 +146,13 @@ def test_text_is_written_with_its_charset_stated(
     assert file.path.read_bytes() == made
     assert file.charset == charset
     assert not (feature_set(file.features) & feature_set(f"(charset={charset})")).is_empty
+
+
+def test_a_text_that_is_not_ascii_does_not_conform_where_only_ascii_is_taken(tmp_path: Path) -> None:
+    ascii_only = feature_set('(& (type="text/plain") (charset=us-ascii))')
+    assert verify_file(samples.save(tmp_path / "a", b"a"), "text/plain", ascii_only) == ()
+    (problem,) = verify_file(samples.save(tmp_path / "b", "é".encode()), "text/plain", ascii_only)
+    assert "charset" in problem
 
 
 def test_a_charset_that_does_not_hold_the_text_is_refused(tmp_path: Path) -> None:

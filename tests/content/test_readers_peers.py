@@ -110,6 +110,20 @@ def test_an_orientation_that_exiftool_states_turns_the_image(
     assert difference(ours(path, *size), upright) <= 0.7
 
 
+@pytest.mark.system
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_an_avif_that_turns_itself_is_turned_once(tmp_path: Path, orientation: int) -> None:
+    """AVIF turns by a property of its own (irot, ISO 23008-12, 6.5.10), which libheif applies."""
+    path = tmp_path / "a.avif"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    samples.photo(WIDTH, HEIGHT).save(path, "AVIF", quality=90, exif=exif)
+    other = theirs(path)
+    size = (other.shape[1], other.shape[0])
+    assert size == ((WIDTH, HEIGHT) if orientation == 3 else (HEIGHT, WIDTH))
+    assert difference(ours(path, *size), other) <= 2
+
+
 _NAMES = (
     "",
     "TopLeft",
