@@ -80,6 +80,7 @@ def test_a_picture_of_the_message_is_shown_where_the_body_names_it(tmp_path: Pat
     assert (width, height) == pytest.approx((100, 50), abs=2)  # 96 CSS pixels are an inch
     inspection = inspect(source, LIMITS)
     assert (inspection.pages[0].colour, inspection.notes) == ("Full", ())
+    assert inspection.shows == ("logo@example",)
     assert inspection.text_charset == "us-ascii"
 
 

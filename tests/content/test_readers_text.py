@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conneg.content.errors import ContentRefusedError
 from conneg.content.page import Frame
-from conneg.content.readers import fonts, open_document
+from conneg.content.readers import fonts, layout, open_document
 from conneg.content.readers.charsets import decode_text
 from conneg.content.readers.layout import COLUMNS, LINES_A_PAGE, Line, character_width, lay_out
 from conneg.content.readers.markup import text_of_html
@@ -85,6 +85,18 @@ def test_wide_characters_take_two_columns() -> None:
 
 def test_blank_text_has_no_lines() -> None:
     assert lay_out(" \r\n\t\n\f\n", 100) == []
+
+
+def test_a_paragraph_without_end_is_refused_before_it_is_laid_out() -> None:
+    text = "(\N{HEBREW LETTER ALEF})[a] " * 1_000_000
+    seen: list[str] = []
+    wrap = layout._wrap
+    try:
+        layout._wrap = lambda portion: (seen.append(portion), wrap(portion))[1]  # type: ignore[assignment]
+        assert lay_out(text, 100) is None
+    finally:
+        layout._wrap = wrap
+    assert sum(map(len, seen)) < 100_000
 
 
 def test_more_lines_than_allowed_are_none() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from conneg.content.formats import html_is_laid_out
 from conneg.demo.message import sample
 from conneg.gateway.events import Settled
 from conneg.spool import RecipientState
@@ -75,3 +76,16 @@ async def test_the_parameters_of_a_text_reach_its_reader(tmp_path: Path, flowed:
     with Image.open(io.BytesIO(fax.get_payload(decode=True))) as image:  # type: ignore[arg-type]
         inked = (np.asarray(image.convert("L")) < 128).any(axis=1)
     assert np.count_nonzero(inked[1:] & ~inked[:-1]) == lines
+
+
+@pytest.mark.skipif(not html_is_laid_out(), reason="needs WeasyPrint and Pango: pip install conneg[html]")
+async def test_a_picture_that_the_body_shows_is_no_page_of_its_own(tmp_path: Path) -> None:
+    message = EmailMessage()
+    message["Subject"], message["From"], message["To"] = "x", "ann@example.com", "june@devices.test"
+    message.set_content('<p>HHHH</p><img src="cid:photo@example" width=300>', subtype="html")
+    message.add_related(sample("photo.jpg"), "image", "jpeg", cid="<photo@example>")
+    message.add_attachment(sample("photo.jpg"), maintype="image", subtype="jpeg", filename="other.jpg")
+    parts, _ = await delivered(tmp_path, message, PROFILE_S)
+    (fax,) = (part for part in parts if part.get_content_type() == "image/tiff")
+    with Image.open(io.BytesIO(fax.get_payload(decode=True))) as image:  # type: ignore[arg-type]
+        assert image.n_frames == 2  # type: ignore[attr-defined]

@@ -28,7 +28,8 @@ class Inspection:
 
     `text_charset` says that there is text to take out of the document, and in which charset it can be written:
     `us-ascii`, else `utf-8`; None where there is none, as in a scan. `notes` are what people should know of it, one
-    line each: that it is not what it was declared to be, octets that fit no charset, pictures that are left out.
+    line each: that it is not what it was declared to be, octets that fit no charset, pictures that are
+    left out. `shows` has the Content-IDs of the parts that an HTML body shows in place.
     """
 
     media_type: str
@@ -39,6 +40,7 @@ class Inspection:
     problem: str | None
     text_charset: str | None = None
     notes: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Return the inspection as text that `from_json` reads."""
@@ -52,6 +54,7 @@ class Inspection:
                 "problem": self.problem,
                 "text_charset": self.text_charset,
                 "notes": list(self.notes),
+                "shows": list(self.shows),
             }
         )
 
@@ -68,6 +71,7 @@ class Inspection:
             problem=value["problem"],
             text_charset=value["text_charset"],
             notes=tuple(value["notes"]),
+            shows=tuple(value["shows"]),
         )
 
 
@@ -90,6 +94,7 @@ def inspect(source: Source, limits: ReadLimits) -> Inspection:
             lossless = document.lossless
             text_charset = _charset_of(document.text())
             notes += tuple(document.notes)
+            shows = tuple(document.shows)
     except ContentRefusedError as error:
         return Inspection(
             media_type=media_type,
@@ -109,6 +114,7 @@ def inspect(source: Source, limits: ReadLimits) -> Inspection:
         problem=None,
         text_charset=text_charset,
         notes=notes,
+        shows=shows,
     )
 
 

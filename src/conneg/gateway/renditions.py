@@ -173,7 +173,7 @@ class MessageRenditions:
         assert self._root is not None, "the plan was made from this message's offer"
         match plan:
             case OneDocument(target=target, part_ids=part_ids):
-                rendition = await self._convert(part_ids, target, "document")
+                rendition = await self._convert(self._without_shown(part_ids), target, "document")
                 parts = _new_parts(rendition, name="document")
                 return await asyncio.to_thread(
                     replace_body, self._content, self._root, parts, previous=self._previous()
@@ -196,6 +196,13 @@ class MessageRenditions:
                 )
             case _:
                 raise TypeError(f"no content is made for {type(plan).__name__}")
+
+    def _without_shown(self, part_ids: tuple[str, ...]) -> tuple[str, ...]:
+        """Leave out the pictures that an HTML body among these parts shows in place: they would come twice."""
+        assert self._root is not None
+        shown = {content_id for part_id in part_ids for content_id in self._inspections[part_id].shows}
+        content_ids = {part.id: part.content_id for part in self._root.leaves()}
+        return tuple(part_id for part_id in part_ids if content_ids[part_id] not in shown)
 
     def _previous(self) -> Previous:
         """What Content-Previous records of each converted part (RFC 4141, 8)."""

@@ -28,6 +28,11 @@ class DocumentReader(Protocol):
         """What people should know of the document, one line each."""
         ...
 
+    @property
+    def shows(self) -> Sequence[str]:
+        """The Content-IDs of the parts of its message that it shows in place (RFC 2392)."""
+        ...
+
     def text(self) -> str | None:
         """Return the text to be read in the document; None where there is none to take out of it."""
         ...

@@ -121,7 +121,8 @@ def _resolve_brackets(text: str, kinds: list[str], original: Sequence[str], edge
         if edge in inside:
             found = edge
         elif inside:
-            before = next((d for kind in reversed(kinds[:opening]) if (d := _direction(kind))), edge)
+            earlier = (_direction(kinds[place]) for place in range(opening - 1, -1, -1))
+            before = next((direction for direction in earlier if direction), edge)
             found = before if before != edge else edge
         else:
             continue

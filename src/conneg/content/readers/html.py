@@ -98,6 +98,7 @@ class HtmlReader(PdfReader):
             made = _lay_out(decoded.text, parts, source.label, limits)
         super().__init__(source, limits, made)
         self.notes = [*decoded.notes(source.charset), *parts.notes]
+        self.shows = tuple(parts.shown_parts)
         if not self._text.strip() and not parts.shown:
             self.pages = []
 
@@ -174,6 +175,7 @@ class _Parts:
         self._limits = limits
         self._refused: set[str] = set()
         self.shown = 0
+        self.shown_parts: dict[str, None] = {}
 
     @property
     def notes(self) -> list[str]:
@@ -189,12 +191,14 @@ class _Parts:
             self._refused.add(url[:200])
             raise ValueError("left out")
         self.shown += 1
+        if url.lower().startswith("cid:"):
+            self.shown_parts[_content_id(url)] = None
         return octets, media_type
 
     def _octets(self, url: str) -> bytes | None:
         scheme, _, rest = url.partition(":")
         if scheme.lower() == "cid":
-            path: Path | None = self._parts.get(urllib.parse.unquote(rest))  # RFC 2392, 2
+            path: Path | None = self._parts.get(_content_id(url))
             return None if path is None else path.read_bytes()
         if scheme.lower() == "data":
             return _data(rest)
@@ -206,6 +210,11 @@ class _Parts:
                 return image.width * image.height <= self._limits.pixels
         except LIBRARY_ERRORS:
             return False
+
+
+def _content_id(url: str) -> str:
+    """Return the Content-ID that a `cid:` URL names (RFC 2392, 2)."""
+    return urllib.parse.unquote(url.partition(":")[2])
 
 
 def _data(rest: str) -> bytes | None:

@@ -56,6 +56,8 @@ _MAY_HAVE_MORE = {"image/gif", "image/webp", "image/png", "image/heic", "image/a
 class ImageReader:
     """An open image file."""
 
+    shows: Sequence[str] = ()
+
     def __init__(self, source: Source, limits: ReadLimits, media_type: str) -> None:
         self.media_type = media_type
         self.lossless = media_type not in _LOSSY

@@ -47,12 +47,22 @@ def lay_out(text: str, max_lines: int) -> list[Line] | None:
         if number:
             lines.extend([()] * (-len(lines) % LINES_A_PAGE))
         for paragraph in sheet.rstrip().split("\n") if sheet.strip() else ():
-            lines.extend(_wrap(paragraph.rstrip()))
-            if len(lines) > max_lines:
-                return None
+            for portion in _portions(paragraph.rstrip()):
+                lines.extend(_wrap(portion))
+                if len(lines) > max_lines:
+                    return None
     while lines and not lines[-1]:
         lines.pop()
     return lines
+
+
+def _portions(paragraph: str) -> Iterator[str]:
+    """Yield a paragraph in portions of bounded length; one without end must not be laid out before it is refused."""
+    for start in range(0, len(paragraph) or 1, _PORTION):
+        yield paragraph[start : start + _PORTION]
+
+
+_PORTION = 50_000
 
 
 def _normalise(text: str) -> str:

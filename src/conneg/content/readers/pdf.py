@@ -46,6 +46,7 @@ class PdfReader:
 
     media_type = "application/pdf"
     lossless = True
+    shows: Sequence[str] = ()
 
     def __init__(self, source: Source, limits: ReadLimits, octets: bytes | None = None) -> None:
         self._label = source.label

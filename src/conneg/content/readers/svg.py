@@ -31,6 +31,7 @@ class SvgReader:
 
     media_type = "image/svg+xml"
     lossless = True
+    shows: Sequence[str] = ()
 
     def __init__(self, source: Source, limits: ReadLimits) -> None:
         try:

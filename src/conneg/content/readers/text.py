@@ -79,6 +79,7 @@ class TextReader:
 
     media_type = "text/plain"
     lossless = True
+    shows: Sequence[str] = ()
 
     def __init__(self, source: Source, limits: ReadLimits) -> None:
         self._text, notes = read_text(source)
