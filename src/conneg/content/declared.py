@@ -15,6 +15,8 @@ _SAME = {
     "image/tif": "image/tiff",
     "image/x-tiff": "image/tiff",
     "image/heif": "image/heic",
+    "image/heic-sequence": "image/heic",
+    "image/heif-sequence": "image/heic",
     "image/x-ms-bmp": "image/bmp",
     "image/x-bmp": "image/bmp",
     "image/jpx": "image/jp2",
@@ -72,6 +74,8 @@ def _fits(recognised: str, said: str) -> bool:
         return True
     if recognised == UNKNOWN_TYPE:
         return said not in _ENDINGS.values()
+    if recognised == "image/svg+xml":
+        return said in {"text/xml", "application/xml"}
     if recognised == "text/plain":
         return said.startswith("text/") or said not in _ENDINGS.values()
     return False
