@@ -111,6 +111,9 @@ class HtmlReader(PdfReader):
         return
 
 
+_AGAIN_SECONDS = 0.25
+
+
 class _TooLongError(BaseException):
     """Layout took too long; no Exception, because WeasyPrint passes over some of those."""
 
@@ -119,17 +122,22 @@ class _TooLongError(BaseException):
 def _no_longer_than(seconds: int) -> Iterator[None]:
     """Raise _TooLongError in here after so much processor time; only in the main thread, where workers do all."""
 
+    over = False
+
     def expire(number: int, frame: object) -> None:
-        raise _TooLongError
+        if not over:
+            raise _TooLongError
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.signal(signal.SIGPROF, expire)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    # again and again: what is raised while a callback or a finaliser runs goes nowhere
+    signal.setitimer(signal.ITIMER_PROF, seconds, _AGAIN_SECONDS)
     try:
         yield
     finally:
+        over = True
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
 
