@@ -3,13 +3,21 @@
 import subprocess
 from pathlib import Path
 
-from tests.system import require
+from tests.system import lacking, require
 
 
 def run(package: str, program: str, *arguments: str | Path, given: bytes = b"") -> bytes:
     """Return what `program` of the Debian `package` writes on its standard output."""
     command = [require(program, package), *map(str, arguments)]
     return subprocess.run(command, input=given, capture_output=True, check=True, timeout=60).stdout
+
+
+def profile(name: str) -> Path:
+    """Return an ICC profile that comes with Ghostscript."""
+    path = Path("/usr/share/color/icc/ghostscript") / name
+    if not path.is_file():
+        lacking(f"needs {path}: apt-get install libgs-common")
+    return path
 
 
 def words_of_pdf(path: Path) -> list[str]:
