@@ -1,5 +1,6 @@
 """Documents made, and read, by other programs."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -9,7 +10,13 @@ from tests.system import lacking, require
 def run(package: str, program: str, *arguments: str | Path, given: bytes = b"") -> bytes:
     """Return what `program` of the Debian `package` writes on its standard output."""
     command = [require(program, package), *map(str, arguments)]
-    return subprocess.run(command, input=given, capture_output=True, check=True, timeout=60).stdout
+    return subprocess.run(
+        command, input=given, capture_output=True, check=True, timeout=60, env={**os.environ, **_ONE_THREAD}
+    ).stdout
+
+
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MAGICK_THREAD_LIMIT": "1"}
+"""So that on a loaded machine ImageMagick's threads do not wait for each other."""
 
 
 def profile(name: str) -> Path:

@@ -1,6 +1,6 @@
 """What a JPEG 2000 file says of its samples, read from its SIZ marker segment (T.800, A.5.1).
 
-Needed because Pillow 11 to 13 turns samples of other than eight bits into octets by shifting them: white of sixteen
+Needed because Pillow (13.0) turns samples of other than eight bits into octets by shifting them: white of sixteen
 bits comes out black, white of two bits grey. Only a single component of more than eight bits comes out right.
 """
 
