@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from conneg.content.sheets import divide
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -15,6 +14,7 @@ from conneg.content.conversion import ConversionJob, convert
 from conneg.content.framing import Division
 from conneg.content.inspection import inspect
 from conneg.content.page import Raster
+from conneg.content.sheets import divide
 from conneg.content.source import ReadLimits
 from conneg.features import collection
 from tests.content import samples
