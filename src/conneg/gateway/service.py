@@ -97,6 +97,10 @@ class Gateway:
     ) -> None:
         await self._stop()
 
+    async def fence(self) -> Fence:
+        """Return what keeps the processes that read documents from network, files and other processes."""
+        return await self._workers.fence()
+
     def wake(self) -> None:
         """Look into the spool now; what was put there would be found anyway, a little later."""
         self._schedule.wake()
@@ -122,7 +126,6 @@ class Gateway:
                 closed_only=content.sandbox == "required",
             )
         )
-        _tell_fence(await self._workers.fence())
         policies = StsPolicies(
             self._resolver,
             self._fetch_policy,
@@ -303,14 +306,6 @@ def open_directory(config: Config) -> ChainDirectory:
     if config.directory.sqlite is not None:
         sources.append(SqliteDirectory(config.directory.sqlite, create=config.directory.create_sqlite))
     return ChainDirectory(sources)
-
-
-def _tell_fence(fence: Fence) -> None:
-    tell = log.info if fence.is_closed else log.warning
-    tell(
-        "documents are read behind a fence",
-        **{what: ", ".join(held) for what, held in fence.as_json().items()},
-    )
 
 
 def _warn_of_directory(problem: str) -> None:
