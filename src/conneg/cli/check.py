@@ -25,7 +25,14 @@ def command(ctx: click.Context, config_file: Path | None, as_json: bool) -> None
     problems = _problems(config)
     formats = _formats()
     if as_json:
-        print_json({"problems": problems, "formats": formats, "config": config.model_dump(mode="json")})
+        print_json(
+            {
+                "problems": problems,
+                "formats": formats,
+                "bilevel_pages": _bilevel_pages(),
+                "config": config.model_dump(mode="json"),
+            }
+        )
     else:
         _show(config, formats)
         for problem in problems:
@@ -66,6 +73,12 @@ def _formats() -> list[dict[str, str]]:
     ]
 
 
+def _bilevel_pages() -> str:
+    from conneg.content.native import way
+
+    return way()
+
+
 def _show(config: Any, formats: list[dict[str, str]]) -> None:
     click.echo(f"listens on    {', '.join(config.server.listen)} as {config.server.hostname}")
     if config.server.listen_tls:
@@ -82,6 +95,7 @@ def _show(config: Any, formats: list[dict[str, str]]) -> None:
             f"destination   {', '.join(destination.domains)}: {destination.deliver} {where}; "
             f"CONNEG {destination.conneg}; baseline {destination.baseline}"
         )
+    click.echo(f"fax pages     {_bilevel_pages()}")
     click.echo("formats")
     for row in formats:
         missing = f"  ({row['missing']})" if row["missing"] else ""
