@@ -15,6 +15,7 @@ $(READY): requirements.lock pyproject.toml hatch_build.py $(wildcard src/bilevel
 	@$(PYTHON) -m venv $(VENV) || { echo "this Python has no venv module: apt-get install python3-venv" >&2; exit 69; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@test -e src/conneg/content/_bilevel.abi3.so || echo "the optional C module is not built (apt-get install gcc libc6-dev python3-dev): fax pages are made the slower way"
 	@touch $@
 
 demo: $(READY)

@@ -38,4 +38,19 @@ void prepare_decoding(void);
 /* Decode `strip` into `page`, which is cleared first. The octets after the last line are not looked at. */
 Finding decode_strip(const uint8_t *strip, size_t length, const StripForm *form, uint8_t *page);
 
+/* How a grey page, 0 black and 255 white, becomes bi-level: what is darker than `black_below` is black. Areas of shades are
+ * looked for in blocks of 4 by `block_high` (2 or 4) pixels, and `radius` blocks are taken off them; they are screened with
+ * `side` by `side` thresholds. `ridges`: thin strokes between two coarse lines are kept. */
+typedef struct {
+    uint32_t width, height;
+    uint8_t black_below;
+    uint32_t block_high, radius;
+    int ridges;
+    const uint8_t *screen;
+    uint32_t side;
+} GreyForm;
+
+/* Make `bits`, a page of (width + 7) / 8 octets a line, of `grey`. Returns 0 when there is no memory. */
+int make_bilevel(const uint8_t *grey, const GreyForm *form, uint8_t *bits);
+
 #endif

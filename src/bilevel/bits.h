@@ -15,12 +15,12 @@ static inline uint64_t load_word(const uint8_t *octets)
     return word;
 }
 
-static inline void store_word32(uint8_t *octets, uint32_t word)
+static inline void store_word(uint8_t *octets, uint64_t word)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    word = __builtin_bswap32(word);
+    word = __builtin_bswap64(word);
 #endif
-    memcpy(octets, &word, 4);
+    memcpy(octets, &word, 8);
 }
 
 /* The word that begins with `count` octets, 1 to 7, and ends in zeros. */

@@ -17,22 +17,19 @@
 typedef struct {
     uint8_t *octets;
     size_t length, room;
-    uint64_t held; /* the last `bits` of it are still to be written */
+    uint64_t held; /* the next `bits` bits to be written, at most 7, from the highest on; zeros below */
     unsigned bits;
-    int reversed;
 } Writer;
 
-/* Write the lowest `bits` (at most 32) of `word`. */
+/* Write the lowest `bits` (1 to 32) of `word`. Eight octets are stored whatever is new in them: no branch to guess. */
 static inline void put(Writer *out, uint32_t word, unsigned bits)
 {
-    out->held = out->held << bits | word;
     out->bits += bits;
-    if (out->bits >= 32) {
-        out->bits -= 32;
-        uint32_t whole = (uint32_t)(out->held >> out->bits);
-        store_word32(out->octets + out->length, out->reversed ? (uint32_t)reverse_octets(whole) : whole);
-        out->length += 4;
-    }
+    out->held |= (uint64_t)word << (64 - out->bits);
+    store_word(out->octets + out->length, out->held);
+    out->length += out->bits / 8;
+    out->held <<= out->bits & ~7u;
+    out->bits %= 8;
 }
 
 static inline void put_code(Writer *out, CodeWord code)
@@ -55,22 +52,23 @@ static int reserve(Writer *out, uint32_t width)
     return 1;
 }
 
-/* Write what is held, filled up with zeros to an octet. */
-static void finish(Writer *out)
+/* Fill up with zeros to an octet, and turn octets round where the first bit is to be the lowest. */
+static void finish(Writer *out, int reversed)
 {
-    put(out, 0, (8 - out->bits % 8) % 8);
-    while (out->bits) {
-        out->bits -= 8;
-        uint8_t octet = (uint8_t)(out->held >> out->bits);
-        out->octets[out->length++] = out->reversed ? (uint8_t)reverse_octets(octet) : octet;
-    }
+    if (out->bits)
+        put(out, 0, 8 - out->bits);
+    if (!reversed)
+        return;
+    for (size_t at = 0; at < out->length; at += 8) /* there is room for whole words */
+        store_word(out->octets + at, reverse_octets(load_word(out->octets + at)));
 }
 
 /* EOL, filled with zeros so that it ends on an octet if it is to be aligned. */
 static void put_eol(Writer *out, int aligned)
 {
-    if (aligned)
-        put(out, 0, (8 - (out->bits + EOL_BITS) % 8) % 8);
+    unsigned fill = (8 - (out->bits + EOL_BITS) % 8) % 8;
+    if (aligned && fill)
+        put(out, 0, fill);
     put(out, EOL_WORD, EOL_BITS);
 }
 
@@ -133,22 +131,22 @@ static void put_by_reference(Writer *out, const uint32_t *changes, const uint32_
     while (a0 < width) {
         uint32_t a1 = changes[a];
         /* b1: the first change to the right of a0 that goes the way a1 goes; on the line's edge it may be at 0 */
-        if (a0 || a)
+        if (a0 | a)
             while (reference[b] <= a0 && reference[b] < width)
                 b += 2;
-        uint32_t b1 = reference[b];
-        if (b1 < a1 && reference[b + 1] < a1) {
-            put_code(out, MODE_PASS);
-            a0 = reference[b + 1];
-            continue;
-        }
-        uint32_t offset = a1 + 3 - b1;
-        if (offset <= 6) {
+        uint32_t b1 = reference[b], b2 = reference[b + 1], offset = a1 + 3 - b1;
+        if ((offset <= 6) & ((b2 >= a1) | (b1 >= a1))) {
             put_code(out, MODE_VERTICAL[offset]);
             a0 = a1;
             a++;
-            /* the colour is the other one now: b1 may be the change before or after the old one */
-            b = b ? b - 1 : b + 1;
+            /* the colour is the other one now: b1 is the next change or, where that is far on, the one before */
+            if (b && reference[b - 1] > a0)
+                b--;
+            else
+                b++;
+        } else if (b2 < a1) {
+            put_code(out, MODE_PASS);
+            a0 = b2;
         } else {
             const CodeWord *first = a % 2 ? BLACK_CODES : WHITE_CODES;
             const CodeWord *second = a % 2 ? WHITE_CODES : BLACK_CODES;
@@ -208,7 +206,7 @@ uint8_t *encode_strip(const uint8_t *page, const StripForm *form, size_t *length
 {
     size_t entries = (size_t)form->width + 4;
     uint32_t *changes = malloc(2 * entries * sizeof *changes);
-    Writer out = {.room = FIRST_STRIP_OCTETS, .reversed = form->reversed};
+    Writer out = {.room = FIRST_STRIP_OCTETS};
     out.octets = malloc(out.room);
     if (changes == NULL || out.octets == NULL) {
         free(changes);
@@ -225,7 +223,7 @@ uint8_t *encode_strip(const uint8_t *page, const StripForm *form, size_t *length
         put(&out, EOL_WORD, EOL_BITS);
         put(&out, EOL_WORD, EOL_BITS);
     }
-    finish(&out);
+    finish(&out, form->reversed);
     *length = out.length;
     return out.octets;
 }

@@ -80,9 +80,54 @@ static PyObject *decode(PyObject *module, PyObject *arguments)
     return page;
 }
 
+/* Whether the sizes are such as `make_bilevel` takes; sets ValueError when not. */
+static int is_grey_form(const GreyForm *form, const Py_buffer *grey, const Py_buffer *screen)
+{
+    int right = form->width >= 1 && form->width <= MAX_LINE_PIXELS && form->height >= 1 && form->side >= 1 &&
+                form->side <= 1024 && (form->block_high == 2 || form->block_high == 4) && form->radius >= 1;
+    if (!right || (size_t)grey->len != (size_t)form->width * form->height ||
+        (size_t)screen->len != (size_t)form->side * form->side) {
+        PyErr_SetString(PyExc_ValueError, "the page and the screen have not the sizes stated");
+        return 0;
+    }
+    return 1;
+}
+
+static PyObject *bilevel(PyObject *module, PyObject *arguments)
+{
+    Py_buffer grey, screen;
+    unsigned int width, height, side, block_high, radius;
+    unsigned char black_below;
+    int ridges;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "y*IIbIIpy*I", &grey, &width, &height, &black_below, &block_high, &radius, &ridges,
+                          &screen, &side))
+        return NULL;
+    GreyForm form = {width, height, black_below, block_high, radius, ridges, screen.buf, side};
+    PyObject *page = NULL;
+    if (is_grey_form(&form, &grey, &screen))
+        page = PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)((size_t)height * ((width + 7) / 8)));
+    if (page != NULL) {
+        uint8_t *bits = (uint8_t *)PyByteArray_AsString(page);
+        int done;
+        Py_BEGIN_ALLOW_THREADS
+        done = make_bilevel(grey.buf, &form, bits);
+        Py_END_ALLOW_THREADS
+        if (!done) {
+            Py_DECREF(page);
+            page = PyErr_NoMemory();
+        }
+    }
+    PyBuffer_Release(&grey);
+    PyBuffer_Release(&screen);
+    return page;
+}
+
 static PyMethodDef functions[] = {
     {"encode", encode, METH_VARARGS, "encode(page, width, height, coding, k, aligned, reversed) -> the strip"},
     {"decode", decode, METH_VARARGS, "decode(strip, width, height, coding, reversed) -> the page, or ValueError"},
+    {"bilevel", bilevel, METH_VARARGS,
+     "bilevel(grey, width, height, black_below, block_high, radius, ridges, screen, side) -> the page"},
     {NULL, NULL, 0, NULL},
 };
 

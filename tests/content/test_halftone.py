@@ -57,7 +57,7 @@ def test_a_screened_photograph_takes_less_than_half_the_octets_of_error_diffusio
 def test_letters_are_not_screened() -> None:
     """A smooth page of type becomes what a threshold makes of it; error diffusion would fray it."""
     page = pages.text()
-    assert (unpack(bilevel(page), 1728) == (page >= 176)).all()
+    assert (unpack(bilevel(page), 1728) == (page >= 200)).all()
 
 
 @pytest.mark.parametrize("shade", [80, 120, 140, 160, 190, 205])
@@ -108,7 +108,7 @@ def test_paper_that_is_not_quite_white_is_not_screened() -> None:
     page = np.minimum(pages.text(1728, 800), 236)
     page[300:700, 900:1600] = pages.photo()[300:700, 900:1600]
     paper = unpack(bilevel(page), 1728)[710:760, :]
-    assert (unpack(bilevel(page), 1728)[:, 800:880] == (page[:, 800:880] >= 176)).all()
+    assert (unpack(bilevel(page), 1728)[:, 800:880] == (page[:, 800:880] >= 200)).all()
     assert paper.mean() > 0.7
 
 

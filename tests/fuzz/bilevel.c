@@ -94,6 +94,22 @@ static int round_trip(const StripForm *form)
     return right;
 }
 
+/* A grey page of shades, strokes and noise, in a buffer of its own size. */
+static void make_grey(const GreyForm *form)
+{
+    size_t pixels = (size_t)form->width * form->height;
+    uint8_t *grey = exactly(pixels), *bits = exactly((size_t)form->height * ((form->width + 7) / 8));
+    memset(grey, draw(2) ? 255 : (int)draw(256), pixels);
+    for (uint32_t times = draw(40); times; times--) {
+        size_t at = draw((uint32_t)pixels);
+        memset(grey + at, (int)draw(256), 1 + draw((uint32_t)(pixels - at > 90 ? 90 : pixels - at)));
+    }
+    if (!make_bilevel(grey, form, bits))
+        abort();
+    free(grey);
+    free(bits);
+}
+
 int main(int count, char **arguments)
 {
     state = 0x9e3779b97f4a7c15u + strtoull(count > 1 ? arguments[1] : "1", NULL, 10);
@@ -107,6 +123,16 @@ int main(int count, char **arguments)
         form.reversed = (int)draw(2);
         if (!round_trip(&form))
             return 1;
+        uint8_t screen[24 * 24];
+        for (size_t at = 0; at < sizeof screen; at++)
+            screen[at] = (uint8_t)(1 + draw(255));
+        GreyForm grey = {.width = 1 + draw(200), .height = 1 + draw(60), .black_below = (uint8_t)draw(256)};
+        grey.block_high = draw(2) ? 2 : 4;
+        grey.radius = 1 + draw(draw(4) ? 6 : 100);
+        grey.ridges = (int)draw(2);
+        grey.screen = screen;
+        grey.side = 8 * (1 + draw(3));
+        make_grey(&grey);
     }
     printf("%lu rounds, no finding\n", rounds);
     return 0;

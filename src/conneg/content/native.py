@@ -30,6 +30,22 @@ class Bilevel(Protocol):
         """Return the page in `strip`; ValueError says in which line, and at which bit, it is damaged."""
         ...
 
+    def bilevel(
+        self,
+        grey: "Octets",
+        width: int,
+        height: int,
+        black_below: int,
+        block_high: int,
+        radius: int,
+        ridges: bool,
+        screen: "Octets",
+        side: int,
+        /,
+    ) -> bytearray:
+        """Return the grey page in black and white; `conneg.content.halftone` says how, and what the numbers mean."""
+        ...
+
 
 def _load() -> Any:
     try:

@@ -78,7 +78,9 @@ class TiffWriter:
         form = StripForm(
             raster.width, raster.height, coding, dpi_y=float(raster.dpi_y), fill_order=_BITS_REVERSED
         )
-        packed = bilevel(grey_pixels(raster), float(raster.dpi_x), float(raster.dpi_y))
+        packed = raster.bits
+        if packed is None:
+            packed = bilevel(grey_pixels(raster), float(raster.dpi_x), float(raster.dpi_y))
         options = Tag.T6_OPTIONS if coding is Coding.MMR else Tag.T4_OPTIONS
         fields = [
             *self._fields(raster, form.compression, _MIN_IS_WHITE, _BITS_REVERSED),
