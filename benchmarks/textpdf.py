@@ -10,16 +10,19 @@ WORDS = (Path(__file__).parent.parent / "src/conneg/demo/samples/letter.txt").re
 def write_text_pdf(path: Path, pages: int) -> None:
     """Write `pages` A4 pages, each about 2,600 characters of 11 pt Times, a heading and a page number."""
     words = random.Random(4141)
-    objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b""]
     font = b"<< /Type /Font /Subtype /Type1 /BaseFont /%s >>"
-    fonts = b"<< /F1 %s /F2 %s >>" % (font % b"Times-Roman", font % b"Helvetica-Bold")
+    fonts = [
+        font % b"Times-Roman",
+        font % b"Helvetica-Bold",
+    ]  # shared by all pages, as every producer writes them
+    objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b"", *fonts]
     kids = []
     for number in range(1, pages + 1):
         content = _page(words, number)
         kids.append(b"%d 0 R" % (len(objects) + 1))
         objects.append(
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font %s >> /Contents %d 0 R >>"
-            % (fonts, len(objects) + 2)
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842]"
+            b" /Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> /Contents %d 0 R >>" % (len(objects) + 2)
         )
         objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
     objects[1] = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (pages, b" ".join(kids))

@@ -23,6 +23,7 @@
 #define INK_BELOW 96
 #define FAINT_CONTRAST 40
 #define MOST_RADIUS 60u
+#define AHEAD 8u /* cells that are fetched before they are looked at: the page is larger than the cache */
 
 typedef uint8_t Octets __attribute__((vector_size(16)));
 typedef struct {
@@ -34,7 +35,7 @@ typedef struct {
     uint8_t *copy, *white; /* the page filled up to whole cells, where it is not by itself; a white line */
     uint32_t lines, tile_lines, cells, octets; /* lines of pixels and of tiles; cells and octets a line */
     uint32_t block_high, block_lines, words;   /* lines of blocks, and words of 64 blocks in one */
-    uint8_t *bits;                             /* the page in black and white, whole tiles */
+    uint8_t *bits, *wide_bits;                 /* the page in black and white; its own where lines are no whole cells */
     uint8_t *middle, *ink, *shown;             /* a tile each; whether a cell is not white */
     uint64_t *shaded, *tones, *spare;          /* a bit a block, first in the highest bit */
     int any_middle, any_tones;
@@ -114,7 +115,8 @@ static void survey_cell(Page *page, uint32_t tile_line, uint32_t cell, const Lin
     Octets count[4] = {{0}}, darkest[4];
     memset(darkest, 0xff, sizeof darkest);
     uint8_t *bits = page->bits + (size_t)tile_line * TILE * page->octets + cell * 8;
-    for (uint32_t number = 0; number < TILE; number++) {
+    uint32_t left = page->lines - tile_line * TILE; /* in the last tiles there may be fewer lines than the tile has */
+    for (uint32_t number = 0; number < TILE && number < left; number++) {
         Line here = lines[number], grey = within(here, MIDDLE_LOW, MIDDLE_HIGH);
         store_word(bits + (size_t)number * page->octets, packed(below(here, black_below)));
         for (int at = 0; at < 4; at++) {
@@ -158,6 +160,7 @@ static void survey(Page *page, uint8_t black_below)
             all = ~all;
             for (uint32_t number = 0; number < TILE; number++) {
                 lines[number] = load(pixels[number] + cell * CELL);
+                __builtin_prefetch(pixels[number] + (cell + AHEAD) * CELL);
                 for (int at = 0; at < 4; at++)
                     all &= lines[number].part[at];
             }
@@ -261,7 +264,7 @@ static inline Line darker(Line one, Line other)
 /* Thin horizontal strokes between two coarse lines. */
 static void keep_ridges(Page *page)
 {
-    for (uint32_t number = 2; number + 2 < page->tile_lines * TILE; number++) {
+    for (uint32_t number = 2; number < page->lines && number + 2 < page->tile_lines * TILE; number++) {
         const uint8_t *shown = page->shown + (size_t)(number / TILE) * page->cells;
         const uint8_t *near[5];
         for (uint32_t at = 0; at < 5; at++)
@@ -320,7 +323,7 @@ static void keep_faint_tile(Page *page, uint32_t line, uint32_t column)
     if (lightest - darkest < FAINT_CONTRAST)
         return;
     int threshold = (darkest + lightest) / 2;
-    for (uint32_t y = line * TILE; y < (line + 1) * TILE; y++) {
+    for (uint32_t y = line * TILE; y < (line + 1) * TILE && y < page->lines; y++) {
         const uint8_t *pixels = line_at(page, y) + column * TILE;
         uint8_t marks = 0;
         for (uint32_t x = 0; x < TILE; x++)
@@ -332,10 +335,14 @@ static void keep_faint_tile(Page *page, uint32_t line, uint32_t column)
 static void keep_faint_strokes(Page *page, uint32_t columns)
 {
     for (uint32_t line = 0; line < page->tile_lines; line++)
-        for (uint32_t column = 0; column < columns; column++) {
-            uint8_t middle = page->middle[(size_t)line * page->octets + column];
-            if (middle >= FEW && middle < MANY && !has_ink_around(page, line, column, columns))
-                keep_faint_tile(page, line, column);
+        for (uint32_t cell = 0; cell < page->cells; cell++) {
+            if (!page->shown[(size_t)line * page->cells + cell])
+                continue;
+            for (uint32_t column = cell * 8; column < cell * 8 + 8 && column < columns; column++) {
+                uint8_t middle = page->middle[(size_t)line * page->octets + column];
+                if (middle >= FEW && middle < MANY && !has_ink_around(page, line, column, columns))
+                    keep_faint_tile(page, line, column);
+            }
         }
 }
 
@@ -362,18 +369,17 @@ static void screen_tones(Page *page, const uint8_t *limits, uint32_t side)
     }
 }
 
-static void release(Page *page, uint8_t *limits)
+static void release(Page *page)
 {
     free(page->copy);
     free(page->white);
-    free(page->bits);
+    free(page->wide_bits);
     free(page->middle);
     free(page->shaded);
-    free(limits);
 }
 
-/* Set up `page` and its limits; returns 0 when there is no memory. */
-static int prepare(Page *page, const GreyForm *form, const uint8_t *grey, uint8_t **limits)
+/* Set up `page`; returns 0 when there is no memory. */
+static int prepare(Page *page, const GreyForm *form, const uint8_t *grey, uint8_t *bits)
 {
     page->grey = grey;
     page->lines = form->height;
@@ -386,17 +392,18 @@ static int prepare(Page *page, const GreyForm *form, const uint8_t *grey, uint8_
     size_t width = (size_t)page->cells * CELL, tiles = (size_t)page->tile_lines * page->octets;
     size_t blocks = (size_t)page->block_lines * page->words;
     page->white = malloc(width);
-    page->bits = calloc(tiles, TILE);
+    page->wide_bits = form->width % CELL ? malloc((size_t)page->octets * form->height) : NULL;
+    page->bits = form->width % CELL ? page->wide_bits : bits;
     page->middle = calloc(tiles * 2 + (size_t)page->tile_lines * page->cells, 1);
     page->shaded = calloc(blocks * 3, sizeof *page->shaded);
     page->copy = form->width % CELL ? malloc(width * form->height) : NULL;
-    *limits = malloc(width * form->side);
-    if (!page->white || !page->bits || !page->middle || !page->shaded || !*limits || (form->width % CELL && !page->copy))
+    if (!page->white || !page->bits || !page->middle || !page->shaded || (form->width % CELL && !page->copy))
         return 0;
     page->ink = page->middle + tiles;
     page->shown = page->ink + tiles;
     page->tones = page->shaded + blocks;
     page->spare = page->tones + blocks;
+    memset(page->bits, 0, (size_t)page->octets * form->height);
     memset(page->white, 0xff, width);
     for (uint32_t line = 0; page->copy && line < form->height; line++) {
         memcpy(page->copy + line * width, grey + (size_t)line * form->width, form->width);
@@ -404,18 +411,26 @@ static int prepare(Page *page, const GreyForm *form, const uint8_t *grey, uint8_
     }
     if (page->copy)
         page->grey = page->copy;
-    for (uint32_t line = 0; line < form->side; line++)
-        for (size_t at = 0; at < width; at++)
-            (*limits)[line * width + at] = form->screen[line * form->side + at % form->side];
     return 1;
+}
+
+/* The screen's thresholds, repeated along lines of the page's width; NULL when there is no memory. */
+static uint8_t *screen_lines(const Page *page, const GreyForm *form)
+{
+    size_t width = (size_t)page->cells * CELL;
+    uint8_t *limits = malloc(width * form->side);
+    for (uint32_t line = 0; limits != NULL && line < form->side; line++)
+        for (size_t at = 0; at < width; at += form->side)
+            memcpy(limits + line * width + at, form->screen + (size_t)line * form->side,
+                   width - at < form->side ? width - at : form->side);
+    return limits;
 }
 
 int make_bilevel(const uint8_t *grey, const GreyForm *form, uint8_t *bits)
 {
     Page page = {0};
-    uint8_t *limits = NULL;
-    if (!prepare(&page, form, grey, &limits)) {
-        release(&page, limits);
+    if (!prepare(&page, form, grey, bits)) {
+        release(&page);
         return 0;
     }
     uint32_t columns = (form->width + TILE - 1) / TILE;
@@ -425,10 +440,13 @@ int make_bilevel(const uint8_t *grey, const GreyForm *form, uint8_t *bits)
         keep_ridges(&page);
     if (page.any_middle)
         keep_faint_strokes(&page, columns);
-    if (page.any_tones)
+    uint8_t *limits = page.any_tones ? screen_lines(&page, form) : NULL;
+    int done = limits != NULL || !page.any_tones;
+    if (limits != NULL)
         screen_tones(&page, limits, form->side);
-    for (uint32_t line = 0; line < form->height; line++)
+    free(limits);
+    for (uint32_t line = 0; page.wide_bits && line < form->height; line++)
         memcpy(bits + (size_t)line * columns, page.bits + (size_t)line * page.octets, columns);
-    release(&page, limits);
-    return 1;
+    release(&page);
+    return done;
 }

@@ -11,7 +11,7 @@ from conneg.content import libtiff, native
 from conneg.content.halftone import Packed
 from conneg.content.stripform import Coding, CodingError, StripForm
 
-__all__ = ["Coding", "CodingError", "StripForm", "decode", "encode", "reversed_bits"]
+__all__ = ["Coding", "CodingError", "StripForm", "decode", "decode_strictly", "encode", "reversed_bits"]
 
 _NUMBERS = {Coding.MH: 0, Coding.MR: 1, Coding.MMR: 2}
 """What the C module calls them."""
@@ -39,16 +39,26 @@ def decode(strip: bytes, form: StripForm) -> Packed:
 
     Raises CodingError when nothing is found. The caller bounds the form's size.
     """
-    if native.bilevel is not None and form.width > 0 and form.height > 0:
-        try:
-            octets = native.bilevel.decode(
-                strip, form.width, form.height, _NUMBERS[form.coding], form.fill_order == 2
-            )
-        except ValueError:
-            pass
-        else:
-            return np.frombuffer(octets, dtype=np.uint8).reshape(form.height, form.octets_a_line)
-    return libtiff.decode(_in_order(strip, form), form)
+    try:
+        return decode_strictly(strip, form)
+    except CodingError:
+        return libtiff.decode(_in_order(strip, form), form)
+
+
+def decode_strictly(strip: bytes, form: StripForm) -> Packed:
+    """Return the pixels in `strip`, what follows the last line aside.
+
+    Raises CodingError, with line and bit, at the first code word that is none, and always where there is no C module.
+    """
+    if native.bilevel is None:
+        raise CodingError("there is no C module to decode it")
+    try:
+        octets = native.bilevel.decode(
+            strip, form.width, form.height, _NUMBERS[form.coding], form.fill_order == 2
+        )
+    except ValueError as error:
+        raise CodingError(str(error)) from error
+    return np.frombuffer(octets, dtype=np.uint8).reshape(form.height, form.octets_a_line)
 
 
 def _in_order(strip: bytes, form: StripForm) -> bytes:

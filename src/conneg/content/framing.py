@@ -3,6 +3,7 @@
 `offer` uses the same sizes as bounds, so that what is offered is what is then made.
 """
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -46,6 +47,7 @@ class Target:
         return self.colour is None or self.colour.lower() not in {"binary", "grey"}
 
 
+@functools.lru_cache(maxsize=64)  # pages of a document are mostly alike
 def frame_for(target: Target, page: PageGeometry) -> Frame:
     """Return the frame for `page` in a file of `target`."""
     if target.media_type in {"image/tiff", "image/tiff-fx"}:
