@@ -18,6 +18,7 @@ PACKAGES = {
     "gs": "ghostscript",
     "gm": "graphicsmagick",
     "convert": "imagemagick",
+    "tiffcp": "libtiff-tools",
 }
 
 
