@@ -1,4 +1,4 @@
-"""`python -m benchmarks.convert_once SOURCE FOLDER TIMES [CODING]`: convert here, without workers; say how many pages."""
+"""`python -m benchmarks.convert_once SOURCE FOLDER TIMES [CODING]`: convert here, without workers; says how many."""
 
 import sys
 from pathlib import Path

@@ -7,22 +7,26 @@ from pathlib import Path
 WORDS = (Path(__file__).parent.parent / "src/conneg/demo/samples/letter.txt").read_text("utf-8").split()
 
 
-def write_text_pdf(path: Path, pages: int) -> None:
-    """Write `pages` A4 pages, each about 2,600 characters of 11 pt Times, a heading and a page number."""
+def write_text_pdf(path: Path, pages: int, *, shared_fonts: bool = False) -> None:
+    """Write `pages` A4 pages, each about 2,600 characters of 11 pt Times, a heading and a page number.
+
+    With `shared_fonts` all pages have the same font objects, else each page describes its own.
+    """
     words = random.Random(4141)
     font = b"<< /Type /Font /Subtype /Type1 /BaseFont /%s >>"
-    fonts = [
-        font % b"Times-Roman",
-        font % b"Helvetica-Bold",
-    ]  # shared by all pages, as every producer writes them
-    objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b"", *fonts]
+    times, helvetica = font % b"Times-Roman", font % b"Helvetica-Bold"
+    objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b""]
+    if shared_fonts:
+        objects += [times, helvetica]
+        times, helvetica = b"3 0 R", b"4 0 R"
+    fonts = b"<< /F1 %s /F2 %s >>" % (times, helvetica)
     kids = []
     for number in range(1, pages + 1):
         content = _page(words, number)
         kids.append(b"%d 0 R" % (len(objects) + 1))
         objects.append(
             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842]"
-            b" /Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> /Contents %d 0 R >>" % (len(objects) + 2)
+            b" /Resources << /Font %s >> /Contents %d 0 R >>" % (fonts, len(objects) + 2)
         )
         objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
     objects[1] = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (pages, b" ".join(kids))

@@ -39,7 +39,7 @@ def draw(image: Image.Image, placement: Placement, frame: Frame, media_type: str
         width, height = height, width
     if orientation >= 5:
         width, height = height, width
-    profile = image.info.get("icc_profile")
+    profile = _other_than_srgb(image)
     if profile is None and image.mode != "P":
         image.draft("RGB" if colour else "L", (width, height))
     image.load()
@@ -114,6 +114,18 @@ def _stretched(values: npt.NDArray[np.float32]) -> Pixels:
     return octets
 
 
+def _other_than_srgb(image: Image.Image) -> bytes | None:
+    """Return the image's colour profile; None where it has none or that of sRGB: a JPEG may then be decoded in grey."""
+    profile: bytes | None = image.info.get("icc_profile")
+    if not profile or image.mode != "RGB":
+        return profile
+    try:
+        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return None if "sRGB" in (given.profile.profile_description or "") else profile
+    except (ImageCms.PyCMSError, *LIBRARY_ERRORS):
+        return profile
+
+
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Return the image converted from its colour profile; a profile that is damaged or does not fit is left
     aside.
@@ -122,8 +134,6 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         return image
     try:
         given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if image.mode == "RGB" and "sRGB" in (given.profile.profile_description or ""):
-            return image
         converted = ImageCms.profileToProfile(image, given, ImageCms.createProfile("sRGB"), outputMode="RGB")
     except (ImageCms.PyCMSError, *LIBRARY_ERRORS):
         return image
