@@ -96,11 +96,9 @@ static uint32_t find_changes(const uint8_t *line, uint32_t width, uint32_t *chan
         if (left < 64)
             turns &= ~(UINT64_MAX >> left);
         last = word << 63;
-        while (turns) {
-            unsigned at = (unsigned)__builtin_clzll(turns);
-            changes[count++] = place + at;
-            turns &= ~(UINT64_C(1) << 63 >> at);
-        }
+        /* the other way round, since the lowest bit is taken off more quickly than the highest */
+        for (turns = turns ? reverse_octets(__builtin_bswap64(turns)) : 0; turns; turns &= turns - 1)
+            changes[count++] = place + (unsigned)__builtin_ctzll(turns);
         place += 64;
     }
     for (unsigned at = 0; at < 4; at++)
