@@ -21,9 +21,13 @@ from conneg.content.page import Frame, PageGeometry, PageReader, Raster
 from conneg.content.placement import Placement, place
 from conneg.content.readers import pdfium as boundary
 from conneg.content.readers.chroma import has_colour, has_shades
+from conneg.content.readers.textfit import fit_text
 from conneg.content.source import NO_TIFF, ReadLimits, Source
 
 POINTS_AN_INCH = 72
+COARSE = Fraction(3, 2)
+"""From this ratio of horizontal to vertical resolution on, text is fitted to the lines."""
+
 LOOK_DPI = 36
 """The resolution at which a page is looked at for colour."""
 
@@ -163,7 +167,14 @@ class _PdfPage:
     def render(self, frame: Frame) -> Raster:
         """Return the page drawn into `frame`."""
         page = self._door.page(self._index)
-        return boundary.draw(page, place(self._bare_geometry(page), frame), frame, self._door.form)
+        placement = place(self._bare_geometry(page), frame)
+        coarse = frame.bilevel and frame.dpi_x >= COARSE * frame.dpi_y and not placement.turned
+        fitted = coarse and fit_text(page, placement.height / float(_inches(page.get_height())))
+        try:
+            return boundary.draw(page, placement, frame, self._door.form)
+        finally:
+            if fitted:
+                self._door.close()
 
     @cached_property
     def geometry(self) -> PageGeometry:
