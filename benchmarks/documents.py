@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -61,7 +62,7 @@ def prepare_pdf(stack: ExitStack, scratch: Path) -> Benchmark:
         notes=(
             "whole process: started, converted once, ended; as mail filters call Ghostscript",
             "steady state: a process that converts many times against one that converts once, the further pages over "
-            "the further time; the same sum for both",
+            "the further processor time; the same sum for both",
             "Ghostscript (-sDEVICE=tiffg4 -r204x196) screens by its defaults and makes A4 lines of 1,686 pixels; "
             "conneg makes the full 1,728",
             "text: each page describes its fonts anew, or all pages share them, as large producers write them",
@@ -211,27 +212,37 @@ def _steady_rate(tool: Tool, source: Path, scratch: Path, pages: int) -> Callabl
     times = MORE if pages > 10 else 4 * MORE
 
     def run() -> float:
-        once = _time(tool, source, scratch, 1, pages)
-        often = _time(tool, source, scratch, times, pages)
+        once = _time(tool, source, scratch, 1, pages, processor=True)
+        often = _time(tool, source, scratch, times, pages, processor=True)
         return pages * (times - 1) / max(often - once, 1e-6)
 
     return run
 
 
-def _time(tool: Tool, source: Path, scratch: Path, times: int, pages: int) -> float:
-    """Seconds of one process; RuntimeError unless it succeeds and its last result has bi-level pages, all of them."""
+def _time(
+    tool: Tool, source: Path, scratch: Path, times: int, pages: int, *, processor: bool = False
+) -> float:
+    """Seconds of one process, or of processor time in it.
+
+    RuntimeError unless it succeeds and its last result has bi-level pages, all of them.
+    """
     folder = scratch / "pages"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    start = time.perf_counter()
+    start, used = time.perf_counter(), _processor_seconds()
     command = [*_one_core(), *tool.command(source, folder, times)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
-    took = time.perf_counter() - start
+    took = _processor_seconds() - used if processor else time.perf_counter() - start
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()
         raise RuntimeError(said[-1] if said else f"exit status {done.returncode}")
     _check(folder, pages, tool.compression)
     return took
+
+
+def _processor_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _one_core() -> Command:

@@ -19,6 +19,7 @@ PACKAGES = {
     "gm": "graphicsmagick",
     "convert": "imagemagick",
     "tiffcp": "libtiff-tools",
+    "tesseract": "tesseract-ocr",
 }
 
 
