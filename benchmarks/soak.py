@@ -30,8 +30,8 @@ CLIENTS = 16
 A_SESSION = 250
 """Messages that a client sends before it connects anew."""
 
-A_DEVICE = 10
-"""One message in so many is for a device whose capability the next hop tells; the others go as they came."""
+DEVICE_EVERY = 10
+"""One message in so many is for a device whose capability the directory has; the others go as they came."""
 
 _NO_PROGRESS_SECONDS = 60
 _CLOSING_SECONDS = 40
@@ -46,6 +46,7 @@ class Soak(NamedTuple):
     lost: int
     duplicated: int
     hostile: int
+    behind: int
     connections_left: int
     seconds: float
     memory: list[tuple[int, int]]
@@ -61,7 +62,7 @@ class Soak(NamedTuple):
         return sum(octets for _, octets in last) / sum(octets for _, octets in second)
 
 
-def run(messages: int, say: Callable[[int], None]) -> Soak:
+def run(messages: int, say: Callable[[int], None], *, device_every: int = DEVICE_EVERY) -> Soak:
     """Send so many messages through a gateway of its own; `say` is told how many have been accepted."""
     import uvloop
 
@@ -75,12 +76,22 @@ def run(messages: int, say: Callable[[int], None]) -> Soak:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
         stack.callback(load.stop, process)
         wait_for_greeting(port, alive=lambda: process.poll() is None)
-        return uvloop.run(_Run(port, process.pid, arrived, messages, say).go())
+        return uvloop.run(_Run(port, process.pid, arrived, messages, say, device_every).go())
 
 
 class _Run:
-    def __init__(self, port: int, pid: int, arrived: Path, messages: int, say: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        port: int,
+        pid: int,
+        arrived: Path,
+        messages: int,
+        say: Callable[[int], None],
+        device_every: int,
+    ) -> None:
         self._port, self._pid, self._arrived, self._messages, self._say = port, pid, arrived, messages, say
+        self._device_every = device_every
+        self._behind = 0
         self._next = 0
         self._accepted: set[int] = set()
         self._memory: list[tuple[int, int]] = []
@@ -107,6 +118,7 @@ class _Run:
             lost=self._lost(),
             duplicated=sum(count - 1 for number, count in counts.items() if 0 <= number < hostile.MARK),
             hostile=sum(count for number, count in counts.items() if number < 0 or number >= hostile.MARK),
+            behind=self._behind,
             connections_left=_connections(self._port),
             seconds=time.monotonic() - began,
             memory=self._memory,
@@ -138,7 +150,7 @@ class _Run:
                     b"0123456789abcde\r\n" * (turn % 64),
                 )
                 begin = b"MAIL FROM:<may@good.example>\r\nRCPT TO:<%s>%s\r\n" % (
-                    b"may@office.example" if turn % A_DEVICE else b"june@ifax1.example",
+                    b"may@office.example" if turn % self._device_every else b"june@ifax1.example",
                     b" CONNEG=OPTIONAL" if turn % 2 else b"",
                 )
                 if turn % 3:
@@ -159,6 +171,7 @@ class _Run:
     async def _watch(self) -> None:
         while True:
             self._memory.append((len(self._accepted), resident(self._pid).own))
+            self._behind = max(self._behind, self._lost())
             self._say(len(self._accepted))
             await asyncio.sleep(1)
 
@@ -212,7 +225,7 @@ def show(console: Console, found: Soak) -> None:
     rate = found.accepted / found.seconds
     console.print(
         f"[bold]soak: {found.accepted:,} messages accepted and relayed in {found.seconds:,.0f} s "
-        f"({rate:,.0f}/s), {found.duplicated:,} arrived twice[/]",
+        f"({rate:,.0f}/s), {found.duplicated:,} arrived twice, {found.behind:,} waited at the most[/]",
         highlight=False,
     )
     table = Table("hostile clients", "times", "how it ended")
@@ -246,6 +259,13 @@ def main() -> int:
     """Run it; 1 if an aim is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--messages", type=int, default=200_000, help="how many (%(default)s)")
+    parser.add_argument(
+        "--device-every",
+        type=int,
+        default=DEVICE_EVERY,
+        metavar="N",
+        help="one message in N is for a device whose capability decides (%(default)s)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw memory into this folder")
     options = parser.parse_args()
@@ -253,7 +273,11 @@ def main() -> int:
     columns = (*Progress.get_default_columns(), TextColumn("{task.completed:,.0f} messages"))
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("soak", total=options.messages)
-        found = run(options.messages, lambda count: progress.update(task, completed=count))
+        found = run(
+            options.messages,
+            lambda count: progress.update(task, completed=count),
+            device_every=options.device_every,
+        )
     show(console, found)
     if options.pictures is not None:
         draw(found, options.pictures / "smtp-soak.png")

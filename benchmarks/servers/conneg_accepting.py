@@ -21,6 +21,10 @@ from conneg.smtp import ServerConfig
 from conneg.spool import open_spool
 
 
+async def _has_no_room() -> bool:
+    return False
+
+
 async def serve(file: Path) -> None:
     config = read_config(file)
     stop = asyncio.Event()
@@ -33,7 +37,7 @@ async def serve(file: Path) -> None:
         spool,
         submit=lambda message, content: None,
         wake=lambda: None,
-        claims=lambda: False,
+        claims=_has_no_room,
         watch=ignore,
     )
     listener = await start_listener(

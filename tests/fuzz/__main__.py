@@ -1,7 +1,8 @@
 """`make fuzz`: each fuzz target under coverage guidance (atheris) for a while; without atheris by plain mutation.
 
-ARGS: `--seconds N` for each target (60), and names of targets. A finding is printed with its input in hexadecimal, and
-the exit status is then 1.
+ARGS: `--seconds N` for each target (60), `--keep FOLDER`, and names of targets. A finding is printed with its input in
+hexadecimal, and the exit status is then 1. Each target starts from its own folder in `corpus`, which is only read: what
+guided runs find on the way goes to a folder of the target's name in FOLDER, or nowhere.
 """
 
 import argparse
@@ -10,28 +11,40 @@ import importlib.util
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
 NAMES = sorted(path.stem for path in FOLDER.glob("fuzz_*.py"))
-SEEDS = [
-    b"(& (dpi=[200,300]) (color=Binary) (| (x<=3/2) (! (y=a))))",
-    b"EHLO a\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d> CONNEG=REQUIRED\r\nDATA\r\nx\r\n.\r\n",
-    b"250-ok\r\n250 CONNEG (& (color=Binary) (image-coding=[MH,MR]))\r\n",
-    b'[addresses]\n"june@ifax1.jp" = "(dpi=200)"\n',
-    b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n",
-    b"version: STSv1\nmode: enforce\nmx: *.example.net\nmax_age: 604800\n",
-    b"II*\0\x08\0\0\0\x01\0\0\x01\x04\0\x01\0\0\0\x10\0\0\0\0\0\0\0",
-    b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>",
-]
+CORPUS = FOLDER / "corpus"
+MAX_OCTETS = 8192
+"""Above the longest line of commands or replies that is read."""
 
 
 def target(name: str) -> Callable[[bytes], None]:
     """Return the function that takes one input."""
     function: Callable[[bytes], None] = importlib.import_module(f"tests.fuzz.{name}").fuzz_one
     return function
+
+
+def seeds(name: str) -> list[bytes]:
+    """Return the inputs that are kept for one target."""
+    return [path.read_bytes() for path in sorted((CORPUS / name).iterdir())]
+
+
+def showing(name: str, one: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    """Return `one` such that an input that is a finding is printed."""
+
+    def shown(data: bytes) -> None:
+        try:
+            one(data)
+        except Exception:
+            print(f"{name}: input {data.hex()}", flush=True)
+            raise
+
+    return shown
 
 
 def mutate(data: bytes, source: random.Random) -> bytes:
@@ -57,32 +70,46 @@ def mutate(data: bytes, source: random.Random) -> bytes:
 
 def run_plain(name: str, seconds: float) -> int:
     """Mutate the seeds for `seconds`; return how many inputs were tried."""
-    one, source, tried = target(name), random.Random(0), 0
-    pool = list(SEEDS)
+    one, source, tried = showing(name, target(name)), random.Random(0), 0
+    pool = seeds(name)
+    for data in pool:
+        one(data)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         data = mutate(source.choice(pool), source)
         tried += 1
-        try:
-            one(data)
-        except Exception:
-            print(f"{name}: input {data.hex()}", flush=True)
-            raise
+        one(data)
         if len(pool) < 500 and source.random() < 0.02:
             pool.append(data)
     return tried
 
 
-def run_guided(name: str, seconds: float) -> None:
-    """Run one target under atheris; never returns (libFuzzer ends the process)."""
+def run_guided(name: str, seconds: float, keep: Path) -> None:
+    """Run one target under atheris; never returns (libFuzzer ends the process). New inputs go to `keep`."""
     import atheris
 
     with atheris.instrument_imports(include=["conneg"]):
         one = target(name)
-    atheris.Setup(
-        [sys.argv[0], f"-max_total_time={int(seconds)}", "-max_len=4096", "-print_final_stats=1"], one
-    )
+    options = [f"-max_total_time={int(seconds)}", f"-max_len={MAX_OCTETS}", "-print_final_stats=1"]
+    # libFuzzer writes what is new to the first folder and reads all of them
+    folders = [f"-artifact_prefix={keep}/", str(keep), str(CORPUS / name)]
+    atheris.Setup([sys.argv[0], *options, *folders], showing(name, one))
     atheris.Fuzz()
+
+
+def is_clean(name: str, seconds: float, kind: str, keep: Path) -> bool:
+    """Run one target in a process of its own and print how it ended; False for a finding."""
+    folder = keep / name
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"{name}: {seconds:g} seconds, {kind}", flush=True)
+    command = [
+        sys.executable, "-m", "tests.fuzz", name,
+        "--seconds", str(seconds), "--child", kind, "--keep", str(folder),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = (done.stdout + done.stderr).splitlines()
+    print("\n".join(f"    {line}" for line in (lines if done.returncode else lines[-6:])), flush=True)
+    return done.returncode == 0
 
 
 def main() -> int:
@@ -90,32 +117,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("names", nargs="*", metavar="TARGET", help=", ".join(NAMES))
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where new inputs of guided runs go")
     parser.add_argument("--child", choices=["guided", "plain"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child == "guided":
-        run_guided(options.names[0], options.seconds)
+        run_guided(options.names[0], options.seconds, options.keep)
     if options.child == "plain":
         print(f"{options.names[0]}: {run_plain(options.names[0], options.seconds)} inputs, no finding")
         return 0
     kind = "guided" if importlib.util.find_spec("atheris") else "plain"
-    failed = []
-    for name in options.names or NAMES:
-        print(f"{name}: {options.seconds:g} seconds, {kind}", flush=True)
-        command = [
-            sys.executable,
-            "-m",
-            "tests.fuzz",
-            name,
-            "--seconds",
-            str(options.seconds),
-            "--child",
-            kind,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        lines = (done.stdout + done.stderr).splitlines()
-        print("\n".join(f"    {line}" for line in (lines if done.returncode else lines[-6:])), flush=True)
-        if done.returncode:
-            failed.append(name)
+    with tempfile.TemporaryDirectory(prefix="conneg-fuzz-") as nowhere:
+        keep = options.keep or Path(nowhere)
+        failed = [name for name in options.names or NAMES if not is_clean(name, options.seconds, kind, keep)]
     print(f"findings in {', '.join(failed)}" if failed else "no finding")
     return 1 if failed else 0
 

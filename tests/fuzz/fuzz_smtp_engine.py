@@ -68,7 +68,10 @@ class _Driver:
                 )
             case DataCommand():
                 self._content.clear()
-                session.accept_content()
+                if self._is_good():
+                    session.accept_content()
+                else:
+                    session.refuse_content(_NO)
             case ContentChunk():
                 self._content += event.octets
             case ContentRefused():

@@ -25,7 +25,7 @@ HEADER = (
     b"Date: Mon, 23 Nov 2026 12:00:00 +0000\r\n\r\n"
 )
 
-REFUSED = "554 5.6.0 content with a bare CR or LF is refused; lines end with CRLF"
+REFUSED = "554 5.6.0 content with a bare CR or LF, or a dot behind NUL, is refused; lines end with CRLF"
 ACCEPTED = "250 2.0.0 message accepted"
 
 
@@ -59,9 +59,14 @@ class Trick:
         return b"\r" in rest or b"\n" in rest
 
     @property
+    def is_refused(self) -> bool:
+        """Whether a server that refuses what may hide an end refuses it."""
+        return self.reply != ACCEPTED
+
+    @property
     def reply(self) -> str:
-        """What a server that refuses bare newlines answers after the real end."""
-        return REFUSED if self.has_bare_newline else ACCEPTED
+        """What a server that refuses such content answers after the real end."""
+        return REFUSED if self.has_bare_newline or b"\0." in self.octets else ACCEPTED
 
     def content(self, place: Place = Place.MIDDLE) -> bytes:
         """A message's content, up to the real end, with these octets at some place of it."""

@@ -5,6 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conneg.smtp import BareNewlineError, ContentReader, ContentWriter, write_content
+from conneg.smtp.data import NulDotCheck
 
 _LETTERS = st.lists(st.sampled_from([b"\r\n", b".", b"\r", b"\n", b"a", b"\r\n.\r\n", b"\r\n..", b"\0"])).map(
     b"".join
@@ -107,3 +108,32 @@ def test_crlf_cut_between_chunks_is_not_bare() -> None:
         writer.feed(b"a\r") + writer.feed(b"\n") + writer.feed(b".b") + writer.finish()
         == b"a\r\n..b\r\n.\r\n"
     )
+
+
+def has_nul_dot(content: bytes) -> bool:
+    """Whether a line consists of NULs and one dot, a NUL first; slow and obvious."""
+    lines = content.split(b"\r\n")[:-1]
+    return any(line[:1] == b"\0" and line.replace(b"\0", b"") == b"." for line in lines)
+
+
+@given(
+    pieces=st.lists(st.sampled_from([b"\r\n", b"\0", b".", b"a", b"\r", b"\n", b"\0\0\0"]), max_size=14),
+    cuts=st.lists(st.integers(0, 30), max_size=6),
+)
+def test_a_dot_behind_nul_is_found_however_the_octets_are_cut(pieces: list[bytes], cuts: list[int]) -> None:
+    content = b"".join(pieces)
+    check, begin = NulDotCheck(), 0
+    for end in [*sorted(cuts), len(content)]:
+        check.feed(content[begin:end])
+        begin = max(begin, end)
+    assert check.found is has_nul_dot(content)
+
+
+def test_nul_without_end_costs_no_memory() -> None:
+    check = NulDotCheck()
+    for _ in range(50):
+        check.feed(bytes(100_000))
+    assert len(check._tail) < 8
+    check.feed(b".\r")
+    check.feed(b"\n")
+    assert check.found

@@ -9,9 +9,11 @@ from conneg.smtp import (
     Authenticated,
     ClientConfig,
     ClientSession,
+    ContentChunk,
     DataCommand,
     EnvelopeSyntaxError,
     KeysWanted,
+    LocalProtocolError,
     MailCommand,
     Phase,
     RcptRequest,
@@ -19,6 +21,7 @@ from conneg.smtp import (
     ServerConfig,
     ServerEvent,
     ServerSession,
+    SessionEnd,
     StartTlsCommand,
     XclientCommand,
 )
@@ -219,3 +222,145 @@ def test_the_first_thing_that_is_wrong_counts_however_the_stream_is_cut(
         session.receive_data(stream[at : at + step])
         said += answer_all(session)
     assert codes(said.decode().split("\r\n")[:-1])[-1] == code
+
+
+@pytest.mark.parametrize("space", ["\x1d", "\x0b", "\x85", "\u00a0", "\u3000"])
+def test_nothing_but_sp_parts_words(space: str) -> None:
+    """RFC 5321, 4.1.2, and RFC 3030, 2; HTAB is tolerated. A next hop would see other words in such a line."""
+    session = greeted(ServerConfig("mx.example", extensions=frozenset({"CHUNKING", "DSN", "8BITMIME"})))
+    say(session, "EHLO c")
+    session.receive_data(f"MAIL FROM:<a@b> RET=FULL{space}BODY=7BIT\r\n".encode())
+    assert codes(answer_all(session).decode().split("\r\n")[:-1]) == ["501"]
+    session.receive_data(f"BDAT {space}1\r\n".encode())
+    assert codes(answer_all(session).decode().split("\r\n")[:-1]) == ["501"]
+    assert session.phase is Phase.CLOSED
+    assert read_xclient(f"ADDR=192.0.2.1{space}NAME=x") is None
+
+
+def in_chunk(behind: bytes) -> ServerSession:
+    """A session that has been sent `behind` after a recipient, and whose driver has accepted the first chunk."""
+    session = greeted()
+    say(session, "EHLO c", "MAIL FROM:<a@b>", "RCPT TO:<c@d>")
+    session.receive_data(behind)
+    assert isinstance(session.next_event(), DataCommand)
+    session.accept_content()
+    return session
+
+
+def test_the_end_is_told_after_a_chunk_without_end() -> None:
+    session = in_chunk(b"BDAT 99999999999\r\nx")
+    assert session.next_event() == SessionEnd()
+    assert session.data_to_send().startswith(b"421")
+
+
+@pytest.mark.parametrize("size", [3, 4])
+@pytest.mark.parametrize("last", [b"", b" LAST"])
+def test_the_end_is_told_when_the_driver_closes_in_a_chunk(size: int, last: bytes) -> None:
+    """Whether all of the chunk has come or not."""
+    session = in_chunk(b"BDAT %d%s\r\na\r\n" % (size, last))
+    assert session.next_event() == ContentChunk(b"a\r\n")
+    session.close(Reply(421, ("no room",), "4.3.1"))
+    assert session.next_event() == SessionEnd()
+    assert session.next_event() is None
+    assert session.data_to_send() == b"421 4.3.1 no room\r\n"
+
+
+@pytest.mark.parametrize("line", ["VRFY june", "VRFY"])
+def test_no_names_are_verified_before_tls(line: str) -> None:
+    """RFC 3207, 4: 530 to every command but NOOP, EHLO, STARTTLS and QUIT."""
+    session = greeted(ServerConfig("mx.example", needs_tls=True, extensions=frozenset({"STARTTLS"})))
+    assert codes(say(session, "EHLO c", line)[-1:]) == ["530"]
+
+
+def client_of(*extensions: str, is_open: bool = False) -> ClientSession:
+    """A client whose server lists `extensions`; `is_open`: with a recipient that was accepted."""
+    session = ClientSession(ClientConfig("c.example"))
+    listed = "".join(f"250-{keyword}\r\n" for keyword in extensions)
+    session.receive_data(f"220 hi\r\n250-mx\r\n{listed}250 HELP\r\n".encode())
+    session.next_event()
+    if is_open:
+        session.open_transaction("a@b", [RcptRequest("c@d")])
+        session.receive_data(b"250 ok\r\n250 ok\r\n")
+        session.next_event()
+    session.data_to_send()
+    return session
+
+
+def answered(session: ClientSession, octets: bytes) -> None:
+    session.data_to_send()
+    session.receive_data(octets)
+    session.next_event()
+    session.data_to_send()
+
+
+def test_client_sends_chunks_only_where_they_are_known() -> None:
+    """RFC 3030, 2."""
+    with pytest.raises(LocalProtocolError):
+        client_of("DSN", is_open=True).send_chunk(b"x\r\n", is_last=True)
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_client_sends_no_chunk_after_one_that_was_refused(is_last: bool) -> None:
+    """RFC 3030, 2: RSET must be sent."""
+    session = client_of("CHUNKING", is_open=True)
+    session.send_chunk(b"x\r\n", is_last=False)
+    answered(session, b"452 no room\r\n")
+    with pytest.raises(LocalProtocolError):
+        session.send_chunk(b"x\r\n", is_last=is_last)
+    assert session.data_to_send() == b""
+    session.reset()
+
+
+def test_client_begins_tls_only_where_it_is_listed_and_once() -> None:
+    """RFC 3207, 4, and 4.2: "A client MUST NOT attempt to start a TLS session if a TLS session is already active"."""
+    with pytest.raises(LocalProtocolError):
+        client_of("DSN").starttls()
+    session = client_of("STARTTLS")
+    session.starttls()
+    answered(session, b"220 go\r\n")
+    session.secured()
+    answered(session, b"250-mx\r\n250 STARTTLS\r\n")
+    with pytest.raises(LocalProtocolError):
+        session.starttls()
+
+
+def test_client_says_nothing_between_starttls_and_tls() -> None:
+    session = client_of("STARTTLS")
+    session.starttls()
+    answered(session, b"220 go\r\n")
+    for ask in (session.reset, session.quit):
+        with pytest.raises(LocalProtocolError):
+            ask()
+    assert session.data_to_send() == b""
+    session.secured()
+
+
+def test_client_authenticates_once() -> None:
+    """RFC 4954, 4: "After a successful AUTH command completes, no more AUTH commands may be issued"."""
+    session = client_of("STARTTLS")
+    session.starttls()
+    answered(session, b"220 go\r\n")
+    session.secured()
+    answered(session, b"250-mx\r\n250 AUTH PLAIN\r\n")
+    session.authenticate("june", "x")
+    answered(session, b"535 no\r\n")
+    session.authenticate("june", "swordfish")
+    answered(session, b"235 yes\r\n250-mx\r\n250 AUTH PLAIN\r\n")
+    with pytest.raises(LocalProtocolError):
+        session.authenticate("june", "swordfish")
+
+
+@pytest.mark.parametrize("content", [b"\r\n\0.\r\n\n", b"\n\r\n\0.\r\n"])
+def test_what_may_hide_an_end_draws_one_reply_however_it_is_cut(content: bytes) -> None:
+    """Of a bare newline and a dot behind NUL the first that is seen depends on where the pieces end."""
+    said = set()
+    for step in (1, 3, 100):
+        session = greeted()
+        say(session, "EHLO c", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA")
+        stream = content + b"\r\n.\r\n"
+        for at in range(0, len(stream), step):
+            session.receive_data(stream[at : at + step])
+            reply = answer_all(session)
+        said.add(reply)
+    assert len(said) == 1
+    assert said.pop().startswith(b"554 5.6.0 ")

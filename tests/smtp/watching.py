@@ -55,9 +55,12 @@ def unstuffed(octets: bytes) -> bytes:
     return b"\r\n".join(line[1:] if line[:1] == b"." else line for line in octets.split(b"\r\n"))
 
 
-def has_bare_newlines(content: bytes) -> bool:
+def may_hide_an_end(content: bytes) -> bool:
+    """Whether a bare CR or LF is in it, or a line of NULs and one dot behind the first of them."""
     rest = content.replace(b"\r\n", b"")
-    return b"\r" in rest or b"\n" in rest
+    lines = content.split(b"\r\n")[:-1]
+    behind_nul = any(line[:1] == b"\0" and line.replace(b"\0", b"") == b"." for line in lines)
+    return behind_nul or b"\r" in rest or b"\n" in rest
 
 
 @dataclass
@@ -228,7 +231,7 @@ class Watcher:
         found = re.fullmatch(rb"BDAT[ \t]+([0-9]{1,20})([ \t]+LAST)?[ \t]*", line, re.IGNORECASE)
         if found is None:
             reply = self._next(replies)
-            assert reply.code == 421 or self.is_odd_bdat(line) or reply.code == 501
+            assert reply.code in (421, 501)
             self.is_closed = reply.code == 501 or self.is_closed
             return rest
         octets, rest = rest[: int(found[1])], rest[int(found[1]) :]
@@ -249,11 +252,6 @@ class Watcher:
             self.has_failed = True
         return rest
 
-    @staticmethod
-    def is_odd_bdat(line: bytes) -> bool:
-        """White space that is not of ASCII."""
-        return len(line.decode("utf-8", "replace").split()) != len(line.split())
-
     def _take(self, content: bytes, replies: list[Said]) -> None:
         """The replies to content: in LMTP one for each recipient (RFC 2033, 4.2)."""
         given = []
@@ -263,7 +261,7 @@ class Watcher:
                 break
         refused = [reply for reply in given if SAID_BY_DRIVER not in reply.text]
         is_wrong = len(content) > self.max_octets or (
-            self.refuses_bare and not self.is_binary and has_bare_newlines(content)
+            self.refuses_bare and not self.is_binary and may_hide_an_end(content)
         )
         if not refused and not self.has_failed:
             if all("content" in reply.text for reply in given):

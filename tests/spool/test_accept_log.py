@@ -18,12 +18,16 @@ from tests.spool.conftest import Clock, accept, opened
 
 def message(number: int, content: bytes | None = b"content") -> Accept:
     return Accept(
-        [number, "{}", 7, 1.5], [[number, 1, 0, 1.5]], [[number, number, "note", None, "é"]], content
+        number,
+        f'[{number},"{{}}",7,1.5]',
+        f"[{number},1,0,1.5]",
+        f'[{number},{number},"note",null,"é"]',
+        content,
     )
 
 
 def numbers(found: list[Accept]) -> list[int]:
-    return [one.message[0] for one in found]
+    return [one.number for one in found]
 
 
 def test_what_was_appended_is_recovered(tmp_path: Path) -> None:
@@ -86,11 +90,11 @@ def test_a_full_log_takes_no_more(tmp_path: Path) -> None:
 def test_a_log_whose_sync_failed_is_not_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = AcceptLog(tmp_path / "log", 0)
 
-    def fail(fd: int) -> None:
+    def fail(*_: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fdatasync", fail)
+        patch.setattr(os, "pwrite", fail)
         with pytest.raises(OSError, match="Input/output"):
             log.append([message(1)])
     assert not log.is_empty, "the record may be on disk: its generation must be closed"
@@ -180,10 +184,10 @@ def test_a_message_refused_by_a_failed_sync_does_not_come_back(
         spool = open_spool(folder, clock=clock)
         with monkeypatch.context() as patch:
 
-            def fail(fd: int) -> None:
+            def fail(*_: object) -> None:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-            patch.setattr(os, "fdatasync", fail)
+            patch.setattr(os, "pwrite", fail)
             with pytest.raises(SpoolFullError):
                 await accept(spool)
         kept = await accept(spool, b"kept")

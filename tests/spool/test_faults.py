@@ -210,6 +210,7 @@ _SHIM = r"""
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 static int fails(void) { const char *flag = getenv("FSYNC_FAILS_IF"); return flag && access(flag, F_OK) == 0; }
@@ -220,6 +221,13 @@ int fsync(int fd) {
 int fdatasync(int fd) {
     if (fails()) { errno = EIO; return -1; }
     return ((int (*)(int)) dlsym(RTLD_NEXT, "fdatasync"))(fd);
+}
+ssize_t pwrite64(int fd, const void *octets, size_t count, off64_t at) {
+    int syncs = fcntl(fd, F_GETFL) & O_DSYNC;
+    ssize_t written = ((ssize_t (*)(int, const void *, size_t, off64_t)) dlsym(RTLD_NEXT, "pwrite64"))(
+        fd, octets, count, at);
+    if (syncs && fails()) { errno = EIO; return -1; }
+    return written;
 }
 """
 

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from conneg.content.errors import ContentRefusedError, ConversionError
 from conneg.content.fence import WorkerLimits, grant_cpu, raise_fence
+from conneg.content.formats import html_is_laid_out
 from conneg.content.source import ReadLimits, Source
 from conneg.content.wire import read_message, write_message
 from conneg.errors import ConnegError
@@ -26,12 +27,15 @@ _PRELOADED = (
     "PIL.Image",
     "pypdfium2",
     "pillow_heif",
+    "uharfbuzz",
+    "resvg_py",
     "conneg.features",
     "conneg.content.inspection",
     "conneg.content.conversion",
     "conneg.content.readers.image",
     "conneg.content.readers.pdf",
     "conneg.content.readers.text",
+    "conneg.content.readers.svg",
     "conneg.content.writers",
     "conneg.content.writers.tiff",
     "conneg.content.writers.jpeg",
@@ -71,6 +75,8 @@ def _preload() -> None:
             importlib.import_module(name)
         except ImportError:
             continue
+    if html_is_laid_out():
+        importlib.import_module("conneg.content.readers.html")
     if "PIL.Image" in sys.modules:
         sys.modules["PIL.Image"].init()
     gc.freeze()

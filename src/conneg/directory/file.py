@@ -30,6 +30,8 @@ class _InForce:
     table: DirectoryTable
     known: Memo[Entry, Answer] = field(default_factory=lambda: Memo(_REMEMBERED), compare=False)
     """What was answered lately, by the entry that it came from."""
+    told: Memo[str, Answer] = field(default_factory=lambda: Memo(_REMEMBERED), compare=False)
+    """What was answered lately, by the recipient who was asked for."""
 
 
 class FileDirectory:
@@ -100,6 +102,9 @@ class FileDirectory:
         return now - self._looked_at >= self._recheck_seconds
 
     def _answer(self, current: _InForce, recipient: str) -> Answer:
+        return current.told.get(recipient) or current.told.keep(recipient, self._find(current, recipient))
+
+    def _find(self, current: _InForce, recipient: str) -> Answer:
         entry = current.table.find(recipient)
         if entry is None:
             return Unknown()

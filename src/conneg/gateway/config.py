@@ -170,6 +170,7 @@ def _resolve_paths(config: Config, folder: Path) -> Config:
             update={
                 "path": d.path and str(folder / d.path),
                 "tls_authorities": d.tls_authorities and under(d.tls_authorities),
+                "password_file": d.password_file and under(d.password_file),
             }
         )
         for d in config.destination

@@ -3,6 +3,7 @@
 Where TLS is wanted and cannot be had, nothing but STARTTLS is ever said to the host.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -110,6 +111,7 @@ class Dialler:
                     raise
                 problems.append(f"MTA-STS, which is in mode testing: {error}")
             else:
+                await _authenticate(client, hop.destination)
                 return Dialled(client, endpoint, way.reliance.having(*problems, *failures.reasons))
         raise NoSessionError(f"{way.peer}: no kind of TLS will do", "4.7.5")
 
@@ -167,6 +169,27 @@ class _Failures:
             )
         status = "4.7.5" if self._all_for_tls else "4.4.1"
         return NoSessionError("no server answers: " + "; ".join(self.reasons), status)
+
+
+async def _authenticate(client: SmtpClient, destination: DestinationSection) -> None:
+    """Prove who we are where that is configured; the session is over if it cannot be done.
+
+    Raises `NoSessionError`: the mail waits until the operator, or the host's, has put it right.
+    """
+    if destination.username is None or destination.password_file is None:
+        return
+    try:
+        password = (await asyncio.to_thread(destination.password_file.read_text, "utf-8")).strip("\r\n")
+        reply = await client.authenticate(destination.username, password)
+    except (OSError, UnicodeDecodeError, ConnegError) as error:
+        await client.quit()
+        reason = f"{destination.password_file}: {error.strerror}" if isinstance(error, OSError) else error
+        raise NoSessionError(
+            f"{destination.username!r} cannot be authenticated: {reason}", "4.7.0"
+        ) from error
+    if not reply.is_positive:
+        await client.quit()
+        raise NoSessionError(f"{destination.username!r} is refused: {reply}", "4.7.0")
 
 
 def _local_address(destination: DestinationSection, host: str) -> str | None:

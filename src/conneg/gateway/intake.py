@@ -5,7 +5,7 @@ directory that cannot answer in time is 404 for REQUIRED, and OPTIONAL then gets
 """
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from conneg.directory import Answer, ChainDirectory, Known, Unavailable, Unknown
 from conneg.errors import ConnegError
 from conneg.gateway.config import Config
 from conneg.gateway.disclosure import Disclosure
+from conneg.gateway.disk import DiskSpace
 from conneg.gateway.events import Accepted, Watcher
 from conneg.gateway.routing import Routes
 from conneg.gateway.sections import DisclosureSection, ListenerSection
@@ -33,6 +34,7 @@ _OK = Reply(250, ("ok",), "2.0.0")
 _SENDER_OK = "sender ok"
 _NO_RELAY = Reply(550, ("relaying denied: this server takes mail for its own domains only",), "5.7.1")
 _LOOP = Reply(554, ("too many Received fields: the message is in a loop",), "5.4.6")
+_DISK_FULL = Reply(452, ("not enough room on the disk; try again later",), "4.3.1")
 _SPOOL_FAILS = Reply(451, ("the message could not be written to disk; try again later",), "4.3.0")
 
 Submit = Callable[[SpooledMessage, bytes | None], None]
@@ -54,8 +56,8 @@ class _Transaction:
 class Intake:
     """The gateway's `SmtpHandler`: checks the envelope, asks the directory, and writes the message to the spool.
 
-    `claims` says whether the schedule has room for one more message; then `submit` is given the accepted message,
-    claimed, with its content where that is still in memory, and else `wake` is called.
+    `claims` says whether the schedule has room for one more message, after a while if need be; then `submit` is given
+    the accepted message, claimed, with its content where that is still in memory, and else `wake` is called.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class Intake:
         *,
         submit: Submit,
         wake: Callable[[], None],
-        claims: Callable[[], bool],
+        claims: Callable[[], Awaitable[bool]],
         watch: Watcher,
     ) -> None:
         self._role = "relay"
@@ -81,6 +83,7 @@ class Intake:
         self._wake = wake
         self._claims = claims
         self._watch = watch
+        self._disk = DiskSpace(config.spool.path, config.spool.min_free_mib << 20)
 
     def for_listener(self, listener: ListenerSection) -> "Intake":
         """Return the handler of one place to listen, with its role."""
@@ -94,7 +97,9 @@ class Intake:
         return None
 
     def mail(self, session: SessionInfo, command: MailCommand) -> Reply:
-        """Begin a transaction."""
+        """Begin a transaction, if the disk has room for its message (RFC 1870, 6.1 (3))."""
+        if not self._disk.has_room_for(command.size or 0):
+            return _DISK_FULL
         session.transaction = _Transaction(
             reverse_path=command.reverse_path,
             body=command.body,
@@ -252,7 +257,7 @@ class Intake:
             requiretls=transaction.requiretls,
             tls_optional=not transaction.requiretls and waives_tls(head),
         )
-        claim = self._claims()
+        claim = await self._claims()
         try:
             message = await incoming.commit(envelope, claim=claim)
         except (ConnegError, OSError):
@@ -323,12 +328,12 @@ class _Reception:
 
 def _conneg_answer(command: RcptCommand, known: Answer | None) -> RcptAnswer:
     """Return the draft's answer (section 4.3) for an acceptable address."""
-    plain = RcptAnswer(Reply(250, (f"<{command.forward_path}> recipient ok",), "2.1.5"))
+    accepted = Reply(250, (f"<{command.forward_path}> recipient ok",), "2.1.5")
     if command.conneg is None or known is None:
-        return plain
+        return RcptAnswer(accepted)
     match known:
         case Known(capability=capability):
-            return RcptAnswer(plain.reply, capability.expression)
+            return RcptAnswer(accepted, capability.expression)
         case Unknown() if command.conneg is ConnegArgument.REQUIRED:
             return RcptAnswer(Reply(504, (f"CONNEG <{command.forward_path}> not supported",), "5.3.3"))
         case Unavailable() if command.conneg is ConnegArgument.REQUIRED:
@@ -336,7 +341,7 @@ def _conneg_answer(command: RcptCommand, known: Answer | None) -> RcptAnswer:
                 Reply(404, (f"CONNEG <{command.forward_path}> capability temporarily unavailable",), "4.3.3")
             )
         case _:
-            return plain
+            return RcptAnswer(accepted)
 
 
 def _protocol(session: SessionInfo, smtputf8: bool = False, lmtp: bool = False) -> str:

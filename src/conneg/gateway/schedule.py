@@ -43,6 +43,7 @@ class Schedule:
         self._clock = clock
         self._report = report
         self._in_hand: set[asyncio.Task[None]] = set()
+        self._waiting: dict[asyncio.Future[None], None] = {}
         self._wake = asyncio.Event()
         self._stopping = False
 
@@ -50,6 +51,17 @@ class Schedule:
     def has_room(self) -> bool:
         """Whether a message accepted now would be delivered at once."""
         return not self._stopping and len(self._in_hand) < self._at_once
+
+    async def wait_for_room(self, seconds: float) -> bool:
+        """Wait until there is room, first come, first served, at most `seconds`; say whether there is."""
+        if not self.has_room and seconds > 0 and not self._stopping:
+            place = asyncio.get_running_loop().create_future()
+            self._waiting[place] = None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await place
+            self._waiting.pop(place, None)
+        return self.has_room
 
     def submit(self, message: SpooledMessage, content: bytes | None) -> None:
         """Take a message that is claimed for us, with its content if that is still in memory."""
@@ -87,6 +99,10 @@ class Schedule:
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._in_hand.discard(task)
         self._wake.set()
+        for place in self._waiting:
+            if not place.done():
+                place.set_result(None)
+                break
 
     async def _process(self, message: SpooledMessage, content: bytes | None) -> None:
         try:

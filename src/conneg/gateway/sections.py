@@ -197,9 +197,12 @@ class ConnegSection(Section):
 
 
 class SpoolSection(Section):
-    """`[spool]`: where accepted mail lives and how long the records of finished messages are kept."""
+    """`[spool]`: where accepted mail lives, how long the records of finished messages are kept, and how much of the
+    disk must stay free: no message is taken that would leave less.
+    """
 
     path: Path = Path("spool")
+    min_free_mib: int = Field(default=100, ge=0)
     keep_records_days: float = Field(default=30, ge=0)
 
 
@@ -241,9 +244,14 @@ class ContentSection(Section):
 
 
 class DeliverySection(Section):
-    """`[delivery]`: how many messages and connections at once, and how patient the client is."""
+    """`[delivery]`: how many messages and connections at once, and how patient the client is.
+
+    `accept_delay_seconds`: how long the answer to a message waits for a place among `messages_at_once`, so that no more
+    comes in than goes out; the message is then taken all the same, and waits in the spool.
+    """
 
     messages_at_once: int = Field(default=100, ge=1)
+    accept_delay_seconds: float = Field(default=1, ge=0, le=60)
     connections_per_next_hop: int = Field(default=20, ge=1)
     idle_seconds: float = Field(default=20, ge=0)
     connect_seconds: float = Field(default=30, gt=0)
@@ -265,7 +273,8 @@ class DestinationSection(Section):
     records that DNSSEC vouches for, and is "opportunistic" where there are none; it is the default for `mx`, as
     "opportunistic" is for the others. With `mta_sts` the policies of MTA-STS are kept to as well (`mx` only). `port` is
     that of the hosts which the DNS names; `local_address` are the addresses that connections come from, one of
-    each version.
+    each version. `username`: who the gateway is at `host`, and `password_file` what proves it (RFC 4954), without TLS
+    only by SCRAM.
     """
 
     domains: tuple[DomainText, ...] = Field(min_length=1)
@@ -277,6 +286,8 @@ class DestinationSection(Section):
     tls: Literal["none", "opportunistic", "dane", "required", "verified"] | None = None
     tls_name: str | None = None
     tls_authorities: Path | None = None
+    username: str | None = None
+    password_file: Path | None = None
     mta_sts: bool = True
     conneg: Literal["required", "optional", "off"] = "optional"
     strategy: Literal["single", "common", "batch"] = "batch"
@@ -294,6 +305,10 @@ class DestinationSection(Section):
             raise ValueError('deliver = "maildir" needs path = "/var/mail/{domain}/{local_part}"')
         if self.deliver == "maildir" and self.path is not None:
             _check_template(self.path)
+        if (self.username is None) != (self.password_file is None):
+            raise ValueError("username and password_file go together")
+        if self.username is not None and self.host is None:
+            raise ValueError("username is for one host: a password is not sent to whom the DNS names")
         versions = [address.version for address in self.local_address]
         if len(versions) > len(set(versions)):
             raise ValueError("local_address has two addresses of one version")

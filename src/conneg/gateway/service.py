@@ -146,7 +146,7 @@ class Gateway:
             self.spool,
             submit=self._schedule.submit,
             wake=self._schedule.wake,
-            claims=lambda: self._schedule.has_room,
+            claims=lambda: self._schedule.wait_for_room(config.delivery.accept_delay_seconds),
             watch=self._watch,
         )
         self._accounts = await asyncio.to_thread(open_accounts, config)

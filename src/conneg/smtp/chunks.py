@@ -2,13 +2,14 @@
 
 from conneg.smtp import texts
 from conneg.smtp.config import MAX_DISCARDED
+from conneg.smtp.grammar import words_of
 from conneg.smtp.lines import LineBuffer
 from conneg.smtp.reply import Reply
 
 
 def read_bdat(argument: str) -> tuple[int, bool] | None:
     """bdat-cmd = "BDAT" SP chunk-size [ SP "LAST" ] ; RFC 3030, 2: the octets, and whether it is the last chunk."""
-    words = argument.split()
+    words = words_of(argument)
     if not 1 <= len(words) <= 2 or (len(words) == 2 and words[1].upper() != "LAST"):
         return None
     size = words[0]

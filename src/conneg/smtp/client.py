@@ -72,6 +72,8 @@ class ClientSession:
         self._content = OutgoingContent(config.bare_newlines)
         self._credentials: Credentials | None = None
         self._authenticated: Reply | None = None
+        self._is_known = False
+        self._waits_for_tls = False
         self.is_secure = False
         self._content_replies: list[Reply] = []
         self._sent_lines: list[str] = []
@@ -242,9 +244,12 @@ class ClientSession:
         """Send a piece of the content by BDAT (RFC 3030, 2); leads to `ChunkAnswered`, the last to `ContentAnswered`.
 
         Not before all replies to RCPT are read. But for BODY=BINARYMIME the content gets the CRLF at its end that it
-        may lack, as by DATA, and a bare CR or LF raises `conneg.smtp.BareNewlineError`.
+        may lack, as by DATA, and a bare CR or LF raises `conneg.smtp.BareNewlineError`. `LocalProtocolError` where
+        CHUNKING is not listed, and after a chunk that was refused: RSET must come then.
         """
         self._begin(Step.BDAT)
+        if not self.supports("CHUNKING") or self._content.has_failed:
+            raise LocalProtocolError("the server takes no chunk")
         octets = self._content.chunk(chunk, is_last=is_last)
         self.phase = TABLE[self.phase][Step.BDAT]
         self._send(f"BDAT {len(octets)}{' LAST' if is_last else ''}", _Awaited.CHUNK)
@@ -264,9 +269,11 @@ class ClientSession:
         """Send AUTH with the best mechanism that the server offers; leads to `AuthAnswered`.
 
         Without TLS no password is sent in the clear. After success EHLO is sent again: a server may offer CONNEG, or
-        anything else, only to those it knows. Raises `LocalProtocolError` if no mechanism is left.
+        anything else, only to those it knows. Raises `LocalProtocolError` if no mechanism is left, and after success.
         """
         self._begin(Step.AUTH)
+        if self._is_known:
+            raise LocalProtocolError("AUTH comes no more after it has succeeded")  # RFC 4954, 4
         offered = self.extensions.get("AUTH", "").upper().split()
         self._credentials = Credentials(offered, username, password, is_secure=self.is_secure)
         self._send_secret(*self._credentials.begin())
@@ -277,8 +284,13 @@ class ClientSession:
         self._send("RSET", _Awaited.OTHER)
 
     def starttls(self) -> None:
-        """Send STARTTLS; leads to `StartTlsAnswered`. After 220 TLS is to be begun, and `secured` called."""
+        """Send STARTTLS; leads to `StartTlsAnswered`. After 220 TLS is to be begun, and `secured` called.
+
+        Raises `LocalProtocolError` under TLS (RFC 3207, 4.2), and where it is not listed.
+        """
         self._begin(Step.STARTTLS)
+        if self.is_secure or not self.supports("STARTTLS"):
+            raise LocalProtocolError("TLS is there already, or STARTTLS is not listed")
         self._send("STARTTLS", _Awaited.STARTTLS)
 
     def secured(self) -> None:
@@ -287,8 +299,9 @@ class ClientSession:
         Raises `RemoteProtocolError` if the server has said anything since its 220: it was not said under TLS, or not by
         a server of SMTP (RFC 3207, 4.2).
         """
-        if self.phase is not Phase.GREETED or self._awaited:
+        if not self._waits_for_tls or self.phase is Phase.CLOSED:
             raise LocalProtocolError("TLS can begin only after 220 to STARTTLS")
+        self._waits_for_tls = False
         self._refuse_what_is_behind()
         self.is_secure = True
         self._say_hello()
@@ -305,6 +318,8 @@ class ClientSession:
             raise LocalProtocolError(
                 f"{step.value} cannot come now: the reply to {self._awaited[0].value} has not"
             )
+        if self._waits_for_tls:
+            raise LocalProtocolError(f"{step.value} cannot come now: TLS has not")
         if step not in TABLE[self.phase]:
             raise LocalProtocolError(f"{step.value} cannot come in phase {self.phase.value}")
 
@@ -343,6 +358,7 @@ class ClientSession:
                 event = self._take_content(reply)
             case _Awaited.CHUNK:
                 self.phase = TABLE[self.phase][Step.CHUNK]
+                self._content.has_failed = not reply.is_positive
                 event = ChunkAnswered(reply)
             case _Awaited.AUTH:
                 event = self._take_auth(reply)
@@ -396,6 +412,8 @@ class ClientSession:
         if reply.is_positive:
             self.phase = TABLE[self.phase][Step.STARTTLS]
             self.extensions = {}
+            self._is_known = False
+            self._waits_for_tls = True
             self._refuse_what_is_behind()
         return StartTlsAnswered(reply)
 
@@ -414,7 +432,7 @@ class ClientSession:
         self._credentials = None
         if not reply.is_positive:
             return AuthAnswered(reply)
-        self._authenticated = reply
+        self._authenticated, self._is_known = reply, True
         self._say_hello()
         return None
 

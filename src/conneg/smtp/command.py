@@ -6,6 +6,8 @@ A line that is wrong raises `CommandError`, which holds the reply to send.
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
 
 from conneg.errors import ConnegError
 from conneg.smtp import conneg
@@ -144,7 +146,8 @@ def read_mail(text: str, rules: CommandRules) -> MailCommand:
     if not rest:
         command = MailCommand(reverse_path)
     else:
-        parameters = _parameters(rest, rules.mail_parameters)
+        parameters = _parameters(rest)
+        _check_known(parameters, rules.mail_parameters)
         _check_mail_parameters(parameters, rules)
         command = MailCommand(reverse_path, parameters)
     if not reverse_path.isascii() and not command.smtputf8:
@@ -169,22 +172,38 @@ def read_rcpt(text: str, rules: CommandRules, *, smtputf8: bool = False) -> Rcpt
         raise CommandError(_NOT_ASCII)
     if not rest:
         return RcptCommand(forward_path)
-    if not rules.ignorant:
-        rest = conneg.close_spaces(rest)
-    parameters = _parameters(rest, rules.rcpt_parameters)
-    _check_rcpt_parameters(parameters)
-    return RcptCommand(forward_path, _conneg_argument(forward_path, parameters, rules), parameters)
+    parameters, argument = _rcpt_parameters(rest, rules.ignorant)
+    _check_known(parameters, rules.rcpt_parameters)
+    if argument is None or len(parameters) > 1:
+        _check_rcpt_parameters(parameters)
+    if argument is not None and not (rules.conneg and parameters[conneg.KEYWORD]):
+        argument = _conneg_here(forward_path, argument, rules)
+    return RcptCommand(forward_path, argument, parameters)
 
 
-def _parameters(text: str, known: Collection[str]) -> dict[str, str]:
+def _parameters(text: str) -> Mapping[str, str]:
     # An empty value, `CONNEG=`, is not in the grammar of parameters and refused here (digest A5, item 5).
     parameters = read_parameters(text)
     if parameters is None:
         raise CommandError(_BAD_PARAMETERS)
+    return parameters
+
+
+@lru_cache(maxsize=256)
+def _rcpt_parameters(text: str, ignorant: bool) -> tuple[Mapping[str, str], ConnegArgument | None]:
+    """Return RCPT's parameters, of whose values nothing has been checked, and what CONNEG asks if it asks anything.
+
+    Kept, since most recipients come with the parameters of the last one.
+    """
+    parameters = MappingProxyType(_parameters(text if ignorant else conneg.close_spaces(text)))
+    value = parameters.get(conneg.KEYWORD)
+    return parameters, None if value is None else conneg.read_argument(value)
+
+
+def _check_known(parameters: Mapping[str, str], known: Collection[str]) -> None:
     for keyword in parameters:
         if keyword not in known:
             raise CommandError(_unknown(keyword))
-    return parameters
 
 
 def _unknown(keyword: str) -> Reply:
@@ -218,6 +237,9 @@ def _check_mail_parameters(parameters: Mapping[str, str], rules: CommandRules) -
 
 
 def _check_rcpt_parameters(parameters: Mapping[str, str]) -> None:
+    value = parameters.get(conneg.KEYWORD)
+    if value is not None and conneg.read_argument(value) is None:
+        raise CommandError(Reply(501, ("CONNEG is REQUIRED or OPTIONAL",), "5.5.4"))
     notify = parameters.get("NOTIFY")
     if notify is not None and not _is_notify(notify.upper().split(",")):
         raise CommandError(_invalid("NOTIFY"))
@@ -236,23 +258,15 @@ def _invalid(keyword: str) -> Reply:
     return Reply(501, (f"the value of {keyword} cannot be read",), "5.5.4")
 
 
-def _conneg_argument(
-    forward_path: str, parameters: Mapping[str, str], rules: CommandRules
-) -> ConnegArgument | None:
-    """Return what CONNEG asks; where it is switched off REQUIRED draws 504 and OPTIONAL is as if absent (draft 4.3)."""
-    value = parameters.get(conneg.KEYWORD)
-    if value is None:
-        return None
-    argument = conneg.read_argument(value)
-    if argument is None:
-        raise CommandError(Reply(501, ("CONNEG is REQUIRED or OPTIONAL",), "5.5.4"))
+def _conneg_here(forward_path: str, argument: ConnegArgument, rules: CommandRules) -> ConnegArgument | None:
+    """Return what CONNEG asks of this server: where it is switched off REQUIRED draws 504, and OPTIONAL is as if absent
+    (draft 4.3); of one without a value RFC 4141 thinks otherwise.
+    """
     if not rules.conneg:
         if argument is ConnegArgument.REQUIRED:
             raise CommandError(conneg.not_supported(forward_path))
         return None
-    if rules.bare_is_optional and not value:
-        return ConnegArgument.OPTIONAL
-    return argument
+    return ConnegArgument.OPTIONAL if rules.bare_is_optional else argument
 
 
 @dataclass(frozen=True, slots=True)

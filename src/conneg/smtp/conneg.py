@@ -108,20 +108,21 @@ def write_capability_reply(first: Reply, capability: str, *, enhanced: bool) -> 
     whatever positive code `first` has. Raises `conneg.errors.ConnegError` if the text cannot be cut so, or is not
     printable ASCII.
     """
-    status = f"{first.enhanced} " if enhanced and first.enhanced is not None else ""
+    status = first.enhanced if enhanced else None
     is_kept = len(capability) <= KEPT_CAPABILITIES.value
     lines = (_kept_lines if is_kept else _capability_lines)(capability, status)
     # "250" and a hyphen in front of each line: the code and the last line's space are changed, all else stays
-    head = Reply(250, first.lines, first.enhanced).encode(enhanced)
+    head = (first if first.code == 250 else Reply(250, first.lines, first.enhanced)).encode(enhanced)
     if head.find(b"\n") + 1 == len(head):
-        return b"".join((b"250-", head[4:], lines))
+        return b"250-" + head[4:] + lines
     return b"".join([*(b"250-" + line[4:] for line in head.splitlines(keepends=True)), lines])
 
 
-def _capability_lines(capability: str, status: str) -> bytes:
-    """Return the octets of the CONNEG lines, the last of the reply among them."""
+def _capability_lines(capability: str, enhanced: str | None) -> bytes:
+    """Return the octets of the CONNEG lines, the last of the reply among them, each with that enhanced status code."""
     from conneg.features import wrap
 
+    status = "" if enhanced is None else f"{enhanced} "
     text = capability.replace("\r\n", " ").replace("\n", " ").replace("\t", " ")
     if not (text.isascii() and text.isprintable()):
         raise ConnegError("a capability with characters other than printable ASCII cannot be sent")

@@ -2,7 +2,7 @@
 
 from conneg.smtp import texts
 from conneg.smtp.config import MAX_DISCARDED, ServerConfig
-from conneg.smtp.data import ContentReader, NewlineCheck
+from conneg.smtp.data import ContentReader, NewlineCheck, NulDotCheck
 from conneg.smtp.events import ContentChunk, ContentRefused
 from conneg.smtp.reply import Reply
 
@@ -14,12 +14,14 @@ class ContentIntake:
     with BODY=BINARYMIME, in which CR and LF are octets like any other (RFC 3030, 3).
     """
 
-    __slots__ = ("_config", "_newlines", "_octets", "_reader", "refusal")
+    __slots__ = ("_config", "_newlines", "_nul_dots", "_octets", "_reader", "refusal")
 
     def __init__(self, config: ServerConfig, *, is_binary: bool = False) -> None:
         self._config = config
         self._reader = ContentReader()
-        self._newlines = None if is_binary or config.bare_newlines != "refuse" else NewlineCheck()
+        is_checked = not is_binary and config.bare_newlines == "refuse"
+        self._newlines = NewlineCheck() if is_checked else None
+        self._nul_dots = NulDotCheck() if is_checked else None
         self._octets = 0
         self.refusal: Reply | None = None
 
@@ -45,7 +47,7 @@ class ContentIntake:
         """The last chunk has come: content that ends with a bare CR is refused only now."""
         if self._newlines is None or self.refusal is not None or not self._newlines.ends_with_cr:
             return None
-        self.refusal = texts.BARE_CONTENT
+        self.refusal = texts.HIDES_AN_END
         return ContentRefused(self.refusal)
 
     @property
@@ -66,10 +68,12 @@ class ContentIntake:
         if self.refusal is not None:
             self._octets += len(content)
             return None
+        if self._nul_dots is not None:
+            self._nul_dots.feed(content[: self._room])
         is_bare = self._config.bare_newlines == "refuse" and self._has_bare_newlines(content)
         self._octets += len(content)
-        if is_bare:
-            self.refusal = texts.BARE_CONTENT
+        if is_bare or (self._nul_dots is not None and self._nul_dots.found):
+            self.refusal = texts.HIDES_AN_END
         elif self._octets > self._config.max_message_octets:
             self.refusal = texts.too_large(self._config.max_message_octets)
         else:

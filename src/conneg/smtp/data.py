@@ -4,6 +4,7 @@ Only CRLF.CRLF ends the content. A bare CR or LF never does, nor does it make a 
 `LF.LF`, `CR.CR`, `LF.CRLF` and `CRLF.LF` are content like any other, and `ContentReader` says that it saw such octets.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 
 from conneg.errors import ConnegError
@@ -98,6 +99,40 @@ class NewlineCheck:
         self.ends_with_cr = data.endswith(b"\r")
         pairs = data.count(b"\r\n")
         self.found = data.count(b"\n") != pairs or data.count(b"\r") - self.ends_with_cr != pairs
+
+
+class NulDotCheck:
+    """Looks for a line of NULs and a dot behind the first of them, in octets cut anywhere.
+
+    Dot-stuffing does not see that dot. A next hop that drops NUL before it looks at lines would see the final dot in
+    it, and commands in what follows.
+    """
+
+    __slots__ = ("_tail", "found")
+
+    def __init__(self) -> None:
+        self.found = False
+        self._tail = b"\r\n"
+        """The end of what has come, as far as such a line may begin in it; a run of NULs as one."""
+
+    def feed(self, data: bytes) -> None:
+        """Look at the next octets."""
+        if self.found or not data:
+            return
+        if b"\r\n" not in data or b"\0" in data or b"\0" in self._tail:
+            data = self._tail + data
+            self.found = _NUL_DOT.search(data) is not None
+        last = data.rfind(b"\r\n")
+        begun = _NUL_DOT_BEGUN.fullmatch(data, last) if last >= 0 else None
+        if begun is not None:
+            self._tail = _NULS.sub(b"\0", begun[0])
+        else:
+            self._tail = b"\r" if data.endswith(b"\r") else b""
+
+
+_NUL_DOT = re.compile(rb"\r\n\0+\.\0*\r\n")
+_NUL_DOT_BEGUN = re.compile(rb"\r\n(?:\0+(?:\.\0*)?)?\r?")
+_NULS = re.compile(rb"\0+")
 
 
 class ContentWriter:

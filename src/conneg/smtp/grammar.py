@@ -41,6 +41,7 @@ _POSTMASTER_AND_REST = re.compile(r"[ \t]*<(postmaster)>(?:[ \t]+(.*))?", re.IGN
 # esmtp-param = esmtp-keyword ["=" esmtp-value]; a value has no SP, no "=" and no control (RFC 5321, 4.1.2).
 _PARAMETER = re.compile(rf"([A-Za-z0-9][A-Za-z0-9-]*)(=([\x21-\x3c\x3e-\x7e{_WIDE}]+))?")
 _XTEXT = re.compile(r"(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})*")
+_SPACES = re.compile(r"[ \t]+")
 _GENERAL_LITERAL = re.compile(r"[A-Za-z0-9-]*[A-Za-z0-9]:[\x21-\x5a\x5e-\x7e]+")
 _HELLO_NAME = re.compile(rf"[\x21-\x7e{_WIDE}]{{1,255}}")
 
@@ -100,12 +101,19 @@ def is_path(mailbox: str) -> bool:
     return found is not None and found[0] == mailbox and not is_too_long(mailbox)
 
 
+def words_of(text: str) -> list[str]:
+    """Return what SP parts (RFC 5321, 4.1.2), or HTAB (4.1.1): never other white space, which is no separator there."""
+    if text.isprintable():  # then SP is all the white space that there is
+        return text.split()
+    return [word for word in _SPACES.split(text) if word]
+
+
 def read_parameters(text: str) -> dict[str, str] | None:
     """Mail-parameters, Rcpt-parameters = esmtp-param *(SP esmtp-param) ; RFC 5321, 4.1.2
 
     Returns keyword in capitals -> value ("" without one); None if the form is wrong or a keyword comes twice.
     """
-    words = text.split()
+    words = words_of(text)
     if len(words) > MAX_PARAMETERS.value:
         return None
     parameters: dict[str, str] = {}

@@ -6,11 +6,13 @@ from conneg.smtp.data import BareNewlineError, ContentWriter, NewlineCheck
 class OutgoingContent:
     """One message's content. But for BODY=BINARYMIME a CR or LF that is not part of CRLF is refused, or kept as it is.
 
-    By either way content gets the CRLF at its end that it may lack, but for binary content.
+    By either way content gets the CRLF at its end that it may lack, but for binary content. `has_failed`: a chunk was
+    refused, so that no other may follow (RFC 3030, 2).
     """
 
     def __init__(self, bare_newlines: str, *, is_binary: bool = False) -> None:
         self.is_binary = is_binary
+        self.has_failed = False
         self._writer = ContentWriter(bare_newlines=bare_newlines)
         self._check = NewlineCheck() if bare_newlines == "refuse" and not is_binary else None
         self._ends_line = True

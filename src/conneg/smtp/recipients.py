@@ -49,23 +49,24 @@ class Recipients:
         504 if the capability's text cannot be sent.
         """
         reply, capability = answer.reply, answer.capability
-        if reply.is_positive and command.conneg is not None:
+        is_positive = reply.is_positive
+        if command.conneg is not None and is_positive:
             if capability is not None:
                 try:
                     octets = conneg.write_capability_reply(reply, capability, enhanced=enhanced)
                 except ConnegError:
                     if command.conneg is ConnegArgument.REQUIRED:
-                        reply = conneg.not_supported(command.forward_path)
+                        reply, is_positive = conneg.not_supported(command.forward_path), False
                 else:
                     self.accepted += 1
                     return octets, True
             elif command.conneg is ConnegArgument.REQUIRED:
-                reply = conneg.unavailable(command.forward_path)
-        if reply.is_positive:
+                reply, is_positive = conneg.unavailable(command.forward_path), False
+        if is_positive:
             self.accepted += 1
         else:
             self.refused += 1
-        return reply.encode(enhanced), reply.is_positive
+        return reply.encode(enhanced), is_positive
 
     def _read_line(self, line: bytes | BadLine, pending: int) -> Entry:
         if isinstance(line, BadLine):

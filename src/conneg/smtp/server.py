@@ -85,6 +85,8 @@ class ServerSession(Receiving, Introducing):
                 authenticated, self._authenticated = self._authenticated, None
                 return authenticated
             phase = self.phase
+            if phase is Phase.CLOSED:  # also in the midst of a chunk
+                return self._tell_end()
             if phase is Phase.CONTENT:
                 if not self._lines:
                     return None
@@ -98,8 +100,6 @@ class ServerSession(Receiving, Introducing):
                     return None
             elif phase is Phase.ANSWER:
                 event = self._end_content()
-            elif phase is Phase.CLOSED:
-                return self._tell_end()
             else:
                 line = self._lines.next_line()
                 if line is None:
@@ -147,7 +147,7 @@ class ServerSession(Receiving, Introducing):
             if self._idle_commands > self.config.max_idle_commands:
                 self._give_up(texts.TOO_MANY_IDLE_COMMANDS)
                 return None
-        elif self.config.needs_tls and not self.is_secure and word not in _BEFORE_TLS:
+        if self.config.needs_tls and not self.is_secure and word not in _BEFORE_TLS:
             self._refuse(texts.TLS_FIRST)
             return None
         try:

@@ -24,7 +24,10 @@ NO_ARGUMENT = Reply(501, ("this command has no argument",), "5.5.4")
 BAD_HELLO = Reply(501, ("syntax: EHLO and one host name or address literal",), "5.5.4")
 TOO_MANY_RECIPIENTS = Reply(452, ("too many recipients in one transaction",), "4.5.3")
 TOO_MANY_ERRORS = Reply(421, ("too many errors",), "4.7.0")
-BARE_CONTENT = Reply(554, ("content with a bare CR or LF is refused; lines end with CRLF",), "5.6.0")
+HIDES_AN_END = Reply(
+    554, ("content with a bare CR or LF, or a dot behind NUL, is refused; lines end with CRLF",), "5.6.0"
+)
+"""One text for all of it: which comes first must not depend on how the stream is cut."""
 ENDLESS = Reply(421, ("the message has been refused and does not end",), "4.3.0")
 
 

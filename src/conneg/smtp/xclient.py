@@ -4,6 +4,8 @@ import ipaddress
 import re
 from collections.abc import Mapping
 
+from conneg.smtp.grammar import words_of
+
 XCLIENT_ATTRIBUTES = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN")
 """Those that are understood; EHLO lists them."""
 
@@ -20,7 +22,7 @@ def read_xclient(argument: str) -> Mapping[str, str] | None:
     attribute is unknown or comes twice, or an address or port is none.
     """
     attributes: dict[str, str] = {}
-    for word in argument.split():
+    for word in words_of(argument):
         name, separator, value = word.partition("=")
         name = name.upper()
         if not separator or name not in XCLIENT_ATTRIBUTES or name in attributes:

@@ -9,6 +9,8 @@ from conneg.errors import ConnegError
 from conneg.spool import queries
 from conneg.spool.operations import Accept, Call, Operation, Row, Settle
 
+_dump = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def transact(
     connection: sqlite3.Connection,
@@ -65,13 +67,14 @@ def _call(connection: sqlite3.Connection, call: Call) -> Any:
 def _work(accepts: Sequence[Accept], settles: Sequence[Settle]) -> dict[str, Any]:
     """Return the values of the columns of `queries.WORK`."""
     contents, bodies = _contents(accepts)
-    recorded: list[Accept | Settle] = [*accepts, *settles]
     return {
-        "messages": _rows(one.message for one in accepts),
+        "messages": _listed(one.message for one in accepts),
         "contents": _rows(contents),
         "bodies": bodies,
-        "recipients": _rows(row for one in accepts for row in one.recipients),
-        "records": _rows(row for one in recorded for row in one.records),
+        "recipients": _listed(one.recipients for one in accepts),
+        "records": _listed(
+            [one.records for one in accepts] + [_dump(row) for one in settles for row in one.records]
+        ),
         "outcomes": _rows(row for one in settles for row in one.outcomes),
         "settled": _rows(one.message for one in settles),
         "now": settles[-1].now if settles else None,
@@ -79,9 +82,14 @@ def _work(accepts: Sequence[Accept], settles: Sequence[Settle]) -> dict[str, Any
     }
 
 
+def _listed(rows: Iterable[str]) -> str | None:
+    """Return rows that are texts of JSON as one array, None if there are none; an empty text is no row."""
+    text = ",".join(filter(None, rows))
+    return f"[{text}]" if text else None
+
+
 def _rows(rows: Iterable[Row | int]) -> str | None:
-    listed = list(rows)
-    return json.dumps(listed) if listed else None
+    return _listed(map(_dump, rows))
 
 
 def _contents(accepts: Sequence[Accept]) -> tuple[list[Row], bytes]:
@@ -90,11 +98,10 @@ def _contents(accepts: Sequence[Accept]) -> tuple[list[Row], bytes]:
     bodies: list[bytes] = []
     position = 1  # substr counts from 1
     for accept in accepts:
-        number = accept.message[0]
         if accept.content is None:
-            rows.append([number])
+            rows.append([accept.number])
         else:
-            rows.append([number, position, len(accept.content)])
+            rows.append([accept.number, position, len(accept.content)])
             bodies.append(accept.content)
             position += len(accept.content)
     return rows, b"".join(bodies)

@@ -10,13 +10,16 @@ Row = list[Any]
 
 @dataclass(slots=True)
 class Accept:
-    """A message to store: its row, the rows of its recipients and records, and its content unless that is in
-    a file.
+    """A message to store: its number, its rows as a statement takes them, and its content unless that is in a file.
+
+    Rows are JSON arrays, of recipients and records with a comma between them. They are written once, by the one who
+    hands the message in: whatever the writing thread does with them takes the interpreter from the event loop.
     """
 
-    message: Row
-    recipients: list[Row]
-    records: list[Row]
+    number: int
+    message: str
+    recipients: str
+    records: str
     content: bytes | None
 
 

@@ -1,11 +1,16 @@
 """The values of `conneg.spool.model` as rows of the database, and back."""
 
+import json
+
 from conneg.errors import UsageError
 from conneg.mail import Envelope
 from conneg.spool.errors import SpoolError
 from conneg.spool.ids import write_id
 from conneg.spool.model import OUTCOME_EVENTS, Outcome, RecipientState, SpooledMessage, SpooledRecipient
 from conneg.spool.operations import Row
+
+quote = json.JSONEncoder(ensure_ascii=False).encode
+"""A text as JSON has it."""
 
 
 def storable(text: str) -> str:

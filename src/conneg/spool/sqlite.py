@@ -37,7 +37,7 @@ from conneg.spool.model import (
     SpooledMessage,
 )
 from conneg.spool.operations import Accept, Operation, Row, Settle
-from conneg.spool.rows import new_message, outcome_row, read_message, storable
+from conneg.spool.rows import new_message, outcome_row, quote, read_message, storable
 from conneg.spool.writer import Writer
 
 BLOB_THRESHOLD = 256 * 1024
@@ -133,9 +133,12 @@ class SqliteSpool:
         if not recipients:
             raise SpoolError("a message for no recipient cannot be queued")
         accept = Accept(
-            message=[number, text, octets, now],
-            recipients=[[number, recipient, int(claim), now] for recipient in recipients],
-            records=[] if note is None else [[number, self._ticks.next(), "note", None, storable(note)]],
+            number=number,
+            message=f"[{number},{quote(text)},{octets},{now}]",
+            recipients=",".join([f"[{number},{recipient},{int(claim)},{now}]" for recipient in recipients]),
+            records=""
+            if note is None
+            else f'[{number},{self._ticks.next()},"note",null,{quote(storable(note))}]',
             content=content,
         )
         if claim:
@@ -155,7 +158,7 @@ class SqliteSpool:
         back.
         """
         try:
-            return await asyncio.shield(future)
+            return await future
         except asyncio.CancelledError:
             if self._claims.pop(number, None):
                 self._writer.submit(database.release(number)).add_done_callback(_forget_error)
@@ -355,7 +358,7 @@ class SqliteSpool:
                 await asyncio.to_thread(self._blob(number).unlink)
 
     async def _write(self, operation: Operation) -> Any:
-        return await asyncio.shield(self._writer.submit(operation))
+        return await self._writer.submit(operation)
 
     async def _read(self, read: Callable[[sqlite3.Connection], T]) -> T:
         if self._writer.is_behind:

@@ -11,6 +11,7 @@ import queue
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +52,9 @@ class Writer:
         self._logged: list[Accept] = []
         self._logged_since = 0.0
         self._patience = _LOGGED_SECONDS
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._waiting: deque[_Waiting] = deque()
+        self._signals: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._waking: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="conneg-spool", daemon=True)
         self._closed = False
 
@@ -60,19 +63,30 @@ class Writer:
         self._thread.start()
 
     def submit(self, operation: Operation, octets: int = 0) -> asyncio.Future[Any]:
-        """Hand in an operation from the running event loop; the future has its result once it is durable."""
+        """Hand in an operation from the running event loop; the future has its result once it is durable.
+
+        Cancelling the future does not take the operation back. The thread is woken when the loop has done what it has
+        in hand: all that is handed in until then is one group, and costs one change between the threads.
+        """
         if self._closed:
             raise SpoolError("the spool is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._queue.put(_Waiting(operation, loop, future, octets))
+        self._waiting.append(_Waiting(operation, loop, future, octets))
+        if self._waking is not loop:
+            self._waking = loop
+            loop.call_soon(self._wake)
         return future
+
+    def _wake(self) -> None:
+        self._waking = None
+        self._signals.put(None)
 
     def stop(self) -> None:
         """Finish what was handed in and end the thread; blocks until then."""
         if not self._closed:
             self._closed = True
-            self._queue.put(None)
+            self._signals.put(None)
             self._thread.join()
 
     @property
@@ -82,40 +96,34 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            while group := self._gather():
-                self._work_off(group)
+            while not self._closed or self._waiting:
+                self._wait()
+                while group := self._gather():
+                    self._work_off(group)
             self._bring_over()
         finally:
             self._connection.close()
             if self._log is not None:
                 self._log.close()
 
-    def _gather(self) -> list[_Waiting]:
-        """Wait for one operation, then take what else is there; nothing is there when it is time to stop."""
-        group: list[_Waiting] = []
-        octets = 0
-        waiting = self._wait()
-        while waiting is not None:
-            group.append(waiting)
-            octets += waiting.octets
-            if len(group) == _GROUP_OPERATIONS or octets >= _GROUP_OCTETS:
-                return group
-            try:
-                waiting = self._queue.get_nowait()
-            except queue.Empty:
-                return group
-        if group:
-            self._queue.put(None)  # work off what came before the end, then meet the end again
-        return group
-
-    def _wait(self) -> _Waiting | None:
-        """Return the next operation, None at the end; what the log holds goes to the database when none comes."""
+    def _wait(self) -> None:
+        """Wait for a signal; what the log holds goes to the database when none comes."""
         while self._log is not None and not self._log.is_empty:
             try:
-                return self._queue.get(timeout=self._patience)
+                return self._signals.get(timeout=self._patience)
             except queue.Empty:
                 self._patience = _LOGGED_SECONDS if self._bring_over() else _RETRY_SECONDS
-        return self._queue.get()
+        return self._signals.get()
+
+    def _gather(self) -> list[_Waiting]:
+        """Take the operations that are there, up to the bounds of a group."""
+        group: list[_Waiting] = []
+        octets = 0
+        while self._waiting and len(group) < _GROUP_OPERATIONS and octets < _GROUP_OCTETS:
+            one = self._waiting.popleft()
+            group.append(one)
+            octets += one.octets
+        return group
 
     def _work_off(self, group: Sequence[_Waiting]) -> None:
         operations = [one.operation for one in group]
