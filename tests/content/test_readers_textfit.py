@@ -59,6 +59,14 @@ def test_large_and_turned_text_stays(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (draw(path) == fitted).all()
 
 
+def test_a_turned_page_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is upright in its own coordinates is not upright on the sheet."""
+    path = samples.save(tmp_path / "turned.pdf", samples.pdf([samples.TEXT_PAGE], extra=b"/Rotate 90"))
+    fitted = draw(path)
+    monkeypatch.setattr("conneg.content.readers.pdf.fit_text", lambda page, lines: False)
+    assert (draw(path) == fitted).all()
+
+
 def test_drawn_twice_it_is_fitted_once(tmp_path: Path) -> None:
     path = page_of(tmp_path / "text.pdf", samples.TEXT_PAGE)
     assert (draw(path, times=3) == draw(path)).all()

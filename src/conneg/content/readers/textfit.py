@@ -30,11 +30,11 @@ _OBJECTS = 5000
 def fit_text(page: Any, lines_an_inch: float) -> bool:
     """Stretch the upright text of `page` (pdfium's handle) about its base lines; return whether any was.
 
-    The page must be closed after it was drawn: its objects have been changed, its document has not. Text in forms, and
-    text that is turned or slanted, stays as it is.
+    The page must be closed after it was drawn: its objects have been changed, its document has not. Text in forms, on
+    pages that are turned, and text that is itself turned or slanted stay as they are.
     """
     count = pdfium.FPDFPage_CountObjects(page)
-    if count > _OBJECTS:
+    if count > _OBJECTS or pdfium.FPDFPage_GetRotation(page):
         return False
     heights: dict[int, float | None] = {}
     matrix, changed = pdfium.FS_MATRIX(), False
