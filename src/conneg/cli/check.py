@@ -26,7 +26,7 @@ def command(ctx: click.Context, config_file: Path | None, as_json: bool) -> None
     formats = _formats()
     fence = _fence(config, problems)
     if as_json:
-        shown = {"problems": problems, "formats": formats, "fence": fence}
+        shown = {"problems": problems, "formats": formats, "fence": fence, "bilevel_pages": _bilevel_pages()}
         print_json({**shown, "config": config.model_dump(mode="json")})
     else:
         _show(config, formats, fence)
@@ -90,6 +90,12 @@ def _formats() -> list[dict[str, str]]:
     ]
 
 
+def _bilevel_pages() -> str:
+    from conneg.content.native import way
+
+    return way()
+
+
 def _show(config: Any, formats: list[dict[str, str]], fence: dict[str, list[str]]) -> None:
     click.echo(f"listens on    {', '.join(config.server.listen)} as {config.server.hostname}")
     if config.server.listen_tls:
@@ -109,6 +115,7 @@ def _show(config: Any, formats: list[dict[str, str]], fence: dict[str, list[str]
     click.echo("documents are read behind a fence")
     for danger, layers in fence.items():
         click.echo(f"  {danger:<11} {', '.join(layers) or 'not fenced off here'}")
+    click.echo(f"fax pages     {_bilevel_pages()}")
     click.echo("formats")
     for row in formats:
         missing = f"  ({row['missing']})" if row["missing"] else ""

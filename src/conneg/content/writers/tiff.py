@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from conneg.content.codings import Coding, StripForm, encode, reversed_bits
+from conneg.content.codings import Coding, StripForm, encode
 from conneg.content.colour import DEFAULT_DECODE, Decode, itulab_page, lightness_page
 from conneg.content.errors import ConversionError
 from conneg.content.halftone import bilevel
@@ -75,8 +75,12 @@ class TiffWriter:
 
     def _add_bilevel(self, raster: Raster, coding: Coding) -> None:
         _check_width(raster, bilevel_widths(raster.dpi_x, raster.dpi_y))
-        form = StripForm(raster.width, raster.height, coding, dpi_y=float(raster.dpi_y))
-        packed = bilevel(grey_pixels(raster), float(raster.dpi_x), float(raster.dpi_y))
+        form = StripForm(
+            raster.width, raster.height, coding, dpi_y=float(raster.dpi_y), fill_order=_BITS_REVERSED
+        )
+        packed = raster.bits
+        if packed is None:
+            packed = bilevel(grey_pixels(raster), float(raster.dpi_x), float(raster.dpi_y))
         options = Tag.T6_OPTIONS if coding is Coding.MMR else Tag.T4_OPTIONS
         fields = [
             *self._fields(raster, form.compression, _MIN_IS_WHITE, _BITS_REVERSED),
@@ -84,7 +88,7 @@ class TiffWriter:
             _short(Tag.SAMPLES_PER_PIXEL, 1),
             _long(options, 0 if coding is Coding.MMR else form.t4_options),
         ]
-        self._container.add_page(fields, reversed_bits(encode(packed, form)))
+        self._container.add_page(fields, encode(packed, form))
 
     def _add_colour(self, raster: Raster) -> None:
         _check_width(raster, colour_widths(raster.dpi_x, raster.dpi_y))
