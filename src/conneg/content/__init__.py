@@ -7,7 +7,7 @@ of the libraries for that.
 
 from conneg.content.conversion import ConversionJob
 from conneg.content.errors import ContentRefusedError, ConversionError
-from conneg.content.fence import WorkerLimits
+from conneg.content.fence import Fence, WorkerLimits
 from conneg.content.formats import FORMATS, Format, can_write
 from conneg.content.inspection import Inspection
 from conneg.content.offer import document_offer, offer
@@ -22,6 +22,7 @@ __all__ = [
     "ContentRefusedError",
     "ConversionError",
     "ConversionJob",
+    "Fence",
     "Format",
     "Frame",
     "Inspection",

@@ -1,7 +1,7 @@
 """The program of a worker process: raises its fence, loads what it needs, then does one job after the other.
 
-Started by `conneg.content.workers` only, as `python -m conneg.content.worker_main LIMITS`, with LIMITS as
-JSON. Jobs come on standard input, replies go to standard output (`conneg.content.wire`).
+Started by `conneg.content.workers` only, as `python -m conneg.content.worker_main ORDERS`, with `Orders` as JSON. Jobs
+come on standard input, replies go to standard output (`conneg.content.wire`).
 """
 
 import gc
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from conneg.content.errors import ContentRefusedError, ConversionError
-from conneg.content.fence import WorkerLimits, grant_cpu, raise_fence
+from conneg.content.fence import Orders, WorkerLimits, grant_cpu, raise_fence, raise_limits
 from conneg.content.formats import html_is_laid_out
 from conneg.content.source import ReadLimits, Source
 from conneg.content.wire import read_message, write_message
@@ -47,11 +47,13 @@ _PRELOADED = (
 
 def main() -> int:
     """Run until standard input ends; returns the exit status."""
-    limits = WorkerLimits(**json.loads(sys.argv[1]))
+    orders = Orders.from_json(json.loads(sys.argv[1]))
+    limits = orders.limits
     requests, replies = _take_standard_streams()
-    isolated = raise_fence(limits)
+    raise_limits(limits)
     _preload()
-    write_message(replies, {"ready": True, "network": not isolated})
+    fence = raise_fence(orders)
+    write_message(replies, {"ready": True, "fence": fence.as_json()})
     while (request := read_message(requests)) is not None:
         grant_cpu(limits)
         _serve(request, limits, lambda value: write_message(replies, value))

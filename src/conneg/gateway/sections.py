@@ -234,8 +234,13 @@ class RetrySection(Section):
 
 
 class ContentSection(Section):
-    """`[content]`: the limits on the processes that read and convert documents."""
+    """`[content]`: the limits on the processes that read and convert documents.
 
+    `sandbox`: "best" fences them in as far as this machine can, "required" does not start where network, files and
+    processes are not all fenced off.
+    """
+
+    sandbox: Literal["best", "required"] = "best"
     workers: int = Field(default=2, ge=1, le=64)
     memory_mib: int = Field(default=1536, ge=256)
     seconds: float = Field(default=120, gt=0)

@@ -16,7 +16,7 @@ from types import TracebackType
 import structlog
 
 from conneg.accounts import Accounts, AccountsFile, AccountSource, SqlAccounts
-from conneg.content import WorkerLimits, Workers
+from conneg.content import Fence, WorkerLimits, Workers
 from conneg.directory import ChainDirectory, Directory, FileDirectory, SqliteDirectory
 from conneg.errors import ConnegError, UnavailableError
 from conneg.gateway.config import Config
@@ -119,8 +119,10 @@ class Gateway:
                     pages=content.pages,
                     pixels=int(content.megapixels * 1_000_000),
                 ),
+                closed_only=content.sandbox == "required",
             )
         )
+        _tell_fence(await self._workers.fence())
         policies = StsPolicies(
             self._resolver,
             self._fetch_policy,
@@ -301,6 +303,14 @@ def open_directory(config: Config) -> ChainDirectory:
     if config.directory.sqlite is not None:
         sources.append(SqliteDirectory(config.directory.sqlite, create=config.directory.create_sqlite))
     return ChainDirectory(sources)
+
+
+def _tell_fence(fence: Fence) -> None:
+    tell = log.info if fence.is_closed else log.warning
+    tell(
+        "documents are read behind a fence",
+        **{what: ", ".join(held) for what, held in fence.as_json().items()},
+    )
 
 
 def _warn_of_directory(problem: str) -> None:
