@@ -5,6 +5,7 @@
 of the libraries for that.
 """
 
+from conneg.content.cache import RenditionCache
 from conneg.content.conversion import ConversionJob
 from conneg.content.errors import ContentRefusedError, ConversionError
 from conneg.content.fence import Fence, WorkerLimits
@@ -31,6 +32,7 @@ __all__ = [
     "Raster",
     "ReadLimits",
     "Rendition",
+    "RenditionCache",
     "RenditionFile",
     "Source",
     "WorkerLimits",

@@ -237,7 +237,8 @@ class ContentSection(Section):
     """`[content]`: the limits on the processes that read and convert documents.
 
     `sandbox`: "best" fences them in as far as this machine can, "required" does not start where network, files and
-    processes are not all fenced off.
+    processes are not all fenced off. `cache_mib`: how much is kept of renditions, for messages that have the same
+    documents; 0 keeps none.
     """
 
     sandbox: Literal["best", "required"] = "best"
@@ -246,6 +247,7 @@ class ContentSection(Section):
     seconds: float = Field(default=120, gt=0)
     pages: int = Field(default=500, ge=1)
     megapixels: float = Field(default=200, gt=0)
+    cache_mib: int = Field(default=256, ge=0)
 
 
 class DeliverySection(Section):
