@@ -122,3 +122,20 @@ async def test_the_same_document_in_another_message_is_converted_once(tmp_path: 
     assert b"II*" in base64.b64decode(first.rpartition(b"\r\n\r\n")[2])[:3]
     assert first.rpartition(b"\r\n\r\n")[2] == second.rpartition(b"\r\n\r\n")[2]
     assert not (tmp_path / "gw" / "spool" / "renditions").exists()
+
+
+@pytest.mark.parametrize("has_cover", [False, True])
+async def test_a_cover_page_comes_first(tmp_path: Path, has_cover: bool) -> None:
+    directory = directory_file(tmp_path / "directory.toml", {"june@fax.test": PROFILE_S})
+    settings = config(
+        tmp_path / "gw",
+        f'[directory]\nfile = "{directory}"\n[[destination]]\ndomains = ["fax.test"]\ndeliver = "maildir"\n'
+        f'path = "mail/{{local_part}}"\ncover_page = {str(has_cover).lower()}\n',
+    )
+    async with running(settings) as (gateway, _):
+        await submit(gateway, text_message(), ["june@fax.test"])
+        await until(lambda: bool(messages_in(tmp_path / "gw" / "mail" / "june")))
+    (content,) = messages_in(tmp_path / "gw" / "mail" / "june")
+    with Image.open(io.BytesIO(base64.b64decode(content.rpartition(b"\r\n\r\n")[2]))) as pages:
+        assert getattr(pages, "n_frames", 1) == 1 + has_cover
+        assert np.asarray(pages).min() == 0, "there is something on the first page"

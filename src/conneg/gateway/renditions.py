@@ -8,7 +8,7 @@ import asyncio
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from functools import cached_property
@@ -40,6 +40,7 @@ from conneg.mail import (
     read_parts,
     replace_body,
     splice,
+    write_cover,
 )
 from conneg.negotiation import AsItIs, ByPart, Convert, Drop, MessageOffer, OfferedPart, OneDocument, Plan
 
@@ -106,16 +107,18 @@ class MessageRenditions:
             self._offer = asyncio.create_task(self._make_offer())
         return await asyncio.shield(self._offer)
 
-    async def content_for(self, plan: Plan) -> bytes:
+    async def content_for(self, plan: Plan, *, has_cover: bool = False) -> bytes:
         """Return the content that `plan` asks for, made once for all plans with the same key.
 
-        Raises `ContentRefusedError` or `conneg.content.ConversionError` when a document cannot be converted.
+        `has_cover`: where the message becomes one document, a cover page comes first. Raises `ContentRefusedError` or
+        `conneg.content.ConversionError` when a document cannot be converted.
         """
         if isinstance(plan, AsItIs):
             return self._content
-        if plan.key not in self._contents:
-            self._contents[plan.key] = asyncio.create_task(self._make_content(plan))
-        return await asyncio.shield(self._contents[plan.key])
+        key = f"{plan.key} with a cover" if has_cover else plan.key
+        if key not in self._contents:
+            self._contents[key] = asyncio.create_task(self._make_content(plan, has_cover=has_cover))
+        return await asyncio.shield(self._contents[key])
 
     async def _make_offer(self) -> MessageOffer:
         root = await asyncio.to_thread(read_parts, self._content)
@@ -179,11 +182,15 @@ class MessageRenditions:
             lossless=inspection.lossless,
         )
 
-    async def _make_content(self, plan: Plan) -> bytes:
+    async def _make_content(self, plan: Plan, *, has_cover: bool) -> bytes:
         assert self._root is not None, "the plan was made from this message's offer"
         match plan:
             case OneDocument(target=target, part_ids=part_ids):
-                rendition = await self._convert(self._without_shown(part_ids), target, "document")
+                part_ids = self._without_shown(part_ids)
+                sources = [self._sources[part_id] for part_id in part_ids]
+                if has_cover:
+                    sources.insert(0, await asyncio.to_thread(self._write_cover, part_ids, target))
+                rendition = await self._convert(sources, target, "document")
                 parts = _new_parts(rendition, name="document")
                 return await asyncio.to_thread(
                     replace_body, self._content, self._root, parts, previous=self._previous()
@@ -195,7 +202,7 @@ class MessageRenditions:
                         case Convert(part_id=part_id, target=target):
                             source = self._sources[part_id]
                             stem = Path(source.name or f"part-{part_id}").stem
-                            rendition = await self._convert((part_id,), target, stem)
+                            rendition = await self._convert([source], target, stem)
                             replacements[part_id] = _new_parts(rendition, name=stem)
                         case Drop(part_id=part_id):
                             replacements[part_id] = []
@@ -219,11 +226,22 @@ class MessageRenditions:
         forms = {part_id: described(inspection.features) for part_id, inspection in self._inspections.items()}
         return Previous(by=self._hostname, date=datetime.now(UTC), forms=forms)
 
-    async def _convert(self, part_ids: tuple[str, ...], target: FeatureCollection, stem: str) -> Rendition:
+    def _write_cover(self, part_ids: Sequence[str], target: FeatureCollection) -> Source:
+        """Write the cover page; how many pages there are can be said where none of them is divided."""
+        assert self._root is not None
+        assert self._folder is not None
+        tags: Mapping[str, object] = target
+        pages = sum(len(self._inspections[part_id].pages) for part_id in part_ids) + 1
+        text = write_cover(self._root.fields, None if "size-y" in tags else pages)
+        path = self._folder / "cover"
+        path.write_text(text, encoding="utf-8")
+        return Source(path, "text/plain", name="cover page", charset="utf-8")
+
+    async def _convert(self, sources: Sequence[Source], target: FeatureCollection, stem: str) -> Rendition:
         label = f"{stem} to {_describe(target)}"
         out_dir = Path(tempfile.mkdtemp(dir=self._folder))
         job = ConversionJob(
-            sources=tuple(self._sources[part_id] for part_id in part_ids),
+            sources=tuple(sources),
             target=target,
             out_dir=out_dir,
             stem=stem,

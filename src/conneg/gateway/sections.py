@@ -272,7 +272,8 @@ class DestinationSection(Section):
     `deliver`: `smtp` or `lmtp` (to `host`, "name:port"), `maildir` (below `path`, where `{domain}` and
     `{local_part}` stand for the recipient's) or `mx` (by the DNS). `conneg`: what to ask the next hop. `baseline`:
     what a recipient can take of whom nothing is known: "as-is", a profile's name or an expression. `convert = false`
-    passes every message on as it came. `strategy` is the draft's Appendix A: a transaction for each recipient
+    passes every message on as it came. `cover_page`: what becomes one document of pages begins with one that says who
+    sends it, to whom, when, and what about. `strategy` is the draft's Appendix A: a transaction for each recipient
     ("single"), the best form that all can take ("common"), or a transaction for each class of like capability
     ("batch"). `on_no_common_form`: "return" it to the sender, or send the "original". `tls` is how much of it the next
     hop's sessions need (`conneg.net.TlsPolicy`); for "verified" the certificate is for the next hop's name, or for
@@ -300,6 +301,7 @@ class DestinationSection(Section):
     strategy: Literal["single", "common", "batch"] = "batch"
     baseline: CapabilityText = AS_IS
     convert: bool = True
+    cover_page: bool = False
     on_no_common_form: Literal["return", "original"] = "return"
     on_protected: Literal["keep", "return"] = "keep"
     recipients: tuple[str, ...] | None = None

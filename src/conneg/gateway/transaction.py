@@ -255,13 +255,16 @@ class Transactions:
         )
         return make_plan(await self._renditions.offer(), capability, policy)
 
+    async def _content_for(self, plan: Plan) -> bytes:
+        return await self._renditions.content_for(plan, has_cover=self._policy.cover_page)
+
     async def _content_in_time(self, group: _Group) -> bytes | None:
         """Return the content if it is ready while the next hop still waits; None if it is not, or cannot be made."""
         if isinstance(group.plan, AsItIs):
-            return await self._renditions.content_for(group.plan)
+            return await self._content_for(group.plan)
         try:
             async with asyncio.timeout(self._open_seconds):
-                return await self._renditions.content_for(group.plan)
+                return await self._content_for(group.plan)
         except (TimeoutError, ContentRefusedError, ConversionError):
             return None
 
@@ -272,7 +275,7 @@ class Transactions:
             await self._settle(batch, [failed(r, plan.reason, plan.status) for r in group.recipients])
             return False
         try:
-            await self._renditions.content_for(group.plan)
+            await self._content_for(group.plan)
         except (ContentRefusedError, ConversionError) as error:
             why = f"the document could not be converted: {error}"
             await self._settle(batch, [failed(r, why, "5.6.5") for r in group.recipients])

@@ -6,6 +6,7 @@ changed.
 
 from conneg.mail.address import AddressError, Mailbox, parse_mailbox
 from conneg.mail.body import decode_body, write_base64
+from conneg.mail.cover import write_cover
 from conneg.mail.envelope import Envelope, EnvelopeError, Recipient
 from conneg.mail.fields import (
     Field,
@@ -59,6 +60,7 @@ __all__ = [
     "splice",
     "write_base64",
     "write_content_features",
+    "write_cover",
     "write_dsn",
     "write_features_field",
     "write_field",
