@@ -1,5 +1,6 @@
-"""JBIG: what is written is T.85, judged by JBIG-KIT's own programs; what is read is bounded and given back bit for bit."""
+"""JBIG: what is written is T.85, judged by JBIG-KIT's programs; what is read is bounded and comes back as it was."""
 
+import contextlib
 import ctypes
 import re
 import struct
@@ -65,7 +66,8 @@ def test_what_jbigkit_writes_is_read(tmp_path: Path, command: list[str]) -> None
     (tmp_path / "a.pbm").write_bytes(pbm(lines, 1731, 300))
     program = [require(command[0], "jbigkit-bin"), *command[1:], tmp_path / "a.pbm", tmp_path / "a.jbg"]
     subprocess.run(program, check=True, capture_output=True)
-    assert jbig.decode((tmp_path / "a.jbg").read_bytes(), 1731, 300) == jbig.BilevelPage(1731, 300, lines)
+    bie = (tmp_path / "a.jbg").read_bytes()
+    assert jbig.decode(bie, 1731, 300) == jbig.BilevelPage(1731, 300, lines, len(bie))
 
 
 def test_the_header_is_that_of_t85() -> None:
@@ -131,10 +133,8 @@ def test_data_that_ends_early_is_refused(kept: int) -> None:
 def test_any_octets_are_decoded_or_refused(octets: bytes) -> None:
     head = struct.pack(">BBBBIIIBBBB", 0, 0, 1, 0, 100, 40, 16, 127, 0, 0, 8)
     for bie in (octets, head + octets):
-        try:
+        with contextlib.suppress(jbig.JbigError):
             assert len(jbig.decode(bie, 100, 40).lines) == 13 * 40
-        except jbig.JbigError as error:
-            assert "\n" not in str(error)
 
 
 def test_pixels_of_another_size_are_refused() -> None:

@@ -1,7 +1,7 @@
 """Is a file what it should be, and does a receiver take it? Looks at the file itself, never at what was claimed.
 
-For TIFF every rule of profiles S, F and C (RFC 3949) is checked: structure, order, fields, strips to the last bit. For
-other types: whether the file is of its type and whole. Then the features that the file really has are held against
+For TIFF every rule of profiles S, F, J and C (RFC 3949) is checked: structure, order, fields, strips to the last bit.
+For other types: whether the file is of its type and whole. Then the features that the file really has are held against
 what is accepted. Decodes octets: run it in a worker.
 """
 
@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
+from conneg.content import jbig
 from conneg.content.codings import Coding, StripForm, reversed_bits
 from conneg.content.errors import ContentRefusedError
 from conneg.content.image_features import ImageProblemError, features_of_image
@@ -20,7 +21,7 @@ from conneg.content.source import HEAD_OCTETS, NO_TIFF, UNKNOWN_TYPE, recognise
 from conneg.content.strips import check_strip
 from conneg.content.tiff import Directory, Structure, Tag, TiffStructureError, read_structure
 from conneg.content.tiff.layout import LIMITED, MINIMAL, Layout, layout_of, overlaps, strips_of
-from conneg.content.tiff.rules import JPEG, check_fields
+from conneg.content.tiff.rules import JBIG, JPEG, check_fields
 from conneg.content.tiff_features import page_collections, page_features
 from conneg.errors import BoundExceededError, ConnegError
 from conneg.features import FeatureSet, explain_mismatch, feature_set, widen
@@ -65,9 +66,11 @@ def _tiff_problems(path: Path, media_type: str, accepted: FeatureSet) -> Iterato
                 for problem in _page_problems(file, structure, page, number):
                     sound = False
                     yield f"page {number}: {problem}"
-        colour = any(page.number(Tag.COMPRESSION, 1) == JPEG for page in structure.directories)
-        if colour and media_type == "image/tiff":
+        codings = {page.number(Tag.COMPRESSION, 1) for page in structure.directories}
+        if JPEG in codings and media_type == "image/tiff":
             yield "pages in colour or grey are image/tiff-fx, not image/tiff (RFC 3950, 3)"
+        if JBIG in codings and media_type == "image/tiff":
+            yield "pages in JBIG are image/tiff-fx, not image/tiff (RFC 3950, 3)"
         if sound:
             yield from _not_accepted(path, media_type, layout, accepted)
     except (TiffStructureError, BoundExceededError, ContentRefusedError) as error:
@@ -91,6 +94,8 @@ def _page_problems(file: BinaryIO, structure: Structure, page: Directory, number
         height = min(rows, length - index * rows)
         if page.number(Tag.COMPRESSION, 0) == JPEG:
             yield from _jpeg_strip(strip, page, width, height)
+        elif page.number(Tag.COMPRESSION, 0) == JBIG:
+            yield from _jbig_strip(_first_bit_first(strip, page), width, height)
         else:
             yield from check_strip(_first_bit_first(strip, page), _form(page, width, height))
 
@@ -114,6 +119,23 @@ def _jpeg_strip(strip: bytes, page: Directory, width: int, height: int) -> tuple
     samples = page.number(Tag.SAMPLES_PER_PIXEL, 1)
     across, down = (int(value) for value in page.values(Tag.CHROMA_SUBSAMPLING) or (2, 2))
     return jpeg_problems(strip, (width, height), samples, (across, down) if samples == 3 else (1, 1))
+
+
+def _jbig_strip(bie: bytes, width: int, height: int) -> Iterator[str]:
+    """The data is that of T.85, has the page's size, and nothing after it."""
+    problems = jbig.t85_problems(bie)
+    yield from problems
+    if problems:
+        return
+    try:
+        page = jbig.decode(bie, width, height)
+    except jbig.JbigError as error:
+        yield str(error)
+        return
+    if page.height != height:
+        yield f"the JBIG data has {page.height} lines, the fields say {height}"
+    if page.octets < len(bie):
+        yield f"there are {len(bie) - page.octets} octets after the JBIG data"
 
 
 def _not_accepted(path: Path, media_type: str, layout: Layout, accepted: FeatureSet) -> Iterator[str]:

@@ -73,11 +73,12 @@ class BieHeader:
 
 @dataclass(frozen=True, slots=True)
 class BilevelPage:
-    """A decoded page: `lines` of (width + 7) // 8 octets, 1 is black."""
+    """A decoded page: `lines` of (width + 7) // 8 octets, 1 is black; `octets` of the data were read for it."""
 
     width: int
     height: int
     lines: bytes
+    octets: int
 
 
 def is_available() -> bool:
@@ -179,7 +180,7 @@ def decode(bie: bytes, width: int, height: int) -> BilevelPage:
     finally:
         library.jbg_dec_free(state)
     _check_guard(state)
-    return BilevelPage(header.width, header.height, lines)
+    return BilevelPage(header.width, header.height, lines, used.value)
 
 
 def _check_header(header: BieHeader, width: int, height: int) -> None:

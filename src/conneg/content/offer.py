@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from conneg.content.formats import can_write
+from conneg.content.formats import can_code_jbig, can_write
 from conneg.content.framing import image_size
 from conneg.content.inspection import Inspection
 from conneg.content.page import PageGeometry
@@ -51,7 +51,7 @@ def offer(inspection: Inspection) -> FeatureSet:
 
 
 def document_offer(inspections: Sequence[Inspection]) -> FeatureSet:
-    """Return every TIFF document (profiles S, F, C) that has all these documents as its pages, in order.
+    """Return every TIFF document (profiles S, F, J, C) that has all these documents as its pages, in order.
 
     The richest page decides on colour and resolution. Nothing when one of them has a problem: no content is
     left out silently. A blank text adds no page, unless there is nothing else.
@@ -110,14 +110,21 @@ def _pdf_branches(pages: Sequence[PageGeometry]) -> list[str]:
 
 
 def _tiff_branches(pages: Sequence[PageGeometry]) -> list[str]:
-    """Page images: profiles S and F bi-level, profile C for what is not bi-level."""
+    """Page images: profiles S, F and J bi-level, profile C for what is not bi-level."""
     branches = []
     paper = _paper_terms(pages)
+    bilevel = f"{_resolution_terms(_bilevel_resolutions(pages))} {paper}"
     if can_write("image/tiff"):
         branches.append(
             '(& (type="image/tiff") (image-file-structure=[TIFF-minimal,TIFF-limited,TIFF]) (MRC-mode=0)'
             " (color=Binary) (image-coding=[MH,MR,MMR])"
-            f" {_resolution_terms(_bilevel_resolutions(pages))} {paper})"
+            f" {bilevel})"
+        )
+    if can_write("image/tiff-fx") and can_code_jbig():
+        branches.append(
+            '(& (type="image/tiff-fx") (image-file-structure=[TIFF-minimal,TIFF-limited,TIFF]) (MRC-mode=0)'
+            " (color=Binary) (image-coding=JBIG) (image-coding-constraint=JBIG-T85) (JBIG-stripe-size=128)"
+            f" {bilevel})"
         )
     shades = [colour for colour in _colours(pages) if colour != "Binary"]
     if shades and can_write("image/tiff-fx"):

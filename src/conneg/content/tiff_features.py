@@ -81,7 +81,8 @@ def _described(path: Path, media_type: str | None) -> Iterable[tuple[FeatureColl
 
 def _key(ifd: Ifd) -> tuple[object, ...]:
     placed = {faxtags.STRIP_OFFSETS, faxtags.STRIP_COUNTS, _PAGE_NUMBER}
-    return tuple((tag, values) for tag, values in sorted(ifd.fields.items()) if tag not in placed)
+    fields = ((tag, values) for tag, values in sorted(ifd.fields.items()) if tag not in placed)
+    return (*fields, ifd.strip_head)
 
 
 _PAGE_NUMBER = 297

@@ -5,11 +5,12 @@ A coding that no facsimile knows is stated under its own name, so that the page 
 
 from fractions import Fraction
 
+from conneg.content import jbig
 from conneg.content.paper import LINE_A3, LINE_A4, LINE_B4, MILLIMETRE, PAPERS, nominal_line
 from conneg.content.readers.tiffdir import Ifd, TiffDirectory
 
 NEW_SUBFILE_TYPE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
-FILL_ORDER, STRIP_OFFSETS, SAMPLES, STRIP_COUNTS = 266, 273, 277, 279
+FILL_ORDER, STRIP_OFFSETS, ORIENTATION, SAMPLES, STRIP_COUNTS = 266, 273, 274, 277, 279
 X_RESOLUTION, Y_RESOLUTION, T4_OPTIONS, RESOLUTION_UNIT = 282, 283, 292, 296
 INDEXED, DECODE, SUBSAMPLING, IMAGE_LAYER, SUB_IFDS = 346, 433, 530, 34732, 330
 
@@ -111,13 +112,24 @@ def _coding(ifd: Ifd) -> list[str]:
         case 7 if ifd.number(PHOTOMETRIC, 0) == 10:
             return ["(image-coding=JPEG)", "(image-coding-constraint=JPEG-T4E)", *_subsampling(ifd)]
         case 9:
-            return ["(image-coding=JBIG)", "(image-coding-constraint=JBIG-T85)"]
+            return ["(image-coding=JBIG)", "(image-coding-constraint=JBIG-T85)", *_stripe_size(ifd)]
         case 10:
             return ["(image-coding=JBIG)", "(image-coding-constraint=JBIG-T43)"]
         case 7:
             return ["(image-coding=JPEG)"]
         case other:
             return [f"(image-coding={_CODINGS.get(other, f'TIFF-{other}')})"]
+
+
+def _stripe_size(ifd: Ifd) -> list[str]:
+    """Return the lines of a stripe, from the JBIG data itself."""
+    head = ifd.strip_head
+    if ifd.number(FILL_ORDER, 1) == 2:
+        head = bytes(int(f"{octet:08b}"[::-1], 2) for octet in head)
+    try:
+        return [f"(JBIG-stripe-size={jbig.read_header(head).stripe_lines})"]
+    except jbig.JbigError:
+        return []
 
 
 def _subsampling(ifd: Ifd) -> list[str]:

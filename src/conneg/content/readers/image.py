@@ -21,7 +21,7 @@ from conneg.content.errors import ContentRefusedError
 from conneg.content.page import Frame, PageGeometry, PageReader, Raster
 from conneg.content.paper import A4
 from conneg.content.placement import place
-from conneg.content.readers import faxtags, itulab
+from conneg.content.readers import faxpages, faxtags
 from conneg.content.readers.chroma import has_colour
 from conneg.content.readers.pixels import LIBRARY_ERRORS, draw, on_white, orientation_of
 from conneg.content.readers.tiffdir import TiffDirectory, read_directory
@@ -128,10 +128,10 @@ class _Opened:
     def _at(self, index: int, place: str) -> Image.Image:
         """Return the file's image `index`, its size checked; not decoded, unless Pillow could not."""
         ifds = self.directory.ifds if self.directory else ()
-        if ifds and itulab.is_itulab(ifds[index]):
-            self._check(itulab.size(ifds[index]), place)
-            return itulab.decode(self._path, ifds[index])
-        if ifds and itulab.is_itulab(ifds[0]):
+        if ifds and faxpages.is_ours(ifds[index]):
+            self._check(faxpages.size(ifds[index]), place)
+            return faxpages.decode(self._path, ifds[index], place)
+        if ifds and faxpages.is_ours(ifds[0]):
             image = self._opened_at(ifds[index].offset)
         else:
             image = self._opened_in_order(index)

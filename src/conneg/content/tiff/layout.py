@@ -27,6 +27,7 @@ _MINIMAL_TAGS = frozenset(
         Tag.Y_RESOLUTION,
         Tag.T4_OPTIONS,
         Tag.T6_OPTIONS,
+        Tag.T82_OPTIONS,
         Tag.RESOLUTION_UNIT,
         Tag.PAGE_NUMBER,
     }

@@ -1,4 +1,4 @@
-"""The rules of TIFF-FX profiles S, F and C for one page's fields, as RFC 3949 states them: sections 2.2, 3, 4 and 6.
+"""The rules of TIFF-FX profiles S, F, J and C for one page's fields, as RFC 3949 states them: sections 2.2 and 3 to 6.
 
 What lies where is `conneg.content.tiff.layout`; what the strips hold is checked in `conneg.content.conformance`.
 """
@@ -11,7 +11,7 @@ from conneg.content.tiff.layout import strips_of
 from conneg.content.tiff.reading import Directory, Number
 from conneg.content.tiff.tags import FieldType, Tag, tag_name
 
-MH_OR_MR, MMR, JPEG = 3, 4, 7
+MH_OR_MR, MMR, JPEG, JBIG, JBIG_COLOUR = 3, 4, 7, 9, 10
 """Values of Compression."""
 
 _SHORT, _LONG = FieldType.SHORT, FieldType.LONG
@@ -32,6 +32,7 @@ _FORMS: dict[int, tuple[tuple[FieldType, ...], int | None]] = {
     Tag.Y_RESOLUTION: ((FieldType.RATIONAL,), 1),
     Tag.T4_OPTIONS: ((_LONG,), 1),
     Tag.T6_OPTIONS: ((_LONG,), 1),
+    Tag.T82_OPTIONS: ((_LONG,), 1),
     Tag.RESOLUTION_UNIT: ((_SHORT,), 1),
     Tag.PAGE_NUMBER: ((_SHORT,), 2),
     Tag.DECODE: ((FieldType.SRATIONAL,), None),
@@ -69,14 +70,14 @@ _BILEVEL_LINES: dict[tuple[int, Fraction, Fraction], tuple[int, ...]] = {
     (3, Fraction(80), Fraction(154)): _LINES_200,
     (3, Fraction(160), Fraction(154)): _LINES_400,
 }
-"""ImageWidth by ResolutionUnit, XResolution, YResolution for profiles S and F (RFC 3949, 2.2.2 and 4.2.1)."""
+"""ImageWidth by ResolutionUnit, XResolution, YResolution for profiles S, F and J (RFC 3949, 2.2.2 and 4.2.1)."""
 
 _COLOUR_LINES = {100: (864, 1024, 1216), 200: _LINES_200, 300: _LINES_300, 400: _LINES_400}
 """ImageWidth by resolution for profile C (RFC 3949, 6.2.1)."""
 
 
 def bilevel_widths(dpi_x: Fraction, dpi_y: Fraction) -> tuple[int, ...]:
-    """Return the widths that profiles S and F have at these pixels per inch; () when they have none."""
+    """Return the widths that profiles S, F and J have at these pixels per inch; () when they have none."""
     return _BILEVEL_LINES.get((2, dpi_x, dpi_y), ())
 
 
@@ -113,12 +114,12 @@ def check_fields(ifd: Directory, number: int, pages: int, octets: int) -> tuple[
     _check_common(page, number, pages)
     _check_strips(page, octets)
     match ifd.number(Tag.COMPRESSION, 1):
-        case 3 | 4:
+        case 3 | 4 | 9:
             _check_bilevel(page)
         case 7:
             _check_colour(page)
-        case 9 | 10 as other:
-            page.say(f"Compression {other} is JBIG, which cannot be checked here (profile J or L)")
+        case 10:
+            page.say("Compression 10 is JBIG by T.43, which is not known here (profile L; RFC 3949, 7)")
         case other:
             page.say(f"Compression {other} belongs to no profile of TIFF-FX (RFC 3949, 1.3)")
     return tuple(problems)
@@ -186,17 +187,20 @@ def _check_strips(page: _Page, octets: int) -> None:
 
 
 def _check_bilevel(page: _Page) -> None:
-    """Profiles S and F: RFC 3949, 3.2 and 4.2."""
+    """Profiles S, F and J: RFC 3949, 3.2, 4.2 and 5.2."""
     ifd = page.ifd
     page.must_be(Tag.BITS_PER_SAMPLE, (1,), 1, "RFC 3949, 4.2.1")
     page.must_be(Tag.SAMPLES_PER_PIXEL, (1,), 1, "RFC 3949, 4.2.1")
     page.must_be(Tag.PHOTOMETRIC_INTERPRETATION, (0, 1), None, "RFC 3949, 4.2.1")
     page.must_be(Tag.FILL_ORDER, (1, 2), 1, "RFC 3949, 4.2.1")
     page.must_be(Tag.RESOLUTION_UNIT, (2, 3), 2, "RFC 3949, 4.2.1")
-    if ifd.number(Tag.COMPRESSION, 0) == MH_OR_MR:
-        page.must_be(Tag.T4_OPTIONS, (0, 1, 4, 5), None, "RFC 3949, 4.2.2")
-    else:
-        page.must_be(Tag.T6_OPTIONS, (0,), None, "RFC 3949, 4.2.2")
+    match ifd.number(Tag.COMPRESSION, 0):
+        case 3:
+            page.must_be(Tag.T4_OPTIONS, (0, 1, 4, 5), None, "RFC 3949, 4.2.2")
+        case 4:
+            page.must_be(Tag.T6_OPTIONS, (0,), None, "RFC 3949, 4.2.2")
+        case _:
+            page.must_be(Tag.T82_OPTIONS, (0,), 0, "RFC 3949, 5.2.2")
     unit = ifd.number(Tag.RESOLUTION_UNIT, 2)
     x, y = _resolution(ifd)
     widths = _BILEVEL_LINES.get((unit, x, y), ())
