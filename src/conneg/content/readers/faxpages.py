@@ -2,16 +2,19 @@
 
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from conneg.content import jbig
 from conneg.content.errors import ContentRefusedError
 from conneg.content.readers import itulab
 from conneg.content.readers.faxtags import (
+    BITS,
     COMPRESSION,
     LENGTH,
     ORIENTATION,
     PHOTOMETRIC,
+    SAMPLES,
     STRIP_COUNTS,
     STRIP_OFFSETS,
     WIDTH,
@@ -43,6 +46,29 @@ def decode(path: Path, ifd: Ifd, place: str) -> Image.Image:
         raise ContentRefusedError(f"{place}: profile L of TIFF-FX (JBIG by T.43) cannot be read")
     page = itulab.decode(path, ifd) if itulab.is_itulab(ifd) else _jbig_page(path, ifd, place)
     return upright(page, ifd.number(ORIENTATION, 1))
+
+
+def unreadable_kind(ifd: Ifd) -> str | None:
+    """Return what to say of a page that could not be read because of what it is; None where that is no reason."""
+    bits, samples, coding = ifd.number(BITS, 1), ifd.number(SAMPLES, 1), ifd.number(COMPRESSION, 1)
+    if (bits in {8, 16, 32} or (samples == 1 and bits in {1, 2, 4, 6, 12})) and coding in _READ_CODINGS:
+        return None
+    return f"TIFF with {samples} samples of {bits} bits, Compression {coding}, cannot be read"
+
+
+_READ_CODINGS = {1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32946, 34925, 50000}
+"""Values of Compression that Pillow's libtiff decodes."""
+
+
+def of_sixteen_bits(image: Image.Image, ifd: Ifd) -> Image.Image:
+    """Return a grey page of 12 bits with the range of 16; any other as it is. Pillow leaves 4095 for white."""
+    if not (image.mode.startswith("I;16") and ifd.number(BITS, 1) == _TWELVE_BITS):
+        return image
+    samples = np.asarray(image).astype(np.uint16)
+    return Image.fromarray(samples << 4 | samples >> 8)
+
+
+_TWELVE_BITS = 12
 
 
 def _jbig_page(path: Path, ifd: Ifd, place: str) -> Image.Image:

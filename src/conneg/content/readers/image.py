@@ -121,9 +121,9 @@ class _Opened:
                 yield self._at(index, place)
         except LIBRARY_ERRORS as error:
             self.close()
-            raise ContentRefusedError(
-                f"{place}: the {self.media_type} file is damaged ({_brief(error)})"
-            ) from error
+            kind = faxpages.unreadable_kind(self.directory.ifds[index]) if self.directory else None
+            fault = kind or f"the {self.media_type} file is damaged ({_brief(error)})"
+            raise ContentRefusedError(f"{place}: {fault}") from error
 
     def _at(self, index: int, place: str) -> Image.Image:
         """Return the file's image `index`, its size checked; not decoded, unless Pillow could not."""
@@ -136,7 +136,7 @@ class _Opened:
         else:
             image = self._opened_in_order(index)
         self._check(image.size, place)
-        return image
+        return faxpages.of_sixteen_bits(image, ifds[index]) if ifds else image
 
     def _opened_in_order(self, index: int) -> Image.Image:
         """Return image `index`; a TIFF stays open, because it knows where its pages are."""
