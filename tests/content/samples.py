@@ -39,19 +39,7 @@ def pdf(
             % (box, 5 + 2 * number, extra)
         )
         objects.append(b"<</Length %d>>stream\n%s\nendstream" % (len(content), content))
-    out = io.BytesIO()
-    out.write(b"%PDF-1.4\n")
-    offsets = []
-    for number, body in enumerate(objects, start=1):
-        offsets.append(out.tell())
-        out.write(b"%d 0 obj\n%s\nendobj\n" % (number, body))
-    table = out.tell()
-    out.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
-    out.writelines(b"%010d 00000 n \n" % offset for offset in offsets)
-    out.write(
-        b"trailer<</Size %d/Root 1 0 R%s>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, trailer, table)
-    )
-    return out.getvalue()
+    return numbered(objects, trailer)
 
 
 TEXT_PAGE = (
@@ -103,3 +91,42 @@ def png_header_bomb(width: int = 30_000, height: int = 30_000) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def form_pdf(value: bytes) -> bytes:
+    """Return a page of text with a text field that holds `value` and a square annotation in red at the top left."""
+    look = b"/Tx BMC q BT /Helv 12 Tf 0 g 2 6 Td (%s) Tj ET Q EMC" % value
+    square = b"1 0 0 rg 0 0 50 50 re f"
+    form = b"/Type/XObject/Subtype/Form"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[6 0 R]/DR<</Font<</Helv 5 0 R>>>>/DA(/Helv 12 Tf 0 g)>>>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Annots[6 0 R 8 0 R]"
+        b"/Resources<</Font<</F1 5 0 R>>>>>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(TEXT_PAGE), TEXT_PAGE),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
+        b"<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/V(%s)/F 4/P 3 0 R/Rect[300 40 560 60]/DA(/Helv 12 Tf 0 g)"
+        b"/AP<</N 7 0 R>>>>" % value,
+        b"<<%s/BBox[0 0 260 20]/Resources<</Font<</Helv 5 0 R>>>>/Length %d>>stream\n%s\nendstream"
+        % (form, len(look), look),
+        b"<</Type/Annot/Subtype/Square/F 4/P 3 0 R/Rect[0 792 50 842]/AP<</N 9 0 R>>>>",
+        b"<<%s/BBox[0 0 50 50]/Length %d>>stream\n%s\nendstream" % (form, len(square), square),
+    ]
+    return numbered(objects)
+
+
+def numbered(objects: list[bytes], trailer: bytes = b"") -> bytes:
+    """Return a PDF of these objects, the catalogue first."""
+    out = io.BytesIO()
+    out.write(b"%PDF-1.7\n")
+    offsets = []
+    for number, body in enumerate(objects, start=1):
+        offsets.append(out.tell())
+        out.write(b"%d 0 obj\n%s\nendobj\n" % (number, body))
+    table = out.tell()
+    out.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
+    out.writelines(b"%010d 00000 n \n" % offset for offset in offsets)
+    out.write(
+        b"trailer<</Size %d/Root 1 0 R%s>>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, trailer, table)
+    )
+    return out.getvalue()

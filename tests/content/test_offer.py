@@ -229,3 +229,11 @@ def test_the_simple_mode_receiver_is_always_served() -> None:
     )
     for page in (TEXT, PHOTO, ICON, STANDARD_SCAN, FINE_SCAN, A3_SCAN, BROCHURE, GREY):
         assert has(document_offer([inspected(page)]), simple)
+
+
+def test_no_side_is_offered_that_a_type_does_not_hold() -> None:
+    strip = PageGeometry(Fraction(700), Fraction(1), 70_000, 100, Fraction(100), "Full", "photo")
+    features = offer(inspected(strip))
+    for media_type, most in (("image/webp", 16_383), ("image/jpeg", 65_500), ("image/png", 70_000)):
+        assert has(features, f'(& (type="{media_type}") (pix-x={most}))')
+        assert not has(features, f'(& (type="{media_type}") (pix-x={most + 1}))')

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conneg.content.framing import Target, frame_for, image_size
+from conneg.content.framing import Target, division_of, frame_for, image_size
 from conneg.content.page import Frame, PageGeometry, Raster
 from conneg.content.paper import A4, LINE_A3, LINE_A4, LINE_B4, PAPERS, line_for, line_pixels, nominal_line
 from conneg.content.placement import MAX_FRAME_PIXELS, place
@@ -124,8 +124,11 @@ def test_a_long_page_keeps_its_length_and_is_never_cut() -> None:
     assert place(banner, frame).frame_height == 30 * 98
 
 
-def test_a_size_y_in_the_target_makes_a_long_page_smaller() -> None:
-    banner = PageGeometry(Fraction(8), Fraction(30), None, None, None, "Binary", "vector")
+@pytest.mark.parametrize(("inches", "sheets"), [(30, 3), (13, 2), (12, None), (5, None)])
+def test_a_size_y_in_the_target_divides_a_long_page_and_makes_one_that_is_hardly_longer_smaller(
+    inches: int, sheets: int | None
+) -> None:
+    page = PageGeometry(Fraction(8), Fraction(inches), None, None, None, "Binary", "vector")
     target = Target(
         "image/tiff",
         "binary",
@@ -135,10 +138,16 @@ def test_a_size_y_in_the_target_makes_a_long_page_smaller() -> None:
         size_y=Fraction(2970, 254),
         paper="a4",
     )
-    placement = place(banner, frame_for(target, banner))
-    assert placement.frame_height / 98 <= Fraction(2970, 254)
-    assert placement.height == placement.frame_height
-    assert placement.width < 8 * 204 // 2
+    frame = frame_for(target, page)
+    division = division_of(target, page, frame)
+    placement = place(page, frame)
+    if sheets is None:
+        assert division is None
+        assert placement.frame_height / 98 <= Fraction(2970, 254)
+    else:
+        assert division is not None
+        assert (division.sheets, division.lines) == (sheets, int(Fraction(2970, 254) * 98))
+        assert (placement.width, placement.height) == (8 * 204, inches * 98)
 
 
 def test_an_a4_page_on_letter_paper_is_made_to_fit() -> None:
@@ -208,7 +217,13 @@ def test_no_page_is_cut_or_enlarged(
     assert placement.width <= along * x + 1
     assert placement.height <= across * y + 1
     if size_y is not None:
-        assert placement.frame_height <= size_y * y
+        division = division_of(target, page, frame)
+        if division is None:
+            assert placement.frame_height <= size_y * y
+        else:
+            assert division.lines <= size_y * y
+            assert (division.sheets - 1) * division.lines < placement.frame_height
+            assert placement.frame_height <= division.sheets * division.lines
     if min(placement.width, placement.height) > 50:  # one scale both ways, to a pixel
         assert abs(placement.width / (along * x) - placement.height / (across * y)) < Fraction(1, 40)
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from conneg.content.errors import ContentRefusedError
 from conneg.content.page import Frame
-from conneg.content.readers import fonts, open_document
+from conneg.content.readers import fonts, layout, open_document
+from conneg.content.readers.charsets import decode_text
 from conneg.content.readers.layout import COLUMNS, LINES_A_PAGE, Line, character_width, lay_out
 from conneg.content.readers.markup import text_of_html
-from conneg.content.readers.text import decode_text
 from conneg.content.source import ReadLimits
 from tests.content import samples
 
@@ -22,6 +22,7 @@ STANDARD = Frame(1728, 1146, Fraction(204), Fraction(98), colour=False, turn=Tru
 
 
 def written(line: Line) -> str:
+    """Return the characters of a line in the order of reading."""
     return "".join(run.text for run in line)
 
 
@@ -50,7 +51,7 @@ def lines_of(text: str) -> list[str]:
     ],
 )
 def test_a_text_is_decoded_whatever_its_charset_says(octets: bytes, charset: str | None, text: str) -> None:
-    assert decode_text(octets, charset) == text
+    assert decode_text(octets, charset).text == text
 
 
 def test_lines_break_at_spaces_and_words_that_are_too_long_anywhere() -> None:
@@ -84,6 +85,18 @@ def test_wide_characters_take_two_columns() -> None:
 
 def test_blank_text_has_no_lines() -> None:
     assert lay_out(" \r\n\t\n\f\n", 100) == []
+
+
+def test_a_paragraph_without_end_is_refused_before_it_is_laid_out() -> None:
+    text = "(\N{HEBREW LETTER ALEF})[a] " * 1_000_000
+    seen: list[str] = []
+    wrap = layout._wrap
+    try:
+        layout._wrap = lambda portion: (seen.append(portion), wrap(portion))[1]  # type: ignore[assignment]
+        assert lay_out(text, 100) is None
+    finally:
+        layout._wrap = wrap
+    assert sum(map(len, seen)) < 100_000
 
 
 def test_more_lines_than_allowed_are_none() -> None:
@@ -137,19 +150,19 @@ def test_western_european_characters_have_a_picture_of_their_own(tmp_path: Path,
 def test_a_script_without_a_face_is_shown_as_question_marks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fonts, "SYSTEM_FONTS", ())
-    for cache in (fonts._face_of, fonts._probes):
-        cache.cache_clear()
+    monkeypatch.setattr(fonts, "installed_fonts", tuple)
+    fonts._face_of.cache_clear()
     try:
         pictures = []
         for text in ("中中中".encode(), b"?  ?  ?"):
             path = samples.save(tmp_path / "a.txt", text)
             with open_document(samples.source(path, "text/plain", "utf-8"), ReadLimits()) as document:
                 pictures.append(int((document.pages[0].render(STANDARD).pixels < 128).sum()))
+                notes = ["no font has 3 of its characters, shown as ?"] if len(pictures) == 1 else []
+                assert list(document.notes) == notes
         assert pictures[0] == pytest.approx(pictures[1], rel=0.1)
     finally:
-        for cache in (fonts._face_of, fonts._probes):
-            cache.cache_clear()
+        fonts._face_of.cache_clear()
 
 
 @pytest.mark.parametrize(

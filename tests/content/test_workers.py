@@ -5,18 +5,20 @@ import io
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from conneg.bounds import Bound
 from conneg.content import workers as pool
+from conneg.content.conversion import ConversionJob
 from conneg.content.errors import ContentRefusedError
 from conneg.content.fence import WorkerLimits
 from conneg.content.source import Source
 from conneg.content.wire import MAX_MESSAGE, encode, read_message, write_message
 from conneg.content.workers import Workers
 from conneg.errors import BoundExceededError, UnavailableError
+from conneg.features import collection
 from tests.content import samples
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +29,8 @@ BAD = (
     f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tests.content.misbehaving import main; main()",
 )
 T = TypeVar("T")
+LAYERS = ("namespace", "landlock", "seccomp")
+"""Without bubblewrap, in which every worker has the same process id."""
 
 
 def run(
@@ -35,16 +39,18 @@ def run(
     limits: WorkerLimits | None = None,
     count: int = 1,
     command: Sequence[str] = BAD,
+    layers: Sequence[str] = LAYERS,
 ) -> T:
     async def main() -> T:
-        async with Workers(count, limits or WorkerLimits(wall_seconds=20), command=command) as workers:
+        limited = limits or WorkerLimits(wall_seconds=20)
+        async with Workers(count, limited, layers=layers, command=command) as workers:
             return await use(workers)
 
     return asyncio.run(main())
 
 
 def bad(how: str) -> Source:
-    return Source(Path("/nonexistent"), "text/plain", name=how)
+    return Source(Path(__file__), "text/plain", name=how)
 
 
 async def process_id(workers: Workers) -> str:
@@ -125,14 +131,79 @@ def test_a_program_that_does_not_start_says_why() -> None:
         run(process_id, command=("/nonexistent/program",))
 
 
-def test_a_worker_has_no_network_where_the_kernel_lets_it_leave() -> None:
-    async def use(workers: Workers) -> str:
-        return (await workers.inspect(bad("isolated"))).media_type
+def jobs_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
-    answer = run(use)
-    if answer == "no namespaces here":
-        pytest.skip("this kernel gives no network namespace to this user")
-    assert answer == "no interface but loopback, and that is down"
+
+def test_what_ended_its_worker_is_tried_once_more(tmp_path: Path) -> None:
+    async def use(workers: Workers) -> str:
+        return (await workers.inspect(bad(f"crash-once {tmp_path / 'tried'}"))).media_type
+
+    assert run(use, layers=()) == "lived"
+    assert jobs_in(tmp_path) == ["tried"]
+
+
+@pytest.mark.parametrize("how", ["hang", "crash", "grow", "exit"])
+def test_it_is_tried_twice_and_no_more(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts: list[str] = []
+    ask = pool._Worker.ask
+
+    async def count(worker: Any, request: Any, progress: Any = None) -> Any:
+        attempts.append(request["source"]["name"])
+        return await ask(worker, request, progress)
+
+    monkeypatch.setattr(pool._Worker, "ask", count)
+
+    async def use(workers: Workers) -> None:
+        with pytest.raises(ContentRefusedError):
+            await workers.inspect(bad(how))
+
+    run(use, limits=WorkerLimits(wall_seconds=1, memory_octets=1 << 30))
+    assert attempts == [how, how]
+
+
+def test_what_a_document_is_refused_for_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[object] = []
+    ask = pool._Worker.ask
+
+    async def count(worker: Any, request: Any, progress: Any = None) -> Any:
+        attempts.append(request)
+        return await ask(worker, request, progress)
+
+    monkeypatch.setattr(pool._Worker, "ask", count)
+    source = samples.source(samples.save(tmp_path / "a.pdf", b"%PDF-1.4 nothing else"))
+    job = ConversionJob((source,), collection('(type="application/pdf")'), tmp_path, "x")
+
+    async def use(workers: Workers) -> None:
+        with pytest.raises(ContentRefusedError):
+            await workers.convert(job)
+
+    run(use, command=())
+    assert len(attempts) == 1
+
+
+def test_the_second_try_is_alone() -> None:
+    """Others wait meanwhile, and go on when it is over."""
+    seen: list[int] = []
+
+    async def use(workers: Workers) -> None:
+        async def watch() -> None:
+            while True:
+                if workers._alone.locked() and not workers._idle:
+                    seen.append(len(workers._all))
+                await asyncio.sleep(0.005)
+
+        watching = asyncio.create_task(watch())
+        calls = [workers.inspect(bad("well")) for _ in range(6)]
+        results = await asyncio.gather(workers.inspect(bad("hang")), *calls, return_exceptions=True)
+        watching.cancel()
+        assert isinstance(results[0], ContentRefusedError)
+        assert not any(isinstance(result, BaseException) for result in results[1:])
+
+    run(use, count=3, limits=WorkerLimits(wall_seconds=1))
+    assert min(seen) <= 1
 
 
 def test_no_process_is_left_behind() -> None:

@@ -1,5 +1,6 @@
 """JPEG, PNG and WebP files: one a page, of exactly the size drawn, as small as the page allows."""
 
+import io
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from conneg.content.rendition import RenditionFile
 from conneg.content.writers import open_writer
 from conneg.content.writers.terms import looks_like_photo
 from conneg.features import FeatureCollection, collection, feature_set
-from tests.content import pages
+from tests.content import pages, programs
 
 
 def target(media_type: str, more: str = "(color=Full)") -> FeatureCollection:
@@ -155,3 +156,20 @@ def test_webp_of_a_drawing_loses_nothing(tmp_path: Path) -> None:
     (file,) = write(tmp_path, "image/webp", "(color=Full)", pages.drawing())
     with Image.open(file.path) as image:
         assert (np.asarray(image.convert("RGB")) == pages.drawing()).all()
+
+
+def test_a_bi_level_png_has_one_bit_a_pixel(tmp_path: Path) -> None:
+    """IHDR (PNG, 11.2.2): the ninth octet is the bit depth, the tenth the colour type, 0 for grey."""
+    (file,) = write(tmp_path, "image/png", "(color=Binary)", pages.text())
+    header = file.path.read_bytes()[16:29]
+    assert (header[8], header[9]) == (1, 0)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("media_type", ["image/jpeg", "image/png", "image/webp"])
+@pytest.mark.parametrize("page", [pages.drawing(), pages.colourful(320, 200)])
+def test_imagemagick_reads_what_was_drawn(tmp_path: Path, media_type: str, page: Pixels) -> None:
+    (file,) = write(tmp_path, media_type, "(color=Full)", page)
+    octets = programs.run("imagemagick", "convert", file.path, "-depth", "8", "ppm:-")
+    with Image.open(io.BytesIO(octets)) as image:
+        assert np.abs(np.asarray(image).astype(int) - page).mean() < (1 if media_type == "image/png" else 7)

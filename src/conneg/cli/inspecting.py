@@ -13,8 +13,8 @@ _MESSAGE_ENDINGS = {".eml", ".msg", ".mail"}
 async def inspect_file(path: Path) -> list[dict[str, object]]:
     """Return the description of a document, or those of a message's parts.
 
-    Each has `name`, `media_type`, `pages`, `features` (an expression) and `problem`, None if there is none. Raises
-    `conneg.errors.ConnegError` for what cannot be read.
+    Each has `name`, `media_type`, `pages`, `features` (an expression), `notes` and `problem`, None if there is none.
+    Raises `conneg.errors.ConnegError` for what cannot be read.
     """
     from conneg.content import Source, Workers
     from conneg.mail import decode_body, outline, read_parts
@@ -29,7 +29,7 @@ async def inspect_file(path: Path) -> list[dict[str, object]]:
             for part in outline(read_parts(content)).leaves:
                 body = Path(folder) / part.id
                 body.write_bytes(decode_body(content, part))
-                source = Source(body, part.media_type, part.filename, part.charset)
+                source = Source.of_part(body, part.media_type, part.filename, part.parameters)
                 name = f"part {part.id}" + (f" ({part.filename})" if part.filename else "")
                 found.append(_describe(name, await workers.inspect(source)))
         return found
@@ -44,4 +44,5 @@ def _describe(name: str, inspection: "Inspection") -> dict[str, object]:
         "pages": len(inspection.pages),
         "features": described(inspection.features),
         "problem": inspection.problem,
+        "notes": list(inspection.notes),
     }

@@ -167,7 +167,7 @@ def _tell(kind: str, entry: dict[str, Any]) -> str:
             source = f" (says {entry['source']}, {entry['provenance']})" if entry["source"] else ""
             return f"can take: {entry['summary']}{source}"
         case "plan":
-            return f"decided: {entry['reason']}"
+            return "; ".join([f"decided: {entry['reason']}", *entry.get("notes", ())])
         case "result":
             return f"{outcome(entry['state'], entry['form'], entry['octets'])}: {entry['text']}"
         case _:

@@ -179,9 +179,10 @@ def _other_problems(path: Path, media_type: str, accepted: FeatureSet) -> Iterat
         extra = NO_TIFF
         yield from _pdf_problems(path)
     elif media_type == "text/plain":
-        extra = NO_TIFF
+        octets = path.read_bytes()
+        extra = f"{NO_TIFF} (charset={'[us-ascii,utf-8]' if octets.isascii() else 'utf-8'})"
         try:
-            path.read_text("utf-8")
+            octets.decode("utf-8")
         except UnicodeDecodeError as error:
             yield f"the text is not UTF-8 (octet {error.start})"
     features = feature_set(f'(& (type="{media_type}") {extra})')

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conneg.content.errors import ContentRefusedError, ConversionError
-from conneg.content.framing import Target, frame_for
+from conneg.content.framing import Target, division_of, frame_for
 from conneg.content.page import PageGeometry
 from conneg.content.paper import A4
 from conneg.content.placement import place
@@ -69,13 +69,15 @@ def convert(job: ConversionJob, limits: ReadLimits, progress: Progress | None = 
     target = read_target(job.target)
     stem = safe_stem(job.stem)
     if target.media_type == "text/plain":
-        return _convert_text(job.sources, job.out_dir / f"{stem}.txt", limits, progress)
+        from conneg.content.plaintext import write_text
+
+        return write_text(job, job.out_dir / f"{stem}.txt", limits, progress)
     from conneg.content.readers import open_document
     from conneg.content.writers import open_writer
 
     with ExitStack() as stack:
         documents = [stack.enter_context(open_document(source, limits)) for source in job.sources]
-        total = sum(len(document.pages) for document in documents)
+        total = sum(_sheets(document, target) for document in documents)
         if total > limits.pages:
             raise ContentRefusedError(f"{total} pages in all, more than {limits.pages}")
         writer = open_writer(job.target, job.out_dir, stem, total or 1)
@@ -90,13 +92,37 @@ def convert(job: ConversionJob, limits: ReadLimits, progress: Progress | None = 
             raise
 
 
+def _sheets(document: "DocumentReader", target: Target) -> int:
+    """Return how many pages the document becomes; looked into only where the receiver limits their length."""
+    if target.size_y is None:
+        return len(document.pages)
+    page: PageReader
+    total = 0
+    for page in document.pages:
+        division = division_of(target, page.outline, frame_for(target, page.outline))
+        total += 1 if division is None else division.sheets
+    return total
+
+
 def _rasters(documents: Sequence["DocumentReader"], target: Target) -> Iterator["Raster"]:
-    """Yield every page drawn, one at a time; a blank sheet when there is none."""
+    """Yield every page drawn, one at a time; a blank sheet when there is none.
+
+    A page that is too long for the receiver comes as several.
+    """
+    from conneg.content.sheets import divide
+
     page: PageReader
     drawn = 0
     for document in documents:
         for page in document.pages:
-            yield page.render(frame_for(target, page.outline))
+            outline = page.outline
+            frame = frame_for(target, outline)
+            raster = page.render(frame)
+            division = division_of(target, outline, frame)
+            if division is None:
+                yield raster
+            else:
+                yield from divide(raster, division)
             drawn += 1
     if not drawn:
         blank = _BlankPage()
@@ -117,23 +143,6 @@ class _BlankPage:
         placement = place(self.geometry, frame)
         shape = (placement.frame_height, placement.frame_width) + ((3,) if frame.colour else ())
         return Raster(np.full(shape, 255, dtype=np.uint8), frame.dpi_x, frame.dpi_y)
-
-
-def _convert_text(
-    sources: Sequence[Source], path: Path, limits: ReadLimits, progress: Progress | None
-) -> Rendition:
-    """Write the texts one after the other in UTF-8, with CRLF line ends."""
-    from conneg.content.readers.text import is_text, read_text
-
-    if not all(is_text(source) for source in sources):
-        raise ConversionError("only text can become text/plain")
-    texts = [re.sub("\r\n|\r|\n", "\r\n", read_text(source)) for source in sources]
-    octets = "\r\n".join(texts).encode("utf-8", "replace")
-    path.write_bytes(octets)
-    if progress is not None:
-        progress(1, 1)
-    file = RenditionFile(path, "text/plain", path.name, '(type="text/plain")', pages=1, octets=len(octets))
-    return Rendition((file,))
 
 
 def safe_stem(stem: str) -> str:

@@ -1,23 +1,41 @@
-"""The limits that a worker process puts on itself before it reads anything, through the kernel (Linux).
+"""The fence around a worker process: what it puts on itself, through the kernel (Linux), before it reads anything.
 
-Enforced: memory, processor time, open files, size of a written file, no core file, no new processes (but for
-root), no new privileges, death with the parent. The network is taken away with a network namespace where the
-kernel lets us make one. Not enforced: which files may be read or written; that is the operator's sandbox (a
-service manager, a container).
+Layers that know nothing of each other: limits on resources, a network namespace, Landlock, a filter of system calls;
+around all of them bubblewrap, which the parent starts the worker in. Each is there where the kernel, or the machine,
+has it; `Fence` says which of them hold.
 """
 
 import ctypes
 import os
 import resource
 import signal
+import site
 import sys
+import sysconfig
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
+
+from conneg.content import landlock, seccomp
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
+
+LAYERS = ("namespace", "landlock", "seccomp", "bubblewrap")
+"""What there is besides limits on resources; by default all of them are raised."""
+
+_SYSTEM = (
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/etc/fonts",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/var/cache/fontconfig",
+)
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +60,71 @@ class WorkerLimits:
         return asdict(self)
 
 
-def raise_fence(limits: WorkerLimits) -> bool:
-    """Put the lasting limits on this process; True when it has no network any more. Never raises."""
-    isolated = _leave_network()
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a worker is told when it starts: its limits, its two folders, and the layers of its fence."""
+
+    limits: WorkerLimits
+    documents: Path
+    results: Path
+    layers: tuple[str, ...] = LAYERS
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the orders as values of JSON."""
+        return {
+            "limits": self.limits.as_json(),
+            "documents": str(self.documents),
+            "results": str(self.results),
+            "layers": list(self.layers),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Orders":
+        """Read what `as_json` gave."""
+        return cls(
+            WorkerLimits(**value["limits"]),
+            Path(value["documents"]),
+            Path(value["results"]),
+            tuple(value["layers"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What keeps a worker from what: for each danger the layers that hold, none if nothing does."""
+
+    network: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    processes: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether a worker has neither network nor files but its own, and starts no process."""
+        return bool(self.network and self.files and self.processes)
+
+    def and_bubblewrap(self) -> "Fence":
+        """Return the fence with bubblewrap around it."""
+        return Fence(
+            (*self.network, "bubblewrap"),
+            (*self.files, "bubblewrap"),
+            self.processes,
+            self.resources,
+        )
+
+    def as_json(self) -> dict[str, list[str]]:
+        """Return the fence as values of JSON."""
+        return {danger: list(layers) for danger, layers in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Fence":
+        """Read what `as_json` gave. Raises KeyError, TypeError."""
+        names = ("network", "files", "processes", "resources")
+        return cls(*(tuple(str(layer) for layer in value[name]) for name in names))
+
+
+def raise_limits(limits: WorkerLimits) -> None:
+    """Put the lasting limits on this process: they hold from before it loads anything. Never raises."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     _limit(resource.RLIMIT_AS, limits.memory_octets)
@@ -53,7 +133,39 @@ def raise_fence(limits: WorkerLimits) -> bool:
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NPROC, 0)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing too much becomes an OSError, with a clear message
-    return isolated
+
+
+def raise_fence(orders: Orders) -> Fence:
+    """Give up for good what no reader needs, once everything is loaded; returns what holds. Never raises.
+
+    The folder for documents may be read, and that for results written, beside the system's libraries and fonts.
+    """
+    wanted = frozenset(orders.layers)
+    network: list[str] = []
+    files: list[str] = []
+    processes: list[str] = []
+    if "namespace" in wanted and _leave_network():
+        network.append("network namespace")
+    if "landlock" in wanted:
+        readable = [*readable_paths(), orders.documents]
+        fenced = landlock.restrict(readable, [orders.results, *map(Path, _DEVICES)])
+        if "files" in fenced:
+            files.append("Landlock")
+            processes.append("Landlock (no program is executed)")
+        if "tcp" in fenced:
+            network.append("Landlock (TCP)")
+    if "seccomp" in wanted and seccomp.restrict():
+        network.append("seccomp")
+        processes.append("seccomp")
+    return Fence(tuple(network), tuple(files), tuple(processes), ("rlimits",))
+
+
+def readable_paths() -> tuple[Path, ...]:
+    """Return the folders and files that the interpreter, its libraries and fonts are in."""
+    paths = [sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), *site.getsitepackages(), *sys.path]
+    found = [Path(path) for path in (*_SYSTEM, *paths) if path and Path(path).exists()]
+    resolved = dict.fromkeys(path if str(path) in _SYSTEM else path.resolve() for path in found)
+    return tuple(path for path in resolved if str(path) != "/")
 
 
 def grant_cpu(limits: WorkerLimits) -> None:

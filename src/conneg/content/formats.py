@@ -41,6 +41,17 @@ def find_format(media_type: str) -> Format | None:
     return next((row for row in FORMATS if row.media_type == media_type), None)
 
 
+def can_read(media_type: str) -> bool:
+    """Whether documents of `media_type` can be read here and now."""
+    row = find_format(media_type)
+    return row is not None and row.can_read
+
+
+def html_is_laid_out() -> bool:
+    """Whether HTML can be laid out as such here and now; else it is read as the text in it."""
+    return _holds(_has_weasyprint)
+
+
 def can_write(media_type: str) -> bool:
     """Whether renditions of `media_type` can be made here and now."""
     row = find_format(media_type)
@@ -96,6 +107,23 @@ def _has_libtiff() -> bool:
     return _pillow("libtiff")
 
 
+def _has_jpeg2000() -> bool:
+    return _pillow("jpg_2000")
+
+
+def _has_resvg() -> bool:
+    return _is_there("resvg_py") and _pillow("zlib")
+
+
+def _has_weasyprint() -> bool:
+    """Whether WeasyPrint is there, and Pango, which it looks for when it is imported."""
+    if not _is_there("weasyprint") or not _has_pdfium():
+        return False
+    from conneg.content.readers import weasyprints
+
+    return weasyprints.load() is not None
+
+
 def _has_heif() -> bool:
     return _is_there("pillow_heif") and _pillow()
 
@@ -108,7 +136,7 @@ _READERS = "conneg.content.readers"
 _WRITERS = "conneg.content.writers"
 
 FORMATS = (
-    Format("text/plain", "txt", f"{_READERS}.text", "conneg.content.conversion", "pypdfium2", _has_pdfium),
+    Format("text/plain", "txt", f"{_READERS}.text", "conneg.content.plaintext", "pypdfium2", _has_pdfium),
     Format("text/html", "html", f"{_READERS}.text", None, "pypdfium2", _has_pdfium),
     Format("application/pdf", "pdf", f"{_READERS}.pdf", f"{_WRITERS}.pdf", "pypdfium2, Pillow", _has_pdfium),
     Format("image/jpeg", "jpg", f"{_READERS}.image", f"{_WRITERS}.jpeg", "Pillow with libjpeg", _has_jpeg),
@@ -119,4 +147,7 @@ FORMATS = (
     Format("image/heic", "heic", f"{_READERS}.image", None, "pillow-heif", _has_heif),
     Format("image/avif", "avif", f"{_READERS}.image", None, "Pillow with libavif", _has_avif),
     Format("image/gif", "gif", f"{_READERS}.image", None, "Pillow", _pillow),
+    Format("image/bmp", "bmp", f"{_READERS}.image", None, "Pillow", _pillow),
+    Format("image/jp2", "jp2", f"{_READERS}.image", None, "Pillow with OpenJPEG", _has_jpeg2000),
+    Format("image/svg+xml", "svg", f"{_READERS}.svg", None, "resvg-py", _has_resvg),
 )

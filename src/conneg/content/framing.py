@@ -133,7 +133,7 @@ def _fax_height(target: Target, page: PageGeometry, frame: Frame, paper: Paper) 
     A scan keeps its own length. Other pages are filled up with white to the paper's length (but not beyond A4
     for their own sake), made smaller where they are hardly longer, and keep their own length where they are
     much longer: nothing is cut, and no profile limits the length. A `size-y` in the target is a limit in any
-    case.
+    case; what is much longer than that is divided afterwards (`division_of`).
     """
     own = place(page, frame).frame_height
     sheet = round(paper.length_inches * frame.dpi_y)
@@ -142,8 +142,41 @@ def _fax_height(target: Target, page: PageGeometry, frame: Frame, paper: Paper) 
         height = None
     else:
         height = min(sheet, max(own, round(A4.length_inches * frame.dpi_y)))
-    if target.size_y is not None:
-        limit = max(1, int(target.size_y * frame.dpi_y))
-        if (height or own) > limit:
-            return limit
-    return height
+    limit = _most_lines(target, frame.dpi_y)
+    if limit is None or (height or own) <= limit:
+        return height
+    return None if own > limit * FITTED_OVERLENGTH else limit
+
+
+def _most_lines(target: Target, dpi_y: Fraction) -> int | None:
+    """Return the scan lines that `size-y` allows."""
+    return None if target.size_y is None else max(1, int(target.size_y * dpi_y))
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How a page image that is too long is divided: into `sheets` of at most `lines` scan lines each.
+
+    With `fill` the last one is filled up with white, as every page is that is no scan.
+    """
+
+    lines: int
+    sheets: int
+    fill: bool
+
+
+def division_of(target: Target, page: PageGeometry, frame: Frame) -> Division | None:
+    """Return how the page drawn into `frame` is divided; None where it is one sheet.
+
+    A page longer than the receiver's `size-y` by more than `FITTED_OVERLENGTH` goes onto as many sheets as it takes, at
+    its own size, as a fax machine would put it.
+    """
+    if target.media_type not in {"image/tiff", "image/tiff-fx"}:
+        return None
+    lines = _most_lines(target, frame.dpi_y)
+    if lines is None or frame.pixel_height is not None:
+        return None
+    length = place(page, frame).frame_height
+    if length <= lines:
+        return None
+    return Division(lines, -(-length // lines), page.kind != "scan")

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from conneg.content.declared import mismatches
 from conneg.content.errors import ContentRefusedError
 from conneg.content.page import PageGeometry
 from conneg.content.source import UNKNOWN_TYPE, ReadLimits, Source, read_head, recognise
@@ -24,6 +25,11 @@ class Inspection:
     describes the document as it is, pages that differ joined by OR. With a `problem`, one line for people,
     there are no pages: the document can be passed on as it is and cannot be converted. A text of white space
     only has no pages and no problem.
+
+    `text_charset` says that there is text to take out of the document, and in which charset it can be written:
+    `us-ascii`, else `utf-8`; None where there is none, as in a scan. `notes` are what people should know of it, one
+    line each: that it is not what it was declared to be, octets that fit no charset, pictures that are
+    left out. `shows` has the Content-IDs of the parts that an HTML body shows in place.
     """
 
     media_type: str
@@ -32,6 +38,9 @@ class Inspection:
     features: str
     lossless: bool
     problem: str | None
+    text_charset: str | None = None
+    notes: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Return the inspection as text that `from_json` reads."""
@@ -43,6 +52,9 @@ class Inspection:
                 "features": self.features,
                 "lossless": self.lossless,
                 "problem": self.problem,
+                "text_charset": self.text_charset,
+                "notes": list(self.notes),
+                "shows": list(self.shows),
             }
         )
 
@@ -57,6 +69,9 @@ class Inspection:
             features=value["features"],
             lossless=value["lossless"],
             problem=value["problem"],
+            text_charset=value["text_charset"],
+            notes=tuple(value["notes"]),
+            shows=tuple(value["shows"]),
         )
 
 
@@ -68,12 +83,18 @@ def inspect(source: Source, limits: ReadLimits) -> Inspection:
 
     declared_type = _token_type(source.declared_type)
     media_type = declared_type
+    notes: tuple[str, ...] = ()
     try:
-        media_type = _type_as_is(recognise(read_head(source), declared_type), declared_type)
+        recognised = recognise(read_head(source), declared_type)
+        media_type = _type_as_is(recognised, declared_type)
+        notes = tuple(mismatches(recognised, source))
         with open_document(source, limits) as document:
             pages = tuple(page.geometry for page in document.pages)
             features = _features(media_type, document)
             lossless = document.lossless
+            text_charset = _charset_of(document.text())
+            notes += tuple(document.notes)
+            shows = tuple(document.shows)
     except ContentRefusedError as error:
         return Inspection(
             media_type=media_type,
@@ -82,8 +103,26 @@ def inspect(source: Source, limits: ReadLimits) -> Inspection:
             features=f'(type="{media_type}")',
             lossless=True,
             problem=str(error),
+            notes=notes,
         )
-    return Inspection(media_type, source.declared_type, pages, features, lossless, problem=None)
+    return Inspection(
+        media_type=media_type,
+        declared_type=source.declared_type,
+        pages=pages,
+        features=features,
+        lossless=lossless,
+        problem=None,
+        text_charset=text_charset,
+        notes=notes,
+        shows=shows,
+    )
+
+
+def _charset_of(text: str | None) -> str | None:
+    """Return the smallest charset of those we write that holds `text`."""
+    if text is None:
+        return None
+    return "us-ascii" if text.isascii() else "utf-8"
 
 
 def _token_type(declared_type: str) -> str:

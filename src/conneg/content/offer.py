@@ -45,8 +45,7 @@ def offer(inspection: Inspection) -> FeatureSet:
         return FeatureSet.nothing()
     pages = inspection.pages or (_BLANK,)
     branches = [*_image_branches(pages), *_pdf_branches(pages), *_tiff_branches(pages)]
-    if inspection.media_type.startswith("text/") and can_write("text/plain"):
-        branches.append(f'(& (type="text/plain") {NO_TIFF})')
+    branches += _text_branches(inspection)
     return _union(branches)
 
 
@@ -83,10 +82,7 @@ def _colours(pages: Iterable[PageGeometry]) -> tuple[str, ...]:
 def _image_branches(pages: Sequence[PageGeometry]) -> list[str]:
     """Images, one a page: width up to the widest page's, height up to the longest's."""
     sizes = [image_size(page) for page in pages]
-    size = (
-        f"(pix-x>=1) (pix-x<={max(width for width, _ in sizes)})"
-        f" (pix-y>=1) (pix-y<={max(height for _, height in sizes)})"
-    )
+    widest, longest = (max(lengths) for lengths in zip(*sizes, strict=True))
     colours = _colours(pages)
     continuous = ("Grey", *(colour for colour in colours if colour == "Full"))
     branches = []
@@ -98,8 +94,30 @@ def _image_branches(pages: Sequence[PageGeometry]) -> list[str]:
         if can_write(media_type):
             levels = _any_of(_LEVELS[colour] for colour in possible)
             coding = f"(image-coding={media_type.removeprefix('image/').upper()})"
+            most = _MOST_PIXELS.get(media_type, max(widest, longest))
+            size = f"(pix-x>=1) (pix-x<={min(widest, most)}) (pix-y>=1) (pix-y<={min(longest, most)})"
             branches.append(f'(& (type="{media_type}") {NO_TIFF} {coding} {size} {levels})')
     return branches
+
+
+_MOST_PIXELS = {"image/jpeg": 65_500, "image/webp": 16_383}
+"""The longest side that a type holds: libjpeg's JPEG_MAX_DIMENSION, and VP8's fourteen bits."""
+
+
+def _text_branches(inspection: Inspection) -> list[str]:
+    """The text of the document, where it is one or has some to take out.
+
+    What is taken out of a PDF has lost its look, so its quality value puts it behind every form that shows the pages.
+    """
+    is_text = inspection.media_type.startswith("text/")
+    if not (is_text or inspection.text_charset) or not can_write("text/plain"):
+        return []
+    charsets = {"us-ascii": "(charset=[us-ascii,utf-8])", "utf-8": "(charset=utf-8)", None: ""}
+    branch = f'(& (type="text/plain") {NO_TIFF} {charsets[inspection.text_charset]})'
+    return [branch if is_text else f"{branch};q={_TAKEN_OUT}"]
+
+
+_TAKEN_OUT = "0.1"
 
 
 def _pdf_branches(pages: Sequence[PageGeometry]) -> list[str]:

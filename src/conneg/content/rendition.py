@@ -8,7 +8,7 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class RenditionFile:
     """One file made: where it is, its type and name for the receiver, its features as an expression, pages
-    and octets.
+    and octets; `charset` where it is text.
     """
 
     path: Path
@@ -17,6 +17,7 @@ class RenditionFile:
     features: str
     pages: int
     octets: int
+    charset: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the file as values of JSON."""
@@ -27,6 +28,7 @@ class RenditionFile:
             "features": self.features,
             "pages": self.pages,
             "octets": self.octets,
+            "charset": self.charset,
         }
 
     @classmethod
@@ -39,6 +41,7 @@ class RenditionFile:
             features=value["features"],
             pages=value["pages"],
             octets=value["octets"],
+            charset=value.get("charset"),
         )
 
 

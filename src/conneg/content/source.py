@@ -5,6 +5,7 @@ Nothing here decodes a document; `recognise` looks at a bounded beginning of the
 
 import codecs
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,12 +39,39 @@ def described(features: str) -> str:
 class Source:
     """One document: decoded octets in the file `path`, the sender's `declared_type`, file `name` and
     `charset`.
+
+    `flowed` and `delsp` are the parameters of a text with `format=flowed` (RFC 3676, 4). `inline` are the parts that
+    an HTML body may show by their Content-ID (RFC 2392): each id without its brackets, and the file.
     """
 
     path: Path
     declared_type: str
     name: str | None = None
     charset: str | None = None
+    flowed: bool = False
+    delsp: bool = False
+    inline: tuple[tuple[str, Path], ...] = ()
+
+    @classmethod
+    def of_part(
+        cls,
+        path: Path,
+        declared_type: str,
+        name: str | None,
+        parameters: Mapping[str, str],
+        inline: tuple[tuple[str, Path], ...] = (),
+    ) -> "Source":
+        """Return the source of a body part with these `parameters` of Content-Type, their names in lower case."""
+        flowed = declared_type == "text/plain" and parameters.get("format", "").lower() == "flowed"
+        return cls(
+            path=path,
+            declared_type=declared_type,
+            name=name,
+            charset=parameters.get("charset", "").lower() or None,
+            flowed=flowed,
+            delsp=flowed and parameters.get("delsp", "").lower() == "yes",
+            inline=inline,
+        )
 
     @property
     def label(self) -> str:
@@ -57,12 +85,23 @@ class Source:
             "declared_type": self.declared_type,
             "name": self.name,
             "charset": self.charset,
+            "flowed": self.flowed,
+            "delsp": self.delsp,
+            "inline": [[content_id, str(path)] for content_id, path in self.inline],
         }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Source":
         """Read what `as_json` gave."""
-        return cls(Path(value["path"]), value["declared_type"], value["name"], value["charset"])
+        return cls(
+            path=Path(value["path"]),
+            declared_type=value["declared_type"],
+            name=value["name"],
+            charset=value["charset"],
+            flowed=value["flowed"],
+            delsp=value["delsp"],
+            inline=tuple((content_id, Path(path)) for content_id, path in value["inline"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +142,8 @@ def recognise(head: bytes, declared_type: str = "") -> str:
         return "image/webp"
     if head[4:8] == b"ftyp":
         return _kind_of_heif(head)
+    if _is_bmp(head):
+        return "image/bmp"
     if b"%PDF-" in head[:1024]:
         return "application/pdf"
     if _is_text(head) or (declared_type.startswith("text/") and b"\x00" not in head):
@@ -117,6 +158,8 @@ _MAGIC = (
     (0, b"MM\x00*", "image/tiff"),
     (0, b"GIF87a", "image/gif"),
     (0, b"GIF89a", "image/gif"),
+    (0, b"\x00\x00\x00\x0cjP  \r\n\x87\n", "image/jp2"),
+    (0, b"\xff\x4f\xff\x51", "image/jp2"),  # the bare codestream: SOC, SIZ (T.800, A.4)
 )
 _BRANDS = {
     b"heic": "image/heic",
@@ -140,6 +183,18 @@ def _is_text(head: bytes) -> bool:
     return controls * 50 <= len(head)
 
 
+def _is_bmp(head: bytes) -> bool:
+    """Whether this is a bitmap file: its letters are two only, so the length of its second header is looked at too."""
+    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS
+
+
+_BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
+_SVG_ROOT = re.compile(
+    rb"(?:<\?.*?\?>|<!--.*?-->|<!doctype\s[^\[>]*(?:\[.*?\]\s*)?>|\s)*<(?:[a-z][\w.-]*:)?svg[\s>/]", re.DOTALL
+)
+"""What may come before the root element of an SVG, and its beginning; in lower case."""
+
+
 def _kind_of_heif(head: bytes) -> str:
     """Return the type of an ISO base media file by its major brand, or for a general one by those it says it fits."""
     length = int.from_bytes(head[:4], "big")
@@ -153,4 +208,6 @@ def _kind_of_text(head: bytes, declared_type: str) -> str:
     beginning = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if declared_type == "text/html" or beginning.startswith((b"<!doctype html", b"<html")):
         return "text/html"
+    if beginning.startswith(b"<") and _SVG_ROOT.match(beginning):
+        return "image/svg+xml"
     return "text/plain"

@@ -1,7 +1,7 @@
 """The program of a worker process: raises its fence, loads what it needs, then does one job after the other.
 
-Started by `conneg.content.workers` only, as `python -m conneg.content.worker_main LIMITS`, with LIMITS as
-JSON. Jobs come on standard input, replies go to standard output (`conneg.content.wire`).
+Started by `conneg.content.workers` only, as `python -m conneg.content.worker_main ORDERS`, with `Orders` as JSON. Jobs
+come on standard input, replies go to standard output (`conneg.content.wire`).
 """
 
 import gc
@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from conneg.content.errors import ContentRefusedError, ConversionError
-from conneg.content.fence import WorkerLimits, grant_cpu, raise_fence
+from conneg.content.fence import Orders, WorkerLimits, grant_cpu, raise_fence, raise_limits
+from conneg.content.formats import html_is_laid_out
 from conneg.content.source import ReadLimits, Source
 from conneg.content.wire import read_message, write_message
 from conneg.errors import ConnegError
@@ -26,12 +27,15 @@ _PRELOADED = (
     "PIL.Image",
     "pypdfium2",
     "pillow_heif",
+    "uharfbuzz",
+    "resvg_py",
     "conneg.features",
     "conneg.content.inspection",
     "conneg.content.conversion",
     "conneg.content.readers.image",
     "conneg.content.readers.pdf",
     "conneg.content.readers.text",
+    "conneg.content.readers.svg",
     "conneg.content.writers",
     "conneg.content.writers.tiff",
     "conneg.content.writers.jpeg",
@@ -43,11 +47,13 @@ _PRELOADED = (
 
 def main() -> int:
     """Run until standard input ends; returns the exit status."""
-    limits = WorkerLimits(**json.loads(sys.argv[1]))
+    orders = Orders.from_json(json.loads(sys.argv[1]))
+    limits = orders.limits
     requests, replies = _take_standard_streams()
-    isolated = raise_fence(limits)
+    raise_limits(limits)
     _preload()
-    write_message(replies, {"ready": True, "network": not isolated})
+    fence = raise_fence(orders)
+    write_message(replies, {"ready": True, "fence": fence.as_json()})
     while (request := read_message(requests)) is not None:
         grant_cpu(limits)
         _serve(request, limits, lambda value: write_message(replies, value))
@@ -71,6 +77,8 @@ def _preload() -> None:
             importlib.import_module(name)
         except ImportError:
             continue
+    if html_is_laid_out():
+        importlib.import_module("conneg.content.readers.html")
     if "PIL.Image" in sys.modules:
         sys.modules["PIL.Image"].init()
     gc.freeze()

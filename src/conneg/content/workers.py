@@ -1,8 +1,9 @@
 """A pool of worker processes: the only place that starts a process for hostile octets.
 
-Each worker does one job at a time under the limits of `conneg.content.fence`; one that dies, hangs, grows or
-talks nonsense is killed and replaced, and its call raises `ContentRefusedError`. Documents travel as paths,
-answers as JSON.
+Each worker does one job at a time behind the fence of `conneg.content.fence`, and sees the two folders of its desk
+only. One that dies, hangs, grows or talks nonsense is killed and replaced; the job that it had is tried once more, in
+a new worker while no other is at work, and refused (`ContentRefusedError`) if that ends the same way. Documents travel
+as paths, answers as JSON.
 """
 
 import asyncio
@@ -12,21 +13,24 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import conneg
 from conneg.bounds import Bound
+from conneg.content import bubblewrap
 from conneg.content.conversion import ConversionJob
+from conneg.content.desk import Desk
 from conneg.content.errors import ContentRefusedError, ConversionError
-from conneg.content.fence import WorkerLimits, environment
+from conneg.content.fence import LAYERS, Fence, Orders, WorkerLimits, environment, readable_paths
 from conneg.content.inspection import Inspection
 from conneg.content.rendition import Rendition, RenditionFile
 from conneg.content.source import Source
 from conneg.content.wire import LENGTH_OCTETS, body_length, decode, encode
-from conneg.errors import BoundExceededError, UnavailableError
+from conneg.errors import BoundExceededError, ConnegError, UnavailableError
 
 JOBS_A_WORKER = Bound(
     name="content.worker-jobs",
@@ -48,8 +52,10 @@ class Workers:
     """`count` worker processes; an async context manager. All methods may be called concurrently; extra calls
     wait.
 
-    Cancelling a call kills its worker at once. `scratch` is where workers put temporary files. `command` is
-    what is started in place of the worker program, for tests.
+    Cancelling a call kills its worker at once. `scratch` is where workers have their folders. `layers` are those of
+    the fence that are raised where the machine has them; with `closed_only` entering raises UnavailableError unless
+    network, files and processes are all fenced off. `command` is what is started in place of the worker program, for
+    tests.
     """
 
     def __init__(
@@ -58,21 +64,33 @@ class Workers:
         limits: WorkerLimits | None = None,
         scratch: Path | None = None,
         *,
+        layers: Sequence[str] = LAYERS,
+        closed_only: bool = False,
         command: Sequence[str] = (),
     ) -> None:
         self.limits = limits or WorkerLimits()
+        self._layers = tuple(layers)
+        self._closed_only = closed_only
         self._count = max(1, count)
         self._command = tuple(command) or (sys.executable, "-P", "-m", "conneg.content.worker_main")
-        self._scratch = str(scratch or tempfile.gettempdir())
+        self._scratch = scratch or Path(tempfile.gettempdir())
         self._slots = asyncio.Semaphore(self._count)
+        self._alone = asyncio.Lock()
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
         self._open = False
+        self._fence: Fence | None = None
 
     async def __aenter__(self) -> Self:
         self._open = True
         for _ in range(self._count):
             self._idle.append(await self._start())
+        if self._closed_only and not (await self.fence()).is_closed:
+            await self.__aexit__(None, None, None)
+            raise UnavailableError(
+                "workers cannot be fenced in here: " + _gaps(self._fence),
+                hint="install bubblewrap, or use a kernel with Landlock and seccomp",
+            )
         return self
 
     async def __aexit__(
@@ -83,10 +101,23 @@ class Workers:
         self._all.clear()
         self._idle.clear()
 
+    async def fence(self) -> Fence:
+        """Return what keeps the workers from network, files and processes; all of them have the same."""
+        if self._fence is None:
+            async with self._slots:
+                await self._put_back(await self._take(), kept=True)
+        assert self._fence is not None
+        return self._fence
+
     async def inspect(self, source: Source) -> Inspection:
         """Return what `source` is. Raises ContentRefusedError when looking at it went beyond a limit."""
-        result = await self._call({"job": "inspect", "source": source.as_json()}, source.label)
-        return _trusted(lambda: Inspection.from_json(result["inspection"]), source.label)
+
+        async def work(worker: "_Worker") -> Inspection:
+            laid = await self._lay(worker, _paths_of([source]))
+            result = await worker.ask({"job": "inspect", "source": _moved(source, laid).as_json()})
+            return _trusted(lambda: Inspection.from_json(result["inspection"]), source.label)
+
+        return await self._call(work, source.label)
 
     async def convert(self, job: ConversionJob, progress: Progress | None = None) -> Rendition:
         """Make the rendition that `job` describes; `progress` is called with pages done and pages in all.
@@ -94,61 +125,122 @@ class Workers:
         Raises ContentRefusedError for what the sources are, ConversionError for what the target asks.
         """
         label = ", ".join(source.label for source in job.sources) or job.stem
-        result = await self._call({"job": "convert", "conversion": job.as_json()}, label, progress)
-        files = _trusted(lambda: tuple(RenditionFile.from_json(file) for file in result["files"]), label)
-        if any(file.path.parent != job.out_dir for file in files):
-            raise ContentRefusedError(f"{label}: the worker named a file outside its directory")
-        return Rendition(files)
+
+        async def work(worker: "_Worker") -> Rendition:
+            laid = await self._lay(worker, _paths_of(job.sources))
+            sources = tuple(_moved(source, laid) for source in job.sources)
+            here = replace(job, sources=sources, out_dir=worker.desk.results)
+            result = await worker.ask({"job": "convert", "conversion": here.as_json()}, progress)
+            files = _trusted(lambda: tuple(RenditionFile.from_json(file) for file in result["files"]), label)
+            return Rendition(tuple([await self._carry(worker, file, job.out_dir) for file in files]))
+
+        return await self._call(work, label)
 
     async def verify(self, path: Path, media_type: str, accepted: str) -> tuple[str, ...]:
         """Return what is wrong with the file as a `media_type` for a receiver of `accepted`; empty when it
         conforms.
         """
-        request = {"job": "verify", "path": str(path), "media_type": media_type, "accepted": accepted}
-        result = await self._call(request, path.name)
-        return _trusted(lambda: tuple(str(problem) for problem in result["problems"]), path.name)
 
-    async def _call(
-        self, request: dict[str, Any], label: str, progress: Progress | None = None
-    ) -> dict[str, Any]:
+        async def work(worker: "_Worker") -> tuple[str, ...]:
+            laid = await self._lay(worker, [path])
+            request = {
+                "job": "verify",
+                "path": str(laid[path]),
+                "media_type": media_type,
+                "accepted": accepted,
+            }
+            result = await worker.ask(request)
+            return _trusted(lambda: tuple(str(problem) for problem in result["problems"]), path.name)
+
+        return await self._call(work, path.name)
+
+    async def _lay(self, worker: "_Worker", paths: Sequence[Path]) -> dict[Path, Path]:
+        """Lay files on the worker's desk; as the files themselves only where it can write to none but its own."""
+        is_kept_in = self._fence is not None and bool(self._fence.files)
+        return await asyncio.to_thread(worker.desk.lay, paths, by_link=is_kept_in)
+
+    async def _carry(self, worker: "_Worker", file: RenditionFile, folder: Path) -> RenditionFile:
+        """Take a file from the worker's desk to where it was wanted."""
+        try:
+            return replace(file, path=await asyncio.to_thread(worker.desk.take, file.path, folder))
+        except OSError as error:
+            raise ConversionError(f"the rendition cannot be written: {error.strerror or error}") from error
+
+    async def _call(self, work: "Callable[[_Worker], Awaitable[_T]]", label: str) -> _T:
+        """Do the work in some worker; once more, alone, if the worker did not live through it."""
         if not self._open:
             raise UnavailableError("the workers are not running: use them as an async context manager")
-        message = encode(request)
-        async with self._slots:
-            worker = await self._take()
-            kept = False
+        try:
+            async with self._slots:
+                return await self._try(work, label)
+        except _LostError:
+            pass
+        # It may have been another job, or the machine's want of memory, that ended the first worker.
+        async with self._alone:
+            for _ in range(self._count):
+                await self._slots.acquire()
             try:
-                async with asyncio.timeout(self.limits.wall_seconds):
-                    reply = await worker.ask(message, progress)
-                kept = not reply.get("spent") and worker.jobs < JOBS_A_WORKER.value
-            except TimeoutError:
-                raise ContentRefusedError(
-                    f"{label}: exceeded its limit of {self.limits.wall_seconds:g} seconds"
-                ) from None
-            except _WorkerLostError:
-                raise ContentRefusedError(f"{label}: {await self._cause_of_death(worker)}") from None
-            except (ValueError, BoundExceededError):
-                raise ContentRefusedError(f"{label}: its worker talked nonsense") from None
+                for worker in tuple(self._idle):
+                    self._idle.remove(worker)
+                    await self._put_back(worker, kept=False)
+                return await self._try(work, label)
+            except _LostError as error:
+                raise ContentRefusedError(f"{label}: {error}") from None
             finally:
-                await self._put_back(worker, kept=kept)
-        return _result(reply, label)
+                for _ in range(self._count):
+                    self._slots.release()
+
+    async def _try(self, work: "Callable[[_Worker], Awaitable[_T]]", label: str) -> _T:
+        """Do the work in a worker that is free; raises _LostError if that was the end of it."""
+        worker = await self._take()
+        kept = False
+        try:
+            async with asyncio.timeout(self.limits.wall_seconds):
+                result = await work(worker)
+            kept = True
+            return result
+        except TimeoutError:
+            raise _LostError(f"exceeded its limit of {self.limits.wall_seconds:g} seconds") from None
+        except _WorkerLostError:
+            raise _LostError(await self._cause_of_death(worker)) from None
+        except (ValueError, BoundExceededError):
+            raise _LostError("its worker talked nonsense") from None
+        except _WorkerSaidError as said:
+            if said.is_spent:
+                raise _LostError(said.message) from None
+            kept = True
+            raise said.as_refusal() from None
+        finally:
+            await self._put_back(worker, kept=kept and worker.jobs < JOBS_A_WORKER.value)
 
     async def _start(self) -> "_Worker":
-        limits = json.dumps(self.limits.as_json())
+        package_root = Path(conneg.__file__).parents[1]
+        desk = await asyncio.to_thread(Desk, self._scratch)
+        orders = Orders(self.limits, desk.documents, desk.results, self._layers)
+        command = [*self._command, json.dumps(orders.as_json())]
+        bwrap = await asyncio.to_thread(bubblewrap.program) if "bubblewrap" in self._layers else None
+        if bwrap is not None:
+            command = bubblewrap.command(
+                bwrap,
+                command,
+                readable=[*readable_paths(), package_root],
+                documents=desk.documents,
+                results=desk.results,
+            )
         try:
             process = await asyncio.create_subprocess_exec(
-                *self._command,
-                limits,
+                *command,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                cwd=self._scratch,
-                env=environment(str(Path(conneg.__file__).parents[1]), self._scratch),
+                cwd=desk.results,
+                env=environment(str(package_root), str(desk.results)),
                 start_new_session=True,
             )
         except OSError as error:
+            desk.remove()
             raise UnavailableError(f"no worker process can be started: {error}") from error
-        worker = _Worker(process)
+        worker = _Worker(process, desk, is_wrapped=bwrap is not None)
         self._all.add(worker)
         return worker
 
@@ -160,16 +252,19 @@ class Workers:
             worker = self._idle.pop() if self._idle else await self._start()
         try:
             async with asyncio.timeout(START_SECONDS):
-                await worker.ready()
+                fence = await worker.ready()
         except BaseException as error:
             await self._put_back(worker, kept=False)
             if isinstance(error, TimeoutError | _WorkerLostError | ValueError | BoundExceededError):
                 raise UnavailableError(f"a worker process does not start: {worker.last_words}") from None
             raise
+        if fence is not None:
+            self._fence = fence
         return worker
 
     async def _put_back(self, worker: "_Worker", *, kept: bool) -> None:
         if kept and self._open:
+            await asyncio.to_thread(worker.desk.clear)
             self._idle.append(worker)
             return
         self._all.discard(worker)
@@ -189,16 +284,23 @@ class Workers:
         return f"its worker ended without an answer (status {status})"
 
 
-def _result(reply: dict[str, Any], label: str) -> dict[str, Any]:
-    """Return the reply's result, or raise the error it stands for."""
-    result = reply.get("result")
-    if isinstance(result, dict):
-        return result
-    message, hint = str(reply.get("message", "no answer")), reply.get("hint")
-    if reply.get("error") == "conversion":
-        raise ConversionError(message, hint=hint if isinstance(hint, str) else None)
-    message = message if message.startswith(label) or not reply.get("spent") else f"{label}: {message}"
-    raise ContentRefusedError(message, hint=hint if isinstance(hint, str) else None)
+def _paths_of(sources: Iterable[Source]) -> list[Path]:
+    """Return all files that a worker needs for these documents."""
+    return [path for source in sources for path in (source.path, *(inline for _, inline in source.inline))]
+
+
+def _moved(source: Source, laid: Mapping[Path, Path]) -> Source:
+    """Return the document with its files where the worker finds them."""
+    inline = tuple((content_id, laid[path]) for content_id, path in source.inline)
+    return replace(source, path=laid[source.path], inline=inline)
+
+
+def _gaps(fence: Fence | None) -> str:
+    """Say what nothing fences off."""
+    if fence is None:
+        return "no worker says what holds"
+    gaps = [danger for danger in ("network", "files", "processes") if not getattr(fence, danger)]
+    return f"nothing keeps them from {' and '.join(gaps)}"
 
 
 def _trusted(read: Callable[[], _T], label: str) -> _T:
@@ -213,14 +315,37 @@ class _WorkerLostError(Exception):
     """The worker's pipe ended."""
 
 
+class _LostError(Exception):
+    """A job was the end of its worker; the text says how."""
+
+
+class _WorkerSaidError(Exception):
+    """A worker's reply that is no result; `is_spent`: it went beyond a limit, or a library failed, and it must go."""
+
+    def __init__(self, reply: dict[str, Any]) -> None:
+        super().__init__()
+        hint = reply.get("hint")
+        self.message = str(reply.get("message", "no answer"))
+        self._hint = hint if isinstance(hint, str) else None
+        self._is_conversion = reply.get("error") == "conversion"
+        self.is_spent = bool(reply.get("spent"))
+
+    def as_refusal(self) -> ConnegError:
+        """Return the error that the reply stands for."""
+        kind = ConversionError if self._is_conversion else ContentRefusedError
+        return kind(self.message, hint=self._hint)
+
+
 class _Worker:
     """One process, seen from the parent."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, desk: Desk, *, is_wrapped: bool) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
         self.jobs = 0
+        self.desk = desk
+        self._is_wrapped = is_wrapped
         self._process = process
         self._stdin = process.stdin
         self._stdout = process.stdout
@@ -239,17 +364,23 @@ class _Worker:
         lines = self._words.decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing"
 
-    async def ready(self) -> None:
-        """Wait until it has loaded its libraries."""
-        if not self._ready:
-            await self._receive()
-            self._ready = True
+    async def ready(self) -> Fence | None:
+        """Wait until it has loaded its libraries; the first time, return what keeps it in."""
+        if self._ready:
+            return None
+        reply = await self._receive()
+        try:
+            fence = Fence.from_json(reply["fence"])
+        except (KeyError, TypeError) as error:
+            raise ValueError("the worker does not say what keeps it in") from error
+        self._ready = True
+        return fence.and_bubblewrap() if self._is_wrapped else fence
 
-    async def ask(self, message: bytes, progress: Progress | None) -> dict[str, Any]:
-        """Send a job and return its reply, which holds a result or an error."""
+    async def ask(self, request: dict[str, Any], progress: Progress | None = None) -> dict[str, Any]:
+        """Send a job and return its result; raises _WorkerSaidError for a reply that is none."""
         self.jobs += 1
         try:
-            self._stdin.write(message)
+            self._stdin.write(encode(request))
             await self._stdin.drain()
         except (ConnectionError, RuntimeError) as error:
             raise _WorkerLostError from error
@@ -257,7 +388,10 @@ class _Worker:
             reply = await self._receive()
             step = reply.get("progress")
             if step is None:
-                return reply
+                result = reply.get("result")
+                if isinstance(result, dict):
+                    return result
+                raise _WorkerSaidError(reply)
             done, total = step
             if progress is not None:
                 progress(int(done), int(total))
@@ -279,7 +413,9 @@ class _Worker:
         """Return the exit status; negative is a signal. One that closed its pipe and lives on is killed."""
         try:
             async with asyncio.timeout(2):
-                return await self._process.wait()
+                status = await self._process.wait()
+                # bubblewrap ends as a shell does when what it runs is ended by a signal
+                return 128 - status if self._is_wrapped and status > 128 else status
         except TimeoutError:
             await self.kill()
             return -signal.SIGKILL
@@ -297,3 +433,4 @@ class _Worker:
         self._listener.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._listener
+        await asyncio.to_thread(self.desk.remove)

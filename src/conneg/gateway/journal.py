@@ -57,10 +57,12 @@ class Journal:
             source=capability.source,
         )
 
-    def planned(self, recipients: Sequence[SpooledRecipient], plan: Plan) -> None:
-        """These recipients get what `plan` says."""
+    def planned(self, recipients: Sequence[SpooledRecipient], plan: Plan, notes: Sequence[str] = ()) -> None:
+        """These recipients get what `plan` says; `notes` are what was found strange in the message's parts."""
         for recipient in recipients:
-            self._add("plan", recipient, plan=json.loads(plan.to_json()), reason=plan.reason)
+            self._add(
+                "plan", recipient, plan=json.loads(plan.to_json()), reason=plan.reason, notes=list(notes)
+            )
 
     def settled(self, result: Result) -> None:
         """A recipient reached a state."""

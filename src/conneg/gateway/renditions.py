@@ -66,6 +66,15 @@ class MessageRenditions:
         """Whether a header in the message has octets outside ASCII."""
         return has_utf8_header(self._content)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found strange in the parts that were looked at, one line each; in the order of the parts."""
+        return tuple(
+            f"part {part_id}: {note}"
+            for part_id, inspection in self._inspections.items()
+            for note in inspection.notes
+        )
+
     async def __aenter__(self) -> "MessageRenditions":
         return self
 
@@ -127,8 +136,8 @@ class MessageRenditions:
         for part in leaves:
             path = self._folder / f"part-{part.id}"
             path.write_bytes(decode_body(self._content, part))
-            self._sources[part.id] = Source(
-                path=path, declared_type=part.media_type, name=part.filename, charset=part.charset
+            self._sources[part.id] = Source.of_part(
+                path, part.media_type, part.filename, part.parameters, _inline(part, leaves, self._folder)
             )
 
     async def _inspect(self, part: Part) -> Inspection:
@@ -164,7 +173,7 @@ class MessageRenditions:
         assert self._root is not None, "the plan was made from this message's offer"
         match plan:
             case OneDocument(target=target, part_ids=part_ids):
-                rendition = await self._convert(part_ids, target, "document")
+                rendition = await self._convert(self._without_shown(part_ids), target, "document")
                 parts = _new_parts(rendition, name="document")
                 return await asyncio.to_thread(
                     replace_body, self._content, self._root, parts, previous=self._previous()
@@ -188,6 +197,13 @@ class MessageRenditions:
             case _:
                 raise TypeError(f"no content is made for {type(plan).__name__}")
 
+    def _without_shown(self, part_ids: tuple[str, ...]) -> tuple[str, ...]:
+        """Leave out the pictures that an HTML body among these parts shows in place: they would come twice."""
+        assert self._root is not None
+        shown = {content_id for part_id in part_ids for content_id in self._inspections[part_id].shows}
+        content_ids = {part.id: part.content_id for part in self._root.leaves()}
+        return tuple(part_id for part_id in part_ids if content_ids[part_id] not in shown)
+
     def _previous(self) -> Previous:
         """What Content-Previous records of each converted part (RFC 4141, 8)."""
         forms = {part_id: described(inspection.features) for part_id, inspection in self._inspections.items()}
@@ -208,6 +224,17 @@ class MessageRenditions:
         )
 
 
+def _inline(part: Part, leaves: tuple[Part, ...], folder: Path) -> tuple[tuple[str, Path], ...]:
+    """Return the parts that an HTML body may show in place, by their Content-ID (RFC 2392)."""
+    if part.media_type != "text/html":
+        return ()
+    return tuple(
+        (leaf.content_id, folder / f"part-{leaf.id}")
+        for leaf in leaves
+        if leaf.content_id and leaf is not part
+    )
+
+
 def _describe(target: FeatureCollection) -> str:
     """Name the form in a few words for a progress bar."""
     tags: Mapping[str, object] = target
@@ -221,6 +248,7 @@ def _new_parts(rendition: Rendition, *, name: str) -> list[NewPart]:
     return [
         NewPart(
             media_type=file.media_type,
+            parameters={} if file.charset is None else {"charset": file.charset},
             body=file.path.read_bytes(),
             filename=file.filename,
             features=described(file.features),

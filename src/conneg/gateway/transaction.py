@@ -313,7 +313,7 @@ class Transactions:
         )
 
     def _tell_plan(self, group: _Group) -> None:
-        self._journal.planned(group.recipients, group.plan)
+        self._journal.planned(group.recipients, group.plan, self._renditions.notes)
         self._watch(
             Planned(
                 self._message.id,

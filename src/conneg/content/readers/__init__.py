@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from conneg.content.errors import ContentRefusedError
+from conneg.content.formats import can_read, html_is_laid_out
 from conneg.content.page import PageReader
 from conneg.content.source import ReadLimits, Source, read_head, recognise
 
@@ -21,6 +22,20 @@ class DocumentReader(Protocol):
     media_type: str
     pages: Sequence[PageReader]
     lossless: bool
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What people should know of the document, one line each."""
+        ...
+
+    @property
+    def shows(self) -> Sequence[str]:
+        """The Content-IDs of the parts of its message that it shows in place (RFC 2392)."""
+        ...
+
+    def text(self) -> str | None:
+        """Return the text to be read in the document; None where there is none to take out of it."""
+        ...
 
     def features(self, index: int) -> str | None:
         """Return the expression that describes page `index` as it is, without its type; None where only type
@@ -46,17 +61,26 @@ def open_document(source: Source, limits: ReadLimits) -> DocumentReader:
         from conneg.content.readers.pdf import PdfReader
 
         return PdfReader(source, limits)
-    if media_type.startswith("image/"):
+    if media_type == "image/svg+xml" and can_read(media_type):
+        from conneg.content.readers.svg import SvgReader
+
+        return SvgReader(source, limits)
+    if media_type.startswith("image/") and media_type != "image/svg+xml" and can_read(media_type):
         from conneg.content.readers.image import ImageReader
 
         return ImageReader(source, limits, media_type)
+    if media_type == "text/html" and html_is_laid_out():
+        from conneg.content.readers.html import open_html
+
+        return open_html(source, limits)
     if media_type.startswith("text/"):
         from conneg.content.readers.text import TextReader
 
         return TextReader(source, limits)
     raise ContentRefusedError(
         f"{source.label}: no reader for {_name_of(media_type, source.declared_type)}",
-        hint="PDF, TIFF, JPEG, PNG, WebP, HEIC, AVIF, GIF, plain text and HTML can be read",
+        hint="PDF, TIFF, JPEG, JPEG 2000, PNG, WebP, HEIC, AVIF, GIF, BMP, SVG, plain text and HTML can be read, where"
+        " what each needs is installed",
     )
 
 

@@ -1,4 +1,5 @@
-"""Raster images, through Pillow (and pillow-heif): TIFF with all its pages, JPEG, PNG, WebP, HEIC, AVIF, GIF.
+"""Raster images, through Pillow (and pillow-heif): TIFF with all its pages, JPEG, JPEG 2000, PNG, WebP, HEIC, AVIF,
+GIF, BMP.
 
 Of an animation or an image collection the first image is read. Stated orientation is applied, transparency
 lies on white, a colour profile is converted to sRGB after the image was made small.
@@ -23,6 +24,7 @@ from conneg.content.paper import A4
 from conneg.content.placement import place
 from conneg.content.readers import faxpages, faxtags
 from conneg.content.readers.chroma import has_colour
+from conneg.content.readers.jpeg2000 import check_samples
 from conneg.content.readers.pixels import LIBRARY_ERRORS, draw, on_white, orientation_of
 from conneg.content.readers.tiffdir import TiffDirectory, read_directory
 from conneg.content.source import NO_TIFF, ReadLimits, Source
@@ -44,25 +46,39 @@ _FORMATS = {
     "image/heic": ("HEIF",),
     "image/avif": ("AVIF",),
     "image/gif": ("GIF",),
+    "image/bmp": ("BMP",),
+    "image/jp2": ("JPEG2000",),
 }
-_LOSSY = {"image/jpeg", "image/webp", "image/heic", "image/avif"}
+_LOSSY = {"image/jpeg", "image/webp", "image/heic", "image/avif", "image/jp2"}
+_MAY_HAVE_MORE = {"image/gif", "image/webp", "image/png", "image/heic", "image/avif"}
 
 
 class ImageReader:
     """An open image file."""
 
+    shows: Sequence[str] = ()
+
     def __init__(self, source: Source, limits: ReadLimits, media_type: str) -> None:
         self.media_type = media_type
         self.lossless = media_type not in _LOSSY
+        self.notes: list[str] = []
         self._source = source
         if media_type == "image/heic":
             import pillow_heif
 
             pillow_heif.register_heif_opener()
+        if media_type == "image/jp2":
+            check_samples(source.path, source.label)
         self._directory = _tiff_directory(source, limits) if media_type == "image/tiff" else None
         total = len(self._directory.ifds) if self._directory else 1
         self._opened = _Opened(source, media_type, limits, self._directory)
+        if media_type in _MAY_HAVE_MORE:
+            self.notes = _others(self._opened)
         self.pages: Sequence[PageReader] = [_ImagePage(self._opened, index) for index in range(total)]
+
+    def text(self) -> None:
+        """Return None: letters in a picture are not read."""
+        return
 
     def features(self, index: int) -> str | None:
         """Return the terms that describe page `index` as it is."""
@@ -94,6 +110,16 @@ def _tiff_directory(source: Source, limits: ReadLimits) -> TiffDirectory:
         return read_directory(source.path, limits.pages)
     except ContentRefusedError as error:
         raise ContentRefusedError(f"{source.label}: {error}") from error
+
+
+def _others(opened: "_Opened") -> list[str]:
+    """Return the note on an animation or a collection of images; damage shows itself elsewhere."""
+    try:
+        with opened.image(0) as image:
+            total = getattr(image, "n_frames", 1)
+    except ContentRefusedError:
+        return []
+    return [f"{total} images in one file: the first is read"] if total > 1 else []
 
 
 class _Opened:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, overload
 
@@ -22,6 +23,7 @@ from conneg.content.page import Frame, PageGeometry, PageReader, Raster
 from conneg.content.placement import Placement, place
 from conneg.content.readers import pdfium as boundary
 from conneg.content.readers.chroma import has_colour, has_shades
+from conneg.content.readers.pdfrepair import MAX_REPAIR_OCTETS, mended
 from conneg.content.source import NO_TIFF, ReadLimits, Source
 
 POINTS_AN_INCH = 72
@@ -40,17 +42,20 @@ _LOOKED_AT_OBJECTS = 200
 
 
 class PdfReader:
-    """An open PDF document."""
+    """An open PDF document; `octets` are given where it was made in memory and is no file."""
 
     media_type = "application/pdf"
     lossless = True
+    shows: Sequence[str] = ()
 
-    def __init__(self, source: Source, limits: ReadLimits) -> None:
+    def __init__(self, source: Source, limits: ReadLimits, octets: bytes | None = None) -> None:
         self._label = source.label
+        self._input: Path | bytes = source.path if octets is None else octets
+        self.notes: list[str] = []
         try:
-            self._document = pypdfium2.PdfDocument(source.path)
+            self._document = pypdfium2.PdfDocument(self._input)
         except pypdfium2.PdfiumError as error:
-            raise _refusal(self._label) from error
+            self._document = self._mended(limits, _refusal(self._label), error)
         page_total = len(self._document)
         try:
             if page_total == 0:
@@ -63,6 +68,32 @@ class PdfReader:
             self._document.close()
             raise
         self.pages: Sequence[PageReader] = _Pages(self._document, self._label, page_total)
+
+    def text(self) -> str | None:
+        """Return the text of all pages, parted by form feeds; None where a page shows something and has no text."""
+        from conneg.content.readers.pdftext import text_of_pdf
+
+        return text_of_pdf(self._input, self._label)
+
+    def _mended(self, limits: ReadLimits, refusal: ContentRefusedError, error: Exception) -> Any:
+        """Return the document with its pages found again; raises `refusal` where that does not help."""
+        damaged = pdfium.FPDF_GetLastError() == pdfium.FPDF_ERR_FORMAT
+        if (
+            not damaged
+            or not isinstance(self._input, Path)
+            or self._input.stat().st_size > MAX_REPAIR_OCTETS.value
+        ):
+            raise refusal from error
+        octets = mended(self._input.read_bytes(), limits.pages)
+        if octets is None:
+            raise refusal from error
+        try:
+            document = pypdfium2.PdfDocument(octets)
+        except pypdfium2.PdfiumError:
+            raise refusal from error
+        self._input = octets
+        self.notes.append(f"the PDF is damaged: {len(document)} pages were found in what is left of it")
+        return document
 
     def features(self, index: int) -> str | None:
         """Return the colours of receivers that show page `index` as it is, where not any does."""

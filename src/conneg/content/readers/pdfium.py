@@ -61,9 +61,3 @@ def draw_pixels(
     finally:
         pdfium.FPDFBitmap_Destroy(bitmap)
     return pixels
-
-
-def wide_string(text: str) -> Any:
-    """Return `text` as pdfium takes it: UTF-16, little-endian, ending in a zero."""
-    octets = text.encode("utf-16-le", "replace") + b"\x00\x00"
-    return (ctypes.c_ushort * (len(octets) // 2)).from_buffer_copy(octets)

@@ -127,6 +127,8 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         return image
     try:
         given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if given.profile.xcolor_space == "GRAY" and image.mode == "RGB":
+            image = image.convert("L")
         if image.mode == "RGB" and "sRGB" in (given.profile.profile_description or ""):
             return image
         converted = ImageCms.profileToProfile(image, given, ImageCms.createProfile("sRGB"), outputMode="RGB")
@@ -137,9 +139,9 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 def orientation_of(image: Image.Image, media_type: str) -> int:
     """Return EXIF's orientation, 1 to 8; Pillow applies that of TIFF and pillow-heif that of HEIC by
-    themselves.
+    themselves, and says AVIF's own transformations in the words of EXIF.
     """
-    if media_type not in {"image/jpeg", "image/png", "image/webp"}:
+    if media_type not in {"image/jpeg", "image/png", "image/webp", "image/avif"}:
         return 1
     try:
         value = image.getexif().get(0x0112, 1)

@@ -2,13 +2,12 @@
 
 Eighty columns of a fixed-width face. What the built-in face lacks is taken from a font of the system where
 one is installed (`conneg.content.readers.fonts`), else shown as a question mark. Scripts that run from right
-to left keep their stored order; nothing is shaped.
+to left are put into the order of display.
 """
 
-import codecs
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self, overload
+from typing import Any, NamedTuple, Self, overload
 
 import pypdfium2.raw as pdfium
 
@@ -18,10 +17,12 @@ from conneg.content.page import Frame, PageGeometry, PageReader, Raster
 from conneg.content.paper import A4
 from conneg.content.placement import place
 from conneg.content.readers import pdfium as boundary
-from conneg.content.readers.fonts import FaceCache
+from conneg.content.readers.charsets import decode_html, decode_text
+from conneg.content.readers.flowed import unflow
+from conneg.content.readers.fonts import FaceCache, pieces_of, without_face
 from conneg.content.readers.layout import COLUMNS, LINES_A_PAGE, Run, lay_out
 from conneg.content.readers.markup import text_of_html
-from conneg.content.source import HEAD_OCTETS, ReadLimits, Source, read_head, recognise
+from conneg.content.source import HEAD_OCTETS, ReadLimits, Source, recognise
 
 POINT_SIZE = 10.5
 LEADING = 12.4
@@ -42,47 +43,35 @@ MAX_TEXT_OCTETS = Bound(
 )
 
 
-def decode_text(octets: bytes, charset: str | None) -> str:
-    """Return the text: by its byte order mark, else as `charset` if Python knows it, else UTF-8, else
-    Windows-1252.
+class ReadText(NamedTuple):
+    """The text of a source, and what people should know of it."""
 
-    Octets that do not fit the charset become U+FFFD; nothing is raised.
-    """
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if octets.startswith(mark):
-            return octets.decode(name, "replace")
-    if charset and charset.lower() not in {"us-ascii", "ascii"}:
-        try:
-            return octets.decode(charset, "replace")
-        except (LookupError, ValueError):
-            pass  # an unknown name, or one of Python's transforms that is no charset
-    try:
-        return octets.decode("utf-8")
-    except UnicodeDecodeError:
-        return octets.decode("cp1252", "replace")
+    text: str
+    notes: tuple[str, ...]
 
 
-def is_text(source: Source) -> bool:
-    """Whether the octets of `source` are text that this reader shows."""
-    return recognise(read_head(source), source.declared_type).startswith("text/")
-
-
-def read_text(source: Source) -> str:
+def read_text(source: Source) -> ReadText:
     """Return the text of `source`, that of HTML without its markup; ContentRefusedError if it is too long."""
+    octets = read_octets(source)
+    if recognise(octets[:HEAD_OCTETS], source.declared_type) == "text/html":
+        decoded = decode_html(octets, source.charset)
+        return ReadText(text_of_html(decoded.text), decoded.notes(source.charset))
+    decoded = decode_text(octets, source.charset)
+    notes = decoded.notes(source.charset)
+    if source.flowed:
+        return ReadText(unflow(decoded.text, delsp=source.delsp), notes)
+    return ReadText(decoded.text, notes)
+
+
+def read_octets(source: Source) -> bytes:
+    """Return the octets of a text; raises ContentRefusedError if there are too many."""
     with source.path.open("rb") as file:
         octets = file.read(MAX_TEXT_OCTETS.value + 1)
     if len(octets) > MAX_TEXT_OCTETS.value:
         raise ContentRefusedError(
             f"{source.label}: more than {MAX_TEXT_OCTETS.value} octets of text (bound {MAX_TEXT_OCTETS.name})"
         )
-    text = decode_text(octets, source.charset)
-    if recognise(octets[:HEAD_OCTETS], source.declared_type) == "text/html":
-        return text_of_html(text)
-    return text
+    return octets
 
 
 class TextReader:
@@ -90,15 +79,22 @@ class TextReader:
 
     media_type = "text/plain"
     lossless = True
+    shows: Sequence[str] = ()
 
     def __init__(self, source: Source, limits: ReadLimits) -> None:
-        text = read_text(source)
-        lines = lay_out(text, limits.pages * LINES_A_PAGE)
+        self._text, notes = read_text(source)
+        lines = lay_out(self._text, limits.pages * LINES_A_PAGE)
         if lines is None:
             raise ContentRefusedError(f"{source.label}: the text fills more than {limits.pages} pages")
+        missing = without_face(self._text)
+        self.notes = (*notes, f"no font has {missing} of its characters, shown as ?") if missing else notes
         self._document = pdfium.FPDF_CreateNewDocument()
-        self._faces = FaceCache(self._document)
+        self._faces = FaceCache(self._document, POINT_SIZE)
         self.pages: Sequence[PageReader] = _TextPages(self._document, self._faces, lines)
+
+    def text(self) -> str:
+        """Return the text."""
+        return self._text
 
     def features(self, index: int) -> str | None:
         """Return None: text fits every receiver that takes its type."""
@@ -169,8 +165,6 @@ class _TextPage:
             pdfium.FPDFPage_Delete(self._document, 0)
 
     def _insert(self, page: Any, run: Run, baseline: float) -> None:
-        for offset, text, face in self._faces.split(run.text):
-            piece = pdfium.FPDFPageObj_CreateTextObj(self._document, face, POINT_SIZE)
-            pdfium.FPDFText_SetText(piece, boundary.wide_string(text))
-            pdfium.FPDFPageObj_Transform(piece, 1, 0, 0, 1, _LEFT + (run.column + offset) * COLUMN, baseline)
-            pdfium.FPDFPage_InsertObject(page, piece)
+        for piece in pieces_of(run):
+            left = _LEFT + piece.column * COLUMN
+            self._faces.insert(page, piece, left, baseline, piece.columns * COLUMN)

@@ -1,12 +1,13 @@
 """PDF files whose pages are page images: MMR for bi-level pages, JPEG for photographs, Flate for what has few colours.
 
-Each page is as large as its raster is at its resolution. Written object by object as pages come; only the places of
-the objects are kept (PDF 1.5, ISO 32000-1: 7.3 to 7.5, 8.9).
+Every file is PDF/A-2b, for archives (`conneg.content.writers.pdfa`). Each page is as large as its raster is at its
+resolution. Written object by object as pages come; only the places of the objects are kept (PDF 1.5, ISO 32000-1: 7.3
+to 7.5, 8.9).
 """
 
+import hashlib
 import io
 import zlib
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,14 @@ from conneg.content.halftone import bilevel, is_bilevel, pack
 from conneg.content.page import Raster
 from conneg.content.rendition import RenditionFile
 from conneg.content.source import NO_TIFF
+from conneg.content.writers.pdfa import (
+    INTENT,
+    METADATA,
+    METADATA_ENTRIES,
+    PROFILE_ENTRIES,
+    fitting,
+    profile_stream,
+)
 from conneg.content.writers.png import png_image
 from conneg.content.writers.terms import (
     Shades,
@@ -30,7 +39,10 @@ from conneg.features import FeatureCollection
 
 QUALITY = 85
 
-_CATALOGUE, _TREE = 1, 2
+_CATALOGUE, _TREE, _METADATA, _PROFILE, _INTENT = range(1, 6)
+_FIRST = 6
+"""The number of the first page's first object; each page has three."""
+
 _LEVELS = {
     Shades.BINARY: "(color=Binary)",
     Shades.GREY: "(color=Grey) (color-levels=256)",
@@ -48,6 +60,7 @@ class PdfWriter:
         self._places = {0: 0}
         self._pages: list[int] = []
         self._shades = Shades.BINARY
+        self._digest = hashlib.sha256()
         self._file.write(b"%PDF-1.5\n%\xe2\xe3\xcf\xd3\n")
 
     def add(self, raster: Raster) -> None:
@@ -55,8 +68,8 @@ class PdfWriter:
         shades = shades_of(self._target, raster)
         if list(Shades).index(shades) > list(Shades).index(self._shades):
             self._shades = shades
-        image, content, page = (_TREE + 1 + 3 * len(self._pages) + number for number in range(3))
-        width, height = (_points(*pair) for pair in _sides(raster))
+        image, content, page = (_FIRST + 3 * len(self._pages) + number for number in range(3))
+        width, height = map(_points, fitting(*_sides(raster)))
         self._write_stream(image, *_image(raster, shades))
         self._write_stream(content, b"", b"q %s 0 0 %s 0 0 cm /I Do Q" % (width, height))
         self._write(
@@ -72,12 +85,20 @@ class PdfWriter:
             self.abort()
             raise ConversionError("there was no page to write")
         kids = b" ".join(b"%d 0 R" % page for page in self._pages)
-        self._write(_CATALOGUE, b"<</Type/Catalog/Pages %d 0 R>>" % _TREE)
+        self._write(
+            _CATALOGUE,
+            b"<</Type/Catalog/Pages %d 0 R/Metadata %d 0 R/OutputIntents[%d 0 R]>>"
+            % (_TREE, _METADATA, _INTENT),
+        )
+        self._write_stream(_METADATA, METADATA_ENTRIES, METADATA)
+        self._write_stream(_PROFILE, PROFILE_ENTRIES, profile_stream())
+        self._write(_INTENT, INTENT % _PROFILE)
         self._write(_TREE, b"<</Type/Pages/Count %d/Kids[%s]>>" % (len(self._pages), kids))
         start, size = self._file.tell(), len(self._places)
         self._file.write(b"xref\n0 %d\n0000000000 65535 f \n" % size)
         self._file.writelines(b"%010d 00000 n \n" % self._places[number] for number in range(1, size))
-        self._file.write(b"trailer\n<</Size %d/Root %d 0 R>>\n" % (size, _CATALOGUE))
+        name = self._digest.hexdigest()[:32].encode()
+        self._file.write(b"trailer\n<</Size %d/Root %d 0 R/ID[<%s><%s>]>>\n" % (size, _CATALOGUE, name, name))
         self._file.write(b"startxref\n%d\n%%%%EOF\n" % start)
         self._file.close()
         features = f'(& (type="application/pdf") {NO_TIFF} {_LEVELS[self._shades]})'
@@ -93,19 +114,21 @@ class PdfWriter:
 
     def _write(self, number: int, body: bytes) -> None:
         self._places[number] = self._file.tell()
+        self._digest.update(body)
         self._file.write(b"%d 0 obj\n%s\nendobj\n" % (number, body))
 
     def _write_stream(self, number: int, entries: bytes, octets: bytes) -> None:
         self._write(number, b"<<%s/Length %d>>stream\n%s\nendstream" % (entries, len(octets), octets))
 
 
-def _sides(raster: Raster) -> tuple[tuple[int, Fraction], tuple[int, Fraction]]:
-    return (raster.width, raster.dpi_x), (raster.height, raster.dpi_y)
+def _sides(raster: Raster) -> tuple[float, float]:
+    """Return width and height in PDF's unit, a 72nd of an inch."""
+    return float(72 * raster.width / raster.dpi_x), float(72 * raster.height / raster.dpi_y)
 
 
-def _points(pixels: int, dpi: Fraction) -> bytes:
-    """Return a length in PDF's unit, a 72nd of an inch, to a ten-thousandth."""
-    return f"{float(72 * pixels / dpi):.4f}".rstrip("0").rstrip(".").encode()
+def _points(length: float) -> bytes:
+    """Return a length as PDF writes it, to a ten-thousandth."""
+    return f"{length:.4f}".rstrip("0").rstrip(".").encode()
 
 
 def _image(raster: Raster, shades: Shades) -> tuple[bytes, bytes]:

@@ -1,0 +1,91 @@
+"""What documents of a message are, told to the reader and kept in the record."""
+
+import email
+import email.policy
+import io
+import json
+from email.message import EmailMessage
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conneg.content.formats import html_is_laid_out
+from conneg.demo.message import sample
+from conneg.gateway.events import Settled
+from conneg.spool import RecipientState
+from tests.content.samples import TEXT_PAGE, pdf
+from tests.gateway.servers import PROFILE_S, messages_in, running, submit, text_message, until
+from tests.gateway.test_delivery import receiver, sender
+
+TEXT_ONLY = '(type="text/plain")'
+
+
+async def delivered(
+    tmp_path: Path, message: EmailMessage, capability: str
+) -> tuple[list[EmailMessage], list[str]]:
+    """Return the parts that arrived, and the notes in the record of the decision."""
+    async with running(receiver(tmp_path / "mx", {"june@devices.test": capability})) as (mx, _):
+        async with running(sender(tmp_path / "gw", mx)) as (gateway, events):
+            await submit(gateway, message, ["june@devices.test"])
+            await until(lambda: len(events.of(Settled)) == 1)
+            (stored,) = await gateway.spool.list(state=RecipientState.DELIVERED)
+            records = await gateway.spool.records(stored.id)
+        await until(lambda: bool(messages_in(tmp_path / "mx/mail/devices.test/june")))
+    plan = next(json.loads(record.text) for record in records if record.kind == "plan")
+    (content,) = messages_in(tmp_path / "mx/mail/devices.test/june")
+    parsed = email.message_from_bytes(content, policy=email.policy.default)
+    return list(parsed.walk()), plan["notes"]  # type: ignore[arg-type]
+
+
+async def test_a_type_that_the_content_is_not_is_recorded(tmp_path: Path) -> None:
+    message = text_message()
+    message.add_attachment(sample("photo.jpg"), maintype="image", subtype="png", filename="holiday.gif")
+    _, notes = await delivered(tmp_path, message, '(| (type="image/jpeg") (type="text/plain"))')
+    assert notes == [
+        "part 1.2: declared as image/png, but its content is image/jpeg",
+        "part 1.2: named holiday.gif, but its content is image/jpeg",
+    ]
+
+
+async def test_a_device_that_takes_only_text_gets_the_text_of_a_pdf(tmp_path: Path) -> None:
+    message = text_message()
+    message.add_attachment(pdf([TEXT_PAGE]), maintype="application", subtype="pdf", filename="letter.pdf")
+    parts, notes = await delivered(tmp_path, message, TEXT_ONLY)
+    assert notes == []
+    text = parts[-1]
+    assert (text.get_content_type(), text.get_content_charset(), text.get_filename()) == (
+        "text/plain",
+        "us-ascii",
+        "letter.txt",
+    )
+    assert text.get_payload(decode=True).count(b"The quick brown fox jumps over the lazy dog\r\n") == 40  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("flowed", "lines"), [("; format=flowed", 1), ("", 3)])
+async def test_the_parameters_of_a_text_reach_its_reader(tmp_path: Path, flowed: str, lines: int) -> None:
+    """Three flowed lines are one line of the page."""
+    message = EmailMessage()
+    message["Subject"], message["From"], message["To"] = "x", "ann@example.com", "june@devices.test"
+    message.set_payload("HHHH \r\nHHHH \r\nHHHH\r\n")
+    message["Content-Type"] = f"text/plain; charset=us-ascii{flowed}"
+    message["MIME-Version"] = "1.0"
+    parts, _ = await delivered(tmp_path, message, PROFILE_S)
+    (fax,) = (part for part in parts if part.get_content_type() == "image/tiff")
+    with Image.open(io.BytesIO(fax.get_payload(decode=True))) as image:  # type: ignore[arg-type]
+        inked = (np.asarray(image.convert("L")) < 128).any(axis=1)
+    assert np.count_nonzero(inked[1:] & ~inked[:-1]) == lines
+
+
+@pytest.mark.skipif(not html_is_laid_out(), reason="needs WeasyPrint and Pango: pip install conneg[html]")
+async def test_a_picture_that_the_body_shows_is_no_page_of_its_own(tmp_path: Path) -> None:
+    message = EmailMessage()
+    message["Subject"], message["From"], message["To"] = "x", "ann@example.com", "june@devices.test"
+    message.set_content('<p>HHHH</p><img src="cid:photo@example" width=300>', subtype="html")
+    message.add_related(sample("photo.jpg"), "image", "jpeg", cid="<photo@example>")
+    message.add_attachment(sample("photo.jpg"), maintype="image", subtype="jpeg", filename="other.jpg")
+    parts, _ = await delivered(tmp_path, message, PROFILE_S)
+    (fax,) = (part for part in parts if part.get_content_type() == "image/tiff")
+    with Image.open(io.BytesIO(fax.get_payload(decode=True))) as image:  # type: ignore[arg-type]
+        assert image.n_frames == 2  # type: ignore[attr-defined]
