@@ -1,6 +1,6 @@
 """Is a file what it should be, and does a receiver take it? Looks at the file itself, never at what was claimed.
 
-For TIFF every rule of profiles S, F, J and C (RFC 3949) is checked: structure, order, fields, strips to the last bit.
+For TIFF every rule of profiles S, F, J, C and M (RFC 3949) is checked: structure, order, fields, strips to the bit.
 For other types: whether the file is of its type and whole. Then the features that the file really has are held against
 what is accepted. Decodes octets: run it in a worker.
 """
@@ -20,11 +20,12 @@ from conneg.content.placement import MAX_FRAME_PIXELS
 from conneg.content.source import HEAD_OCTETS, NO_TIFF, UNKNOWN_TYPE, recognise
 from conneg.content.strips import check_strip
 from conneg.content.tiff import Directory, Structure, Tag, TiffStructureError, read_structure
+from conneg.content.tiff.layer_rules import check_layers, is_layered, rows_of
 from conneg.content.tiff.layout import LIMITED, MINIMAL, Layout, layout_of, overlaps, strips_of
 from conneg.content.tiff.rules import JBIG, JPEG, check_fields
 from conneg.content.tiff_features import page_collections, page_features
 from conneg.errors import BoundExceededError, ConnegError
-from conneg.features import FeatureSet, explain_mismatch, feature_set, widen
+from conneg.features import FeatureCollection, FeatureSet, explain_mismatch, feature_set, widen
 
 __all__ = ["verify_file"]
 
@@ -69,6 +70,8 @@ def _tiff_problems(path: Path, media_type: str, accepted: FeatureSet) -> Iterato
         codings = {page.number(Tag.COMPRESSION, 1) for page in structure.directories}
         if JPEG in codings and media_type == "image/tiff":
             yield "pages in colour or grey are image/tiff-fx, not image/tiff (RFC 3950, 3)"
+        if any(map(is_layered, structure.directories)) and media_type == "image/tiff":
+            yield "pages of layers are image/tiff-fx, not image/tiff (RFC 3950, 3)"
         if JBIG in codings and media_type == "image/tiff":
             yield "pages in JBIG are image/tiff-fx, not image/tiff (RFC 3950, 3)"
         if sound:
@@ -79,19 +82,27 @@ def _tiff_problems(path: Path, media_type: str, accepted: FeatureSet) -> Iterato
 
 def _page_problems(file: BinaryIO, structure: Structure, page: Directory, number: int) -> Iterator[str]:
     """Check the fields, then, if they can be trusted, the strips."""
-    problems = check_fields(page, number, len(structure.directories), structure.octets)
+    check = check_layers if is_layered(page) else check_fields
+    problems = check(page, number, len(structure.directories), structure.octets)
     yield from problems
     if problems:
         return
+    for layer in (page, *page.children) if is_layered(page) else (page,):
+        if any(layer.values(Tag.STRIP_BYTE_COUNTS)):
+            yield from _strip_problems(file, layer)
+
+
+def _strip_problems(file: BinaryIO, page: Directory) -> Iterator[str]:
+    """Check what the strips of a page or of a layer hold, as far as they hold anything."""
     width, length = page.number(Tag.IMAGE_WIDTH, 0), page.number(Tag.IMAGE_LENGTH, 0)
     if width * length > MAX_FRAME_PIXELS.value:
         yield f"{width} by {length} pixels, more than {MAX_FRAME_PIXELS.value}"
         return
-    rows = min(page.number(Tag.ROWS_PER_STRIP, length), length)
-    for index, (offset, count) in enumerate(strips_of(page)):
+    for height, (offset, count) in zip(rows_of(page), strips_of(page), strict=True):
+        if not count:
+            continue
         file.seek(offset)
         strip = file.read(count)
-        height = min(rows, length - index * rows)
         if page.number(Tag.COMPRESSION, 0) == JPEG:
             yield from _jpeg_strip(strip, page, width, height)
         elif page.number(Tag.COMPRESSION, 0) == JBIG:
@@ -141,11 +152,14 @@ def _jbig_strip(bie: bytes, width: int, height: int) -> Iterator[str]:
 def _not_accepted(path: Path, media_type: str, layout: Layout, accepted: FeatureSet) -> Iterator[str]:
     """Hold each kind of page against what is accepted."""
     pages = page_collections(path, media_type)
-    for kind in dict.fromkeys(pages):
+    kinds: dict[tuple[FeatureCollection, tuple[str, ...]], int] = {}
+    for number, point, papers in pages:
+        kinds.setdefault((point, papers), number)
+    for kind, number in kinds.items():
         features = page_features(*kind)
         if not (features & accepted).is_empty:
             continue
-        yield f"page {pages.index(kind) + 1}: {explain_mismatch(features, accepted)}"
+        yield f"page {number}: {explain_mismatch(features, accepted)}"
         yield from _why_not_narrower(layout, accepted)
 
 

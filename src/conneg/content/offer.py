@@ -26,6 +26,7 @@ from conneg.content.paper import (
     Resolution,
 )
 from conneg.content.source import NO_TIFF
+from conneg.content.tiff.rules import COARSEST_MASK_DPI
 from conneg.features import FeatureSet, feature_set
 
 _RANKS = {"Binary": 0, "Grey": 1, "Full": 2}
@@ -153,7 +154,21 @@ def _tiff_branches(pages: Sequence[PageGeometry]) -> list[str]:
             " (color-space=CIELAB) (color-illuminant=D50) (CIELAB-L-min=0) (CIELAB-L-max=100)"
             f" {_any_of(_CIELAB[shade] for shade in shades)} (dpi=[{square}]) (dpi-xyratio=1) {paper})"
         )
+        branches += _layered_branches(pages, paper) if "Full" in shades else []
     return branches
+
+
+def _layered_branches(pages: Sequence[PageGeometry], paper: str) -> list[str]:
+    """Pages of profile M: what is stated is the coloured layers, which are no finer than the mask (RFC 2879, 4.7)."""
+    square = ",".join(str(dpi) for dpi in _square_resolutions(pages) if dpi > COARSEST_MASK_DPI)
+    return [
+        '(& (type="image/tiff-fx") (image-file-structure=TIFF-MRC) (MRC-mode=1) (MRC-max-stripe-size=256)'
+        " (image-coding=JPEG) (image-coding-constraint=JPEG-T4E)"
+        " (color-space=CIELAB) (color-illuminant=D50) (CIELAB-L-min=0) (CIELAB-L-max=100)"
+        ' (color=Full) (color-levels=16777216) (color-subsampling="4:1:1")'
+        " (CIELAB-a-min=-85) (CIELAB-a-max=85) (CIELAB-b-min=-75) (CIELAB-b-max=125)"
+        f" (dpi=[{square}]) (dpi-xyratio=1) {paper})"
+    ]
 
 
 _CIELAB = {

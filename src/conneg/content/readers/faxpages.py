@@ -1,4 +1,4 @@
-"""Pages of TIFF that Pillow does not show: JBIG (profile J), JPEG in ITULAB (C); profile L is refused by name."""
+"""Pages of TIFF that Pillow does not show: JBIG (profile J), JPEG in ITULAB (C), layers (M); L is refused by name."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from PIL import Image
 
 from conneg.content import jbig
 from conneg.content.errors import ContentRefusedError
-from conneg.content.readers import itulab
+from conneg.content.readers import itulab, mrc
 from conneg.content.readers.faxtags import (
     BITS,
     COMPRESSION,
@@ -28,7 +28,8 @@ _JBIG, _JBIG_COLOUR, _JBIG_OF_LIBTIFF = 9, 10, 34661
 
 def is_ours(ifd: Ifd) -> bool:
     """Whether `decode` is to be asked for the page."""
-    return ifd.number(COMPRESSION, 1) in {_JBIG, _JBIG_COLOUR, _JBIG_OF_LIBTIFF} or itulab.is_itulab(ifd)
+    ours = {_JBIG, _JBIG_COLOUR, _JBIG_OF_LIBTIFF}
+    return ifd.number(COMPRESSION, 1) in ours or itulab.is_itulab(ifd) or mrc.is_layered(ifd)
 
 
 def size(ifd: Ifd) -> tuple[int, int]:
@@ -37,14 +38,19 @@ def size(ifd: Ifd) -> tuple[int, int]:
     return (height, width) if ifd.number(ORIENTATION, 1) in {5, 6, 7, 8} else (width, height)
 
 
-def decode(path: Path, ifd: Ifd, place: str) -> Image.Image:
+def decode(path: Path, byte_order: str, ifd: Ifd, place: str) -> Image.Image:
     """Return the page upright: bi-level, in grey or in sRGB. Check `size` before.
 
     Raises ContentRefusedError, which begins with `place`, ValueError or OSError on damage.
     """
     if ifd.number(COMPRESSION, 1) == _JBIG_COLOUR:
         raise ContentRefusedError(f"{place}: profile L of TIFF-FX (JBIG by T.43) cannot be read")
-    page = itulab.decode(path, ifd) if itulab.is_itulab(ifd) else _jbig_page(path, ifd, place)
+    if mrc.is_layered(ifd):
+        page = mrc.decode_page(path, byte_order, ifd, place)
+    elif itulab.is_itulab(ifd):
+        page = itulab.decode(path, ifd)
+    else:
+        page = _jbig_page(path, ifd, place)
     return upright(page, ifd.number(ORIENTATION, 1))
 
 

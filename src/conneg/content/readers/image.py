@@ -133,6 +133,7 @@ class _Opened:
         self.label = source.label
         self.media_type = media_type
         self.directory = directory
+        self._byte_order = directory.byte_order if directory else "II"
         self._path = source.path
         self._limits = limits
         self._kept: Image.Image | None = None
@@ -156,7 +157,7 @@ class _Opened:
         ifds = self.directory.ifds if self.directory else ()
         if ifds and faxpages.is_ours(ifds[index]):
             self._check(faxpages.size(ifds[index]), place)
-            return faxpages.decode(self._path, ifds[index], place)
+            return faxpages.decode(self._path, self._byte_order, ifds[index], place)
         if ifds and faxpages.is_ours(ifds[0]):
             image = self._opened_at(ifds[index].offset)
         else:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from conneg.content.errors import ContentRefusedError
+from conneg.content.tiff.reading import MAX_LAYERS
 
 _TYPES = {1: "B", 2: "B", 3: "H", 4: "I", 5: "II", 6: "b", 7: "B", 8: "h", 9: "i", 10: "ii"}
 """struct codes by field type (TIFF 6.0; RFC 3949 uses BYTE, ASCII, SHORT, LONG, RATIONAL, SRATIONAL)."""
 
-_COMPRESSION, _STRIP_OFFSETS = 259, 273
+_COMPRESSION, _STRIP_OFFSETS, _SUB_IFDS = 259, 273, 330
 _JBIG, _HEAD_OCTETS = 9, 20
 
 _MAX_VALUES = 4096
@@ -79,6 +80,28 @@ def read_directory(path: Path, max_pages: int) -> TiffDirectory:
     if not ifds:
         raise ContentRefusedError("the TIFF file has no page that can be read")
     return TiffDirectory("II" if order == "<" else "MM", tuple(ifds))
+
+
+def read_children(path: Path, byte_order: str, ifd: Ifd) -> tuple[Ifd, ...]:
+    """Return the child IFDs that SubIFDs of `ifd` leads to, list by list; those that cannot be read are left out.
+
+    Raises ContentRefusedError when there are more than `MAX_LAYERS`.
+    """
+    order = "<" if byte_order == "II" else ">"
+    children: list[Ifd] = []
+    seen = {ifd.offset}
+    with path.open("rb") as file:
+        for start in ifd.fields.get(_SUB_IFDS, ()):
+            offset = int(start)
+            while offset and offset not in seen:
+                seen.add(offset)
+                child, offset = _read_ifd(file, order, offset)
+                if child is None:
+                    break
+                if len(children) >= MAX_LAYERS.value:
+                    raise ContentRefusedError(f"more than {MAX_LAYERS.value} layers on a page")
+                children.append(child)
+    return tuple(children)
 
 
 def _read_ifd(file: BinaryIO, order: str, offset: int) -> tuple[Ifd | None, int]:

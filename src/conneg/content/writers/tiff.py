@@ -4,12 +4,14 @@ Every file has the layout of profile S, which satisfies all three values of `ima
 have its fields and its bit order too, whatever their coding.
 """
 
+import functools
 import io
 from fractions import Fraction
 from pathlib import Path
 
 from PIL import Image
 
+from conneg.content.codings import Coding
 from conneg.content.colour import DEFAULT_DECODE, Decode, itulab_page, lightness_page
 from conneg.content.errors import ConversionError
 from conneg.content.halftone import bilevel
@@ -17,9 +19,11 @@ from conneg.content.jpegdata import as_facsimile
 from conneg.content.page import Raster
 from conneg.content.rendition import RenditionFile
 from conneg.content.tiff import Field, FieldType, Tag, TiffContainer
-from conneg.content.tiff.rules import JPEG, bilevel_widths, colour_widths
+from conneg.content.tiff.rules import COARSEST_MASK_DPI, JPEG, bilevel_widths, colour_widths
+from conneg.content.tiff.tree import tree_octets
 from conneg.content.tiff_features import expression_of_tiff
 from conneg.content.writers.bilevel import FILL_ORDER, BilevelCoding, bilevel_coding, bilevel_strip
+from conneg.content.writers.mrc import STRIPE_LINES, mrc_page
 from conneg.content.writers.terms import (
     Shades,
     colour_pixels,
@@ -45,11 +49,14 @@ class TiffWriter:
         self._media_type = media_type
         self._total = page_total
         self._coding = _coding(target, media_type)
+        self._layered = (number_of(target, "MRC-mode") or 0) >= 1
         self._container = TiffContainer(path)
 
     def add(self, raster: Raster) -> None:
         """Write one page."""
-        if self._coding is None:
+        if self._layered:
+            self._add_layers(raster)
+        elif self._coding is None:
             self._add_colour(raster)
         else:
             self._add_bilevel(raster, self._coding)
@@ -107,6 +114,19 @@ class TiffWriter:
         jpeg = _jpeg(page, subsampling=0 if whole or not full else 2)
         gamut = () if decode == DEFAULT_DECODE else _gamut(decode)[:samples]
         self._container.add_page(fields, as_facsimile(jpeg, int(raster.dpi_x), gamut))
+
+    def _add_layers(self, raster: Raster) -> None:
+        """Write a page of profile M; the mask in the target's coding if that is a bi-level one, else in MH."""
+        widths = colour_widths(raster.dpi_x, raster.dpi_y) if raster.dpi_x > COARSEST_MASK_DPI else ()
+        _check_width(raster, widths)
+        stripe_lines = number_of(self._target, "MRC-max-stripe-size")
+        mask, children = mrc_page(
+            raster,
+            self._coding or BilevelCoding(Coding.MH),
+            int(stripe_lines) if stripe_lines else STRIPE_LINES,
+            (self._container.pages, self._total),
+        )
+        self._container.add_octets(functools.partial(tree_octets, mask, children))
 
     def _fields(self, raster: Raster, compression: int, photometric: int, fill_order: int) -> list[Field]:
         """Return the fields that all profiles have (RFC 3949, 2.2.1 and 2.2.2)."""
