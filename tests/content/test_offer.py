@@ -124,7 +124,7 @@ def test_profile_c_states_all_that_its_form_determines() -> None:
         '(& (type="image/tiff-fx") (color=Full) (color-levels<=255))',
         '(& (type="image/tiff-fx") (image-coding=MH))',
         '(& (type="image/tiff-fx") (color=Full) (color-space=Device-RGB))',
-        '(& (type="image/tiff-fx") (MRC-mode>=1))',
+        '(& (type="image/tiff-fx") (image-file-structure=TIFF-limited) (MRC-mode>=1))',
         '(& (type="image/tiff-fx") (color=Full) (dpi-xyratio=204/98))',
         '(& (type="image/tiff") (image-coding=JPEG))',
         '(& (type="image/tiff") (image-coding=JBIG))',

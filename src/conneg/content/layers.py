@@ -23,6 +23,12 @@ _STROKE_INCHES = 0.075
 _CONTRAST = 72
 """By how much a stroke is darker than its surroundings, of 255."""
 
+_CELL = 4
+"""Side of the cells from which holes in a background as fine as the mask are filled, in pixels."""
+
+_BAND = 512
+"""Lines worked on at once, so that a large page takes no more memory than a small one but for its octets."""
+
 _SAME_COLOUR = 24.0
 """Standard deviation, of 255, up to which the colours of all strokes count as one."""
 
@@ -53,31 +59,26 @@ def take_apart(page: Pixels, dpi: int, divisor: int) -> Layers:
 def _strokes(grey: Pixels, dpi: int) -> Truths:
     """Return what is darker than the closing of the page by a square, which fills all that is thinner than it."""
     reach = max(1, round(_STROKE_INCHES * dpi))
-    closed = _lightest(grey, reach)
-    closed = 255 - _lightest(255 - closed, reach)
-    depth = closed.astype(np.int16) - grey
+    closed = ~_lightest(~_lightest(grey, reach), reach)
     # a stroke ends half-way down to its darkest, as a threshold between ink and paper would have it
-    darkest = 255 - _lightest(255 - grey, max(1, dpi // 100))
-    middle = (closed.astype(np.int16) + darkest) // 2
-    strokes: Truths = (closed.astype(np.int16) - darkest >= _CONTRAST) & (grey <= middle) & (depth > 0)
+    darkest = ~_lightest(~grey, max(1, dpi // 100))
+    deep = closed - np.minimum(closed, darkest) >= _CONTRAST
+    strokes: Truths = deep & (grey <= darkest + (closed - np.minimum(closed, darkest)) // 2) & (grey < closed)
     return strokes
 
 
 def _lightest(grey: Pixels, reach: int) -> Pixels:
-    """Return for each pixel the lightest within `reach` to every side."""
-    for axis in (0, 1):
-        grey = _lightest_along(np.moveaxis(grey, axis, -1), reach)
-        grey = np.moveaxis(grey, -1, axis)
-    return np.ascontiguousarray(grey)
-
-
-def _lightest_along(grey: Pixels, reach: int) -> Pixels:
-    """The lightest of 2 * reach + 1 neighbours in the last axis, by windows of doubled length."""
+    """Return for each pixel the lightest within `reach` to every side, by windows of doubled length."""
     window, length = 2 * reach + 1, 1
-    found = np.pad(grey, ((0, 0), (reach, reach)))
+    found = np.pad(grey, reach)
     while length < window:
         step = min(length, window - length)
         found = np.maximum(found[:, :-step], found[:, step:])
+        length += step
+    length = 1
+    while length < window:
+        step = min(length, window - length)
+        found = np.maximum(found[:-step], found[step:])
         length += step
     return found
 
@@ -101,18 +102,34 @@ def _foreground(page: Pixels, strokes: Truths, divisor: int) -> "Pixels | tuple[
 
 def _filled(page: Pixels, known: Truths, divisor: int, otherwise: int) -> Pixels:
     """Return the mean of the known pixels of each cell; where there are none, what lies around."""
+    cell = divisor if divisor > 1 else _CELL
+    filled = _spread(*_cells(page, known, cell), otherwise)
+    coarse = np.clip(np.rint(filled), 0, 255).astype(np.uint8)
+    if divisor > 1:
+        return coarse
     height, width = known.shape
-    across, down = -(-width // divisor) * divisor - width, -(-height // divisor) * divisor - height
-    weights = np.pad(known, ((0, down), (0, across))).astype(np.float32)
-    colours = np.pad(page, ((0, down), (0, across), (0, 0))).astype(np.float32) * weights[..., None]
-    filled = _spread(_summed(colours, divisor), _summed(weights[..., None], divisor), otherwise)
-    return np.clip(np.rint(filled), 0, 255).astype(np.uint8)
+    whole = coarse.repeat(cell, axis=0).repeat(cell, axis=1)[:height, :width]
+    np.copyto(whole, page, where=known[..., None])
+    return whole
+
+
+def _cells(page: Pixels, known: Truths, side: int) -> tuple[Floats, Floats]:
+    """Return the sums of the known pixels' colours, and their number, over squares of `side`; some lines at a time."""
+    height, width = known.shape
+    down, across = -(-height // side), -(-width // side)
+    colours, weights = np.zeros((down, across, 3), np.float32), np.zeros((down, across, 1), np.float32)
+    lines = _BAND // side * side
+    for top in range(0, height, lines):
+        here = known[top : top + lines, :, None]
+        room = ((0, -len(here) % side), (0, across * side - width), (0, 0))
+        rows = slice(top // side, top // side + -(-len(here) // side))
+        weights[rows] = _summed(np.pad(here, room).astype(np.float32), side)
+        colours[rows] = _summed(np.pad(page[top : top + lines] * here, room).astype(np.float32), side)
+    return colours, weights
 
 
 def _summed(values: Floats, side: int) -> Floats:
     """Return the sums over squares of `side`."""
-    if side == 1:
-        return values
     height, width, depth = values.shape
     cells = values.reshape(height // side, side, width // side, side, depth)
     return np.asarray(cells.sum(axis=(1, 3)), dtype=np.float32)
