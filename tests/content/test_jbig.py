@@ -39,6 +39,8 @@ def read_pbm(octets: bytes) -> tuple[int, int, bytes]:
     return int(head[1]), int(head[2]), octets[head.end() :]
 
 
+@pytest.mark.judged("JBIG, written", "jbgtopbm")
+@pytest.mark.judged("JBIG, written", "jbgtopbm85")
 @pytest.mark.parametrize("program", ["jbgtopbm", "jbgtopbm85"])
 @pytest.mark.parametrize("stripe_lines", [2, 100, 128, 5000])
 def test_what_is_written_jbigkit_reads(tmp_path: Path, program: str, stripe_lines: int) -> None:
@@ -50,6 +52,8 @@ def test_what_is_written_jbigkit_reads(tmp_path: Path, program: str, stripe_line
     assert read_pbm((tmp_path / "a.pbm").read_bytes()) == (1731, 300, lines)
 
 
+@pytest.mark.judged("JBIG, read", "pbmtojbg85")
+@pytest.mark.judged("JBIG, read", "pbmtojbg")
 @pytest.mark.parametrize(
     "command",
     [

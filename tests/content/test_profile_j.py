@@ -119,6 +119,7 @@ def test_every_resolution_conforms_and_a_receiver_takes_it(
     assert features_of_tiff(path, "image/tiff-fx").accepts(wanted)
 
 
+@pytest.mark.judged("profile J, written", "jbgtopbm85")
 @pytest.mark.parametrize("stripe_lines", [2, 128, 500, 4000])
 def test_the_strip_is_what_jbigkit_decodes_to_the_page(tmp_path: Path, stripe_lines: int) -> None:
     program = require("jbgtopbm85", "jbigkit-bin")
@@ -134,6 +135,7 @@ def test_the_strip_is_what_jbigkit_decodes_to_the_page(tmp_path: Path, stripe_li
     assert "JBIG-stripe-size" in "\n".join(verify_file(path, "image/tiff-fx", other))
 
 
+@pytest.mark.judged("profile J, written", "tiffcp")
 def test_libtiff_decodes_the_same_pixels(tmp_path: Path) -> None:
     """libtiff knows JBIG under a number of its own, 34661, and takes FillOrder the other way round there."""
     require("tiffcp", "libtiff-tools")
@@ -149,6 +151,8 @@ def test_libtiff_decodes_the_same_pixels(tmp_path: Path) -> None:
         assert (np.asarray(shown) == unpack(bilevel(page, 204, 196), 1728)).all()
 
 
+@pytest.mark.judged("profile J, read", "pbmtojbg85")
+@pytest.mark.judged("profile J, read", "pbmtojbg")
 @pytest.mark.parametrize("compression", [9, 34661])
 @pytest.mark.parametrize("options", [(), ("-o", "3", "-p", "28")], ids=["T.85", "T.82"])
 def test_what_jbigkit_writes_is_read(tmp_path: Path, compression: int, options: tuple[str, ...]) -> None:

@@ -1,5 +1,6 @@
 """Profile M: a page in layers comes back legible and alike, is right to the tag, and every broken rule is named."""
 
+import asyncio
 import struct
 import subprocess
 from collections.abc import Callable
@@ -11,7 +12,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from conneg.content import jbig
+from conneg.content import ConversionJob, Source, Workers, jbig
+from conneg.content.codings import Coding, StripForm, encode
 from conneg.content.conformance import verify_file
 from conneg.content.errors import ContentRefusedError, ConversionError
 from conneg.content.inspection import Inspection
@@ -21,7 +23,8 @@ from conneg.content.page import Frame, PageGeometry, Pixels
 from conneg.content.paper import A4
 from conneg.content.readers import open_document
 from conneg.content.source import ReadLimits
-from conneg.content.tiff import Directory, FieldType, Tag, read_structure
+from conneg.content.tiff import Directory, Field, FieldType, Tag, TiffContainer, read_structure
+from conneg.content.tiff.tree import Leaf, tree_octets
 from conneg.content.tiff_features import features_of_tiff
 from conneg.content.writers import open_writer
 from conneg.features import FeatureCollection, choose, collection, default_preference, feature_set, widen
@@ -206,6 +209,8 @@ def test_a_receiver_of_layers_takes_the_file(tmp_path: Path, dpi: int) -> None:
     assert "(MRC-max-stripe-size=256)" in str(features_of_tiff(path)) or dpi == 300
 
 
+@pytest.mark.judged("profile M, written", "tiffinfo")
+@pytest.mark.judged("profile M, written", "tiffcp")
 def test_libtiff_follows_pages_and_layers(tmp_path: Path) -> None:
     """tiffinfo reads IFDs and child IFDs; tiffcp decodes the mask, which is a page of MMR."""
     page, letters = lettered()
@@ -379,3 +384,103 @@ def test_a_page_that_cannot_be_put_together_is_refused_in_one_line(
         read(path)
     assert str(caught.value).startswith("fax.tfx: ")
     assert "\n" not in str(caught.value)
+
+
+def by_hand(
+    dpi: int, subfile: int, size: tuple[int, int], layer: tuple[int, int], *more: Field
+) -> tuple[Field, ...]:
+    return (
+        Field(Tag.NEW_SUBFILE_TYPE, FieldType.LONG, (subfile,)),
+        Field(Tag.IMAGE_WIDTH, FieldType.LONG, (size[0],)),
+        Field(Tag.IMAGE_LENGTH, FieldType.LONG, (size[1],)),
+        Field(Tag.X_RESOLUTION, FieldType.RATIONAL, (Fraction(dpi),)),
+        Field(Tag.Y_RESOLUTION, FieldType.RATIONAL, (Fraction(dpi),)),
+        Field(Tag.RESOLUTION_UNIT, FieldType.SHORT, (2,)),
+        Field(Tag.PAGE_NUMBER, FieldType.SHORT, (0, 1)),
+        Field(Tag.IMAGE_LAYER, FieldType.LONG, layer),
+        *more,
+    )
+
+
+def colour_at(
+    place: tuple[int, int], size: tuple[int, int], layer: tuple[int, int], itulab: tuple[int, ...]
+) -> Leaf:
+    position = (Field(Tag.X_POSITION, FieldType.RATIONAL, (Fraction(place[0]),)),)
+    position += (Field(Tag.Y_POSITION, FieldType.RATIONAL, (Fraction(place[1]),)),)
+    short = FieldType.SHORT
+    return Leaf(
+        by_hand(
+            200, 16, size, layer, *position,
+            Field(Tag.BITS_PER_SAMPLE, short, (8, 8, 8)), Field(Tag.COMPRESSION, short, (1,)),
+            Field(Tag.PHOTOMETRIC_INTERPRETATION, short, (10,)), Field(Tag.SAMPLES_PER_PIXEL, short, (3,)),
+            Field(Tag.ROWS_PER_STRIP, FieldType.LONG, (size[1],)), Field(Tag.IMAGE_BASE_COLOR, short, itulab),
+        ),
+        (b"",),
+    )  # fmt: skip
+
+
+def test_stripes_of_any_height_empty_ones_and_layers_in_a_corner(tmp_path: Path) -> None:
+    """StripRowCounts, a stripe without data, a foreground for a part of the page, no background at all."""
+    black = np.zeros((300, 1728), dtype=bool)
+    black[20:60, 100:900] = True
+    black[250:290, 700:1700] = True
+    packed = np.packbits(black, axis=1)
+    first, last = (
+        encode(packed[top:bottom], StripForm(1728, bottom - top, Coding.MMR))
+        for top, bottom in ((0, 77), (207, 300))
+    )
+    short = FieldType.SHORT
+    mask = Leaf(
+        by_hand(
+            200, 18, (1728, 300), (2, 1),
+            Field(Tag.BITS_PER_SAMPLE, short, (1,)), Field(Tag.COMPRESSION, short, (4,)),
+            Field(Tag.PHOTOMETRIC_INTERPRETATION, short, (0,)), Field(Tag.FILL_ORDER, short, (1,)),
+            Field(Tag.SAMPLES_PER_PIXEL, short, (1,)), Field(Tag.T6_OPTIONS, FieldType.LONG, (0,)),
+            Field(Tag.STRIP_ROW_COUNTS, FieldType.LONG, (77, 130, 93)),
+        ),
+        (first, b"", last),
+    )  # fmt: skip
+    # L* 53, a* 84, b* 108 under the default Decode (RFC 3949, 6.2.3): a strong red
+    red = colour_at((4, 0), (400, 300), (3, 1), (136, 255, 230))
+    path = tmp_path / "a.tfx"
+    container = TiffContainer(path)
+    container.add_octets(lambda offset: tree_octets(mask, (red,), offset))
+    container.close()
+    seen = read(path)
+    assert (seen[~black] == 255).all(), "no background is white"
+    left = black & (np.arange(1728) < 800)
+    right = black & (np.arange(1728) >= 800) & (np.arange(1728) < 1200)
+    assert (seen[left] == 0).all(), "no foreground is black"
+    assert (seen[right] == seen[right][0]).all()
+    assert seen[right][0][0] > 180 > 80 > max(seen[right][0][1:])
+    assert (seen[black & (np.arange(1728) >= 1200)] == 0).all()
+    assert verify_file(path, "image/tiff-fx", ANY_LAYERS) == ()
+
+
+def test_profiles_j_and_m_are_made_and_looked_at_behind_the_fence(tmp_path: Path) -> None:
+    """The workers find the JBIG library too, and a document in colour goes through all of it."""
+    path = samples.save(tmp_path / "a.pdf", samples.pdf([samples.TEXT_PAGE + b" " + samples.RED_PAGE]))
+
+    async def convert() -> None:
+        async with Workers(count=1) as workers:
+            inspection = await workers.inspect(Source(path, "application/pdf", path.name))
+            wishes = [(K_6 & feature_set("(dpi=200)"), "mrc-mode", 1)]
+            if jbig.is_available():
+                wishes.append(
+                    (feature_set("(& (image-coding=JBIG) (color=Binary) (dpi=200))"), "mrc-mode", 0)
+                )
+            for number, (accepted, tag_name, stated) in enumerate(wishes):
+                fax_only = feature_set('(type="image/tiff-fx")')
+                choice = choose(offer(inspection) & accepted & fax_only, default_preference())
+                assert choice is not None
+                assert choice.collection[tag_name] == stated
+                job = ConversionJob(
+                    (Source(path, "application/pdf", path.name),), choice.collection, tmp_path, f"o{number}"
+                )
+                (file,) = (await workers.convert(job, None)).files
+                assert await workers.verify(file.path, file.media_type, str(accepted)) == ()
+                again = await workers.inspect(Source(file.path, file.media_type, file.filename))
+                assert again.problem is None
+                assert [page.colour for page in again.pages] == ["Full" if stated else "Binary"]
+
+    asyncio.run(convert())

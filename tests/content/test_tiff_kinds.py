@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from conneg.content.colour import decode_itulab, srgb_from_lab
 from conneg.content.errors import ContentRefusedError
 from conneg.content.page import Frame, PageGeometry, Pixels
 from conneg.content.readers import open_document
 from conneg.content.source import ReadLimits
+from conneg.content.tiff import read_structure
+from conneg.content.tiff.layout import strips_of
+from conneg.content.writers import open_writer
 from tests.content import pages, samples, tiffmaker
 from tests.system import require
 
@@ -87,6 +91,8 @@ TIFFCP = [
 ]
 
 
+@pytest.mark.judged("other TIFF, read", "tiffcp")
+@pytest.mark.judged("other TIFF, read", "ImageMagick")
 @pytest.mark.parametrize("options", TIFFCP)
 def test_pictures_in_strips_tiles_planes_and_codings(tmp_path: Path, picture: Path, options: str) -> None:
     path = tmp_path / "made.tif"
@@ -94,6 +100,7 @@ def test_pictures_in_strips_tiles_planes_and_codings(tmp_path: Path, picture: Pa
     assert (shown(path) == by_imagemagick(path)).all()
 
 
+@pytest.mark.judged("profiles S and F, read", "tiffcp")
 @pytest.mark.parametrize("coding", ["g3", "g3:1d", "g3:2d", "g3:fill", "g3:2d:fill", "g4", "none", "lzw"])
 @pytest.mark.parametrize("order", ["lsb2msb", "msb2lsb"])
 @pytest.mark.parametrize("shape", ["-r 7", "-r 1000", "-t -w 128 -l 128"])
@@ -124,6 +131,7 @@ IMAGEMAGICK: list[tuple[str, str, int]] = [
 ]
 
 
+@pytest.mark.judged("other TIFF, read", "ImageMagick")
 @pytest.mark.parametrize(
     ("options", "tolerance"), [row[1:] for row in IMAGEMAGICK], ids=[r[0] for r in IMAGEMAGICK]
 )
@@ -141,6 +149,7 @@ def test_samples_of_all_depths_and_senses(
     assert np.abs(shown(path).astype(int) - by_imagemagick(path)).max() <= tolerance
 
 
+@pytest.mark.judged("other TIFF, read", "ImageMagick")
 @pytest.mark.parametrize("source", ["picture", "fax"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_the_field_orientation_is_applied(
@@ -151,6 +160,25 @@ def test_the_field_orientation_is_applied(
     run(require("tiffcp", "libtiff-tools"), picture if source == "picture" else fax, path)
     run("tiffset", "-s", "274", orientation, path)
     assert (shown(path) == by_imagemagick(path)).all()
+
+
+@pytest.mark.judged("profile C, read", "tiffcp")
+def test_profile_c_is_seen_as_libtiff_decodes_it(tmp_path: Path) -> None:
+    """libtiff's samples, L*a*b* by the Decode field, sRGB by the formulas of CIE and IEC in double precision."""
+    path, plain = tmp_path / "made.tfx", tmp_path / "plain.tif"
+    wanted = pages.colour_target(more='(color-subsampling="1:1:1")')
+    writer = open_writer(wanted, tmp_path, "made", 1)
+    writer.add(pages.raster(pages.colourful(1728, 200), 200, 200))
+    writer.finish()
+    run(require("tiffcp", "libtiff-tools"), "-c", "none", path, plain)
+    octets = plain.read_bytes()
+    page = read_structure(plain).directories[0]
+    samples_of = b"".join(octets[start : start + count] for start, count in strips_of(page))
+    itulab = np.frombuffer(samples_of, dtype=np.uint8).reshape(200, 1728, 3)
+    expected = srgb_from_lab(decode_itulab(itulab))
+    difference = np.abs(shown(path) - expected)
+    assert difference.mean() < 1.5
+    assert np.percentile(difference, 99) < 8
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -166,6 +194,8 @@ def test_old_style_jpeg(tmp_path: Path, form: str, order: str) -> None:
     assert (look(path).dpi, look(path).colour) == (200, "Full")
 
 
+@pytest.mark.judged("profiles S and F, read", "Ghostscript")
+@pytest.mark.judged("other TIFF, read", "Ghostscript")
 @pytest.mark.parametrize(
     "device", ["tiffg3", "tiffg32d", "tiffg4", "tiffcrle", "tifflzw", "tiffgray", "tiff48nc"]
 )
@@ -191,6 +221,7 @@ def test_pages_of_ghostscript(tmp_path: Path, device: str) -> None:
     assert (shown(path, 1) == 255).all()
 
 
+@pytest.mark.judged("profiles S and F, read", "fax2tiff")
 @pytest.mark.parametrize("options", [(), ("-8",), ("-4",), ("-z",)], ids=" ".join)
 def test_pages_of_fax2tiff(tmp_path: Path, options: tuple[str, ...]) -> None:
     """Raw T.4 as a fax machine sends it, EOL before every line and RTC after the last, wrapped by fax2tiff."""
@@ -212,6 +243,7 @@ def test_pages_of_fax2tiff(tmp_path: Path, options: tuple[str, ...]) -> None:
     assert look(path).kind == "scan"
 
 
+@pytest.mark.judged("other TIFF, read", "tiffcp")
 def test_pages_of_different_size_resolution_and_coding(tmp_path: Path, fax: Path, picture: Path) -> None:
     small, path = tmp_path / "small.tif", tmp_path / "made.tif"
     Image.fromarray(pages.text(2592, 150)).convert("1").save(small, compression="group3", dpi=(300, 300))
