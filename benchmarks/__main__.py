@@ -24,6 +24,7 @@ from . import (
     front,
     growth,
     machine,
+    pages,
     recipients,
     relay,
     report,
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[ExitStack, Path], Benchmark]] = {
     "relay": relay.prepare,
     "pdf": documents.prepare_pdf,
     "photo": documents.prepare_photo,
+    "recode": documents.prepare_recode,
     "features": features.prepare,
     "known": features.prepare_known,
     "import": features.prepare_import,
@@ -46,6 +48,7 @@ CURVES: dict[str, tuple[ModuleType, str]] = {
     "connections": (connections, "smtp-connections.png"),
     "growth": (growth, "features-growth.png"),
     "curves": (curves, "features-curves.png"),
+    "pages": (pages, "content-pages.png"),
 }
 """What is measured as a curve: the module, and the name of its picture."""
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.convert_once SOURCE FOLDER TIMES`: convert here, without workers; prints the pages made."""
+"""`python -m benchmarks.convert_once SOURCE FOLDER TIMES [CODING]`: convert here, without workers; says how many."""
 
 import sys
 from pathlib import Path
@@ -7,4 +7,5 @@ from .ours import convert
 
 if __name__ == "__main__":
     source, folder, times = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-    print(sum(convert(source, folder) for _ in range(times)))
+    coding = sys.argv[4] if len(sys.argv) > 4 else "MMR"
+    print(sum(convert(source, folder, coding) for _ in range(times)))

@@ -162,18 +162,23 @@ FAX_PAGE = (
 """A page as a fax machine takes it: 204 by 196 dpi, 1728 pixels wide, MMR."""
 
 
-def convert_command(source: Path, folder: Path, *, times: int = 1) -> list[str | Path]:
-    """The command that makes MMR pages of `source` in `folder`, `times` over, in one process."""
-    return [sys.executable, "-m", "benchmarks.convert_once", source, folder, str(times)]
+def convert_command(source: Path, folder: Path, *, times: int = 1, coding: str = "MMR") -> list[str | Path]:
+    """The command that makes pages of `source` in `folder`, `times` over, in one process; its memory is a worker's."""
+    from conneg.content.fence import environment
+
+    kept = [f"{name}={value}" for name, value in environment("", "").items() if name.startswith("MALLOC_")]
+    return ["env", *kept, sys.executable, "-m", "benchmarks.convert_once", source, folder, str(times), coding]
 
 
-def convert(source: Path, folder: Path) -> int:
-    """Make MMR pages of `source` into a TIFF file in `folder`; how many pages."""
+def convert(source: Path, folder: Path, coding: str = "MMR", dpi: tuple[int, int] = (204, 196)) -> int:
+    """Make pages of `source` into a TIFF file in `folder`; how many pages."""
     from conneg.content.conversion import ConversionJob
     from conneg.content.conversion import convert as run
     from conneg.content.source import ReadLimits, Source
     from conneg.features import collection
 
-    media_type = {".pdf": "application/pdf", ".jpg": "image/jpeg"}[source.suffix]
-    job = ConversionJob((Source(source, media_type),), collection(FAX_PAGE), folder, source.stem)
-    return sum(file.pages for file in run(job, ReadLimits()).files)
+    media_type = {".pdf": "application/pdf", ".jpg": "image/jpeg", ".tif": "image/tiff"}[source.suffix]
+    target = FAX_PAGE.replace("=MMR", f"={coding}").replace("dpi=204", f"dpi={dpi[0]}")
+    target = target.replace("204/196", f"{dpi[0]}/{dpi[1]}")
+    job = ConversionJob((Source(source, media_type),), collection(target), folder, source.stem)
+    return sum(file.pages for file in run(job, ReadLimits(pages=5000)).files)

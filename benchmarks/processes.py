@@ -17,16 +17,19 @@ def resident(pid: int) -> Resident:
 
 
 def descendants(pid: int) -> list[int]:
-    """The processes below `pid`, all generations."""
+    """The processes below `pid`, all generations; those that end meanwhile are left out."""
     found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = [int(word) for word in task.read_text().split()]
-        except OSError:
-            continue
-        for child in children:
-            found += [child, *descendants(child)]
+    for child in _children(pid):
+        found += [child, *descendants(child)]
     return found
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        texts = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/children")]
+    except OSError:
+        return []
+    return [int(word) for text in texts for word in text.split()]
 
 
 def _resident(pid: int) -> int:

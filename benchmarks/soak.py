@@ -47,6 +47,7 @@ class Soak(NamedTuple):
     duplicated: int
     hostile: int
     behind: int
+    waiting: int
     connections_left: int
     seconds: float
     memory: list[tuple[int, int]]
@@ -76,7 +77,8 @@ def run(messages: int, say: Callable[[int], None], *, device_every: int = DEVICE
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
         stack.callback(load.stop, process)
         wait_for_greeting(port, alive=lambda: process.poll() is None)
-        return uvloop.run(_Run(port, process.pid, arrived, messages, say, device_every).go())
+        spool = scratch / "gateway" / "spool"
+        return uvloop.run(_Run(port, process.pid, arrived, messages, say, device_every, spool).go())
 
 
 class _Run:
@@ -88,7 +90,9 @@ class _Run:
         messages: int,
         say: Callable[[int], None],
         device_every: int,
+        spool: Path,
     ) -> None:
+        self._spool = spool
         self._port, self._pid, self._arrived, self._messages, self._say = port, pid, arrived, messages, say
         self._device_every = device_every
         self._behind = 0
@@ -110,15 +114,17 @@ class _Run:
             await watching
         await self._until(lambda: _connections(self._port) == 0, _CLOSING_SECONDS)
         counts = Counter(self._read())
+        waiting = await self._waiting() if self._lost() else 0
         by_kind: dict[str, dict[str, int]] = {}
         for (kind, end), count in sorted(told.items()):
             by_kind.setdefault(kind, {})[end] = count
         return Soak(
             accepted=len(self._accepted),
-            lost=self._lost(),
+            lost=max(0, self._lost() - waiting),
             duplicated=sum(count - 1 for number, count in counts.items() if 0 <= number < hostile.MARK),
             hostile=sum(count for number, count in counts.items() if number < 0 or number >= hostile.MARK),
             behind=self._behind,
+            waiting=waiting,
             connections_left=_connections(self._port),
             seconds=time.monotonic() - began,
             memory=self._memory,
@@ -184,6 +190,16 @@ class _Run:
             if now < lost:
                 lost, since = now, time.monotonic()
 
+    async def _waiting(self) -> int:
+        """Count what the gateway still has and means to deliver: late, and not lost."""
+        from conneg.spool import read_spool
+
+        spool = read_spool(self._spool)
+        try:
+            return len(await spool.list(limit=1_000_000))
+        finally:
+            await spool.close()
+
     async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
         end = time.monotonic() + seconds
         while not condition() and time.monotonic() < end:
@@ -225,7 +241,8 @@ def show(console: Console, found: Soak) -> None:
     rate = found.accepted / found.seconds
     console.print(
         f"[bold]soak: {found.accepted:,} messages accepted and relayed in {found.seconds:,.0f} s "
-        f"({rate:,.0f}/s), {found.duplicated:,} arrived twice, {found.behind:,} waited at the most[/]",
+        f"({rate:,.0f}/s), {found.duplicated:,} arrived twice, {found.behind:,} waited at the most, "
+        f"{found.waiting:,} in the end[/]",
         highlight=False,
     )
     table = Table("hostile clients", "times", "how it ended")

@@ -2,27 +2,41 @@
 
 import random
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 WORDS = (Path(__file__).parent.parent / "src/conneg/demo/samples/letter.txt").read_text("utf-8").split()
 
 
-def write_text_pdf(path: Path, pages: int) -> None:
-    """Write `pages` A4 pages, each about 2,600 characters of 11 pt Times, a heading and a page number."""
+def write_text_pdf(path: Path, pages: int, *, shared_fonts: bool = False) -> None:
+    """Write `pages` A4 pages, each about 2,600 characters of 11 pt Times, a heading and a page number.
+
+    With `shared_fonts` all pages have the same font objects, else each page describes its own.
+    """
     words = random.Random(4141)
+    contents = [_page(words, number) for number in range(1, pages + 1)]
+    write_pdf(path, contents, (b"Times-Roman", b"Helvetica-Bold"), shared_fonts=shared_fonts)
+
+
+def write_pdf(
+    path: Path, contents: Sequence[bytes], fonts: Sequence[bytes], *, shared_fonts: bool = False
+) -> None:
+    """Write A4 pages with these content streams; /F1, /F2 ... in them are the standard fonts of these names."""
     objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b""]
-    font = b"<< /Type /Font /Subtype /Type1 /BaseFont /%s >>"
-    fonts = b"<< /F1 %s /F2 %s >>" % (font % b"Times-Roman", font % b"Helvetica-Bold")
+    described = [b"<< /Type /Font /Subtype /Type1 /BaseFont /%s >>" % font for font in fonts]
+    if shared_fonts:
+        objects += described
+        described = [b"%d 0 R" % (3 + number) for number in range(len(fonts))]
+    names = b" ".join(b"/F%d %s" % (number, font) for number, font in enumerate(described, start=1))
     kids = []
-    for number in range(1, pages + 1):
-        content = _page(words, number)
+    for content in contents:
         kids.append(b"%d 0 R" % (len(objects) + 1))
         objects.append(
-            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font %s >> /Contents %d 0 R >>"
-            % (fonts, len(objects) + 2)
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842]"
+            b" /Resources << /Font << %s >> >> /Contents %d 0 R >>" % (names, len(objects) + 2)
         )
         objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
-    objects[1] = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (pages, b" ".join(kids))
+    objects[1] = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (len(contents), b" ".join(kids))
     path.write_bytes(_file(objects))
 
 

@@ -39,6 +39,16 @@ def test_a_raster_knows_its_size_and_whether_it_has_colour() -> None:
     assert Raster(np.zeros((3, 5, 3), dtype=np.uint8), Fraction(1), Fraction(1)).is_colour
 
 
+def test_a_bilevel_raster_is_bits_until_its_pixels_are_asked_for() -> None:
+    raster = Raster.of_bits(
+        np.array([[0b10000000], [0b00001000]], dtype=np.uint8), 5, Fraction(204), Fraction(98)
+    )
+    assert (raster.width, raster.height, raster.is_colour) == (5, 2, False)
+    assert raster.pixels.tolist() == [[0, 255, 255, 255, 255], [255, 255, 255, 255, 0]]
+    assert raster.bits is not None
+    assert Raster(raster.pixels, Fraction(1), Fraction(1)).bits is None
+
+
 def test_a_geometry_survives_json() -> None:
     geometry = scan(1728, 1146, 204, 98)
     assert PageGeometry.from_json(json.loads(json.dumps(geometry.as_json()))) == geometry

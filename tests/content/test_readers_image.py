@@ -125,6 +125,17 @@ def test_a_colour_profile_is_converted_to_srgb(tmp_path: Path) -> None:
     assert tuple(draw(damaged, filled(16, 16))[8, 8]) == (120, 60, 10)
 
 
+def test_a_profile_of_srgb_changes_nothing(tmp_path: Path) -> None:
+    """A JPEG in sRGB may be decoded in grey at once, as one without a profile is."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    plain, stated = tmp_path / "plain.jpg", tmp_path / "stated.jpg"
+    samples.photo(400, 300).save(plain, quality=95)
+    samples.photo(400, 300).save(stated, quality=95, icc_profile=profile)
+    for colour in (False, True):
+        frame = filled(200, 150, colour=colour)
+        assert (draw(stated, frame) == draw(plain, frame)).all()
+
+
 def test_an_image_that_shows_no_colour_is_grey_whatever_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "grey.jpg"
     samples.photo().convert("L").convert("RGB").save(path)

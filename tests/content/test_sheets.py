@@ -157,3 +157,16 @@ def test_every_line_arrives_once_and_no_sheet_is_too_long(data: st.DataObject) -
     whole = np.concatenate([sheet.pixels for sheet in sheets])
     assert (whole[:height] == pixels).all()
     assert (whole[height:] == 255).all()
+
+
+@given(st.integers(1, 60), st.integers(1, 4), st.booleans(), st.integers(0, 2**32 - 1))
+def test_a_page_in_bits_is_divided_as_one_in_octets_and_stays_in_bits(
+    lines: int, sheets: int, fill: bool, seed: int
+) -> None:
+    drawn = np.random.default_rng(seed).random(((sheets - 1) * lines + 1, 19)) < 0.02
+    bits = Raster.of_bits(np.packbits(drawn, axis=1), 19, Fraction(204), Fraction(98))
+    octets = Raster(np.where(drawn, 0, 255).astype(np.uint8), Fraction(204), Fraction(98))
+    division = Division(lines, sheets, fill)
+    for one, other in zip(divide(bits, division), divide(octets, division), strict=True):
+        assert one.bits is not None
+        assert (one.pixels == other.pixels).all()

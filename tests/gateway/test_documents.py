@@ -1,5 +1,6 @@
 """What documents of a message are, told to the reader and kept in the record."""
 
+import base64
 import email
 import email.policy
 import io
@@ -16,7 +17,16 @@ from conneg.demo.message import sample
 from conneg.gateway.events import Settled
 from conneg.spool import RecipientState
 from tests.content.samples import TEXT_PAGE, pdf
-from tests.gateway.servers import PROFILE_S, messages_in, running, submit, text_message, until
+from tests.gateway.servers import (
+    PROFILE_S,
+    config,
+    directory_file,
+    messages_in,
+    running,
+    submit,
+    text_message,
+    until,
+)
 from tests.gateway.test_delivery import receiver, sender
 
 TEXT_ONLY = '(type="text/plain")'
@@ -89,3 +99,26 @@ async def test_a_picture_that_the_body_shows_is_no_page_of_its_own(tmp_path: Pat
     (fax,) = (part for part in parts if part.get_content_type() == "image/tiff")
     with Image.open(io.BytesIO(fax.get_payload(decode=True))) as image:  # type: ignore[arg-type]
         assert image.n_frames == 2  # type: ignore[attr-defined]
+
+
+async def test_the_same_document_in_another_message_is_converted_once(tmp_path: Path) -> None:
+    """Two messages to one kind of device: the second gets the rendition that the first was given."""
+    directory = directory_file(
+        tmp_path / "directory.toml", {"june@fax.test": PROFILE_S, "may@fax.test": PROFILE_S}
+    )
+    settings = config(
+        tmp_path / "gw",
+        f'[directory]\nfile = "{directory}"\n'
+        '[[destination]]\ndomains = ["fax.test"]\ndeliver = "maildir"\npath = "mail/{local_part}"\n',
+    )
+    async with running(settings) as (gateway, events):
+        for name in ("june", "may"):
+            await submit(gateway, text_message(Subject2=name), [f"{name}@fax.test"])
+            await until(lambda: bool(messages_in(tmp_path / "gw" / "mail" / name)))  # noqa: B023 - awaited here
+        made = list((tmp_path / "gw" / "spool" / "renditions").iterdir())
+    assert len(made) == 1
+    assert {event.state for event in events.of(Settled)} == {"delivered"}
+    first, second = (messages_in(tmp_path / "gw" / "mail" / name)[0] for name in ("june", "may"))
+    assert b"II*" in base64.b64decode(first.rpartition(b"\r\n\r\n")[2])[:3]
+    assert first.rpartition(b"\r\n\r\n")[2] == second.rpartition(b"\r\n\r\n")[2]
+    assert not (tmp_path / "gw" / "spool" / "renditions").exists()

@@ -18,6 +18,8 @@ PACKAGES = {
     "gs": "ghostscript",
     "gm": "graphicsmagick",
     "convert": "imagemagick",
+    "tiffcp": "libtiff-tools",
+    "tesseract": "tesseract-ocr",
 }
 
 

@@ -24,10 +24,12 @@ def command(ctx: click.Context, config_file: Path | None, as_json: bool) -> None
     config = load_config(config_file)
     problems = _problems(config)
     formats = _formats()
+    fence = _fence(config, problems)
     if as_json:
-        print_json({"problems": problems, "formats": formats, "config": config.model_dump(mode="json")})
+        shown = {"problems": problems, "formats": formats, "fence": fence, "bilevel_pages": _bilevel_pages()}
+        print_json({**shown, "config": config.model_dump(mode="json")})
     else:
-        _show(config, formats)
+        _show(config, formats, fence)
         for problem in problems:
             click.secho(problem, fg="red", err=True)
         if not problems:
@@ -52,6 +54,28 @@ def _problems(config: Any) -> list[str]:
     return problems
 
 
+def _fence(config: Any, problems: list[str]) -> dict[str, list[str]]:
+    """Return what keeps the processes that read documents from what, as one of them says that was started for it."""
+    import asyncio
+
+    from conneg.content import Workers
+
+    async def ask() -> dict[str, list[str]]:
+        async with Workers(count=1) as workers:
+            fence = await workers.fence()
+        if config.content.sandbox == "required" and not fence.is_closed:
+            problems.append(
+                '[content] sandbox = "required": network, files and processes are not all fenced off here'
+            )
+        return fence.as_json()
+
+    try:
+        return asyncio.run(ask())
+    except ConnegError as error:
+        problems.append(str(error))
+        return {}
+
+
 def _formats() -> list[dict[str, str]]:
     from conneg.content.formats import FORMATS
 
@@ -66,7 +90,13 @@ def _formats() -> list[dict[str, str]]:
     ]
 
 
-def _show(config: Any, formats: list[dict[str, str]]) -> None:
+def _bilevel_pages() -> str:
+    from conneg.content.native import way
+
+    return way()
+
+
+def _show(config: Any, formats: list[dict[str, str]], fence: dict[str, list[str]]) -> None:
     click.echo(f"listens on    {', '.join(config.server.listen)} as {config.server.hostname}")
     if config.server.listen_tls:
         click.echo(f"under TLS     {', '.join(config.server.listen_tls)}")
@@ -82,6 +112,10 @@ def _show(config: Any, formats: list[dict[str, str]]) -> None:
             f"destination   {', '.join(destination.domains)}: {destination.deliver} {where}; "
             f"CONNEG {destination.conneg}; baseline {destination.baseline}"
         )
+    click.echo("documents are read behind a fence")
+    for danger, layers in fence.items():
+        click.echo(f"  {danger:<11} {', '.join(layers) or 'not fenced off here'}")
+    click.echo(f"fax pages     {_bilevel_pages()}")
     click.echo("formats")
     for row in formats:
         missing = f"  ({row['missing']})" if row["missing"] else ""

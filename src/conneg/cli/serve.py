@@ -58,6 +58,12 @@ async def _serve(config: object, watcher: object) -> None:
             relays_for=" ".join(str(network) for network in config.relay.networks),
         )
         sys.stderr.flush()
+        fence = await gateway.fence()
+        tell = log.info if fence.is_closed else log.warning
+        tell(
+            "documents are read behind a fence",
+            **{what: ", ".join(by) for what, by in fence.as_json().items()},
+        )
         await stop.wait()
         log.info("stopping", within_seconds=config.server.stop_within_seconds)
     log.info("stopped")

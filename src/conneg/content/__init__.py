@@ -5,9 +5,10 @@
 of the libraries for that.
 """
 
+from conneg.content.cache import RenditionCache
 from conneg.content.conversion import ConversionJob
 from conneg.content.errors import ContentRefusedError, ConversionError
-from conneg.content.fence import WorkerLimits
+from conneg.content.fence import Fence, WorkerLimits
 from conneg.content.formats import FORMATS, Format, can_write
 from conneg.content.inspection import Inspection
 from conneg.content.offer import document_offer, offer
@@ -22,6 +23,7 @@ __all__ = [
     "ContentRefusedError",
     "ConversionError",
     "ConversionJob",
+    "Fence",
     "Format",
     "Frame",
     "Inspection",
@@ -30,6 +32,7 @@ __all__ = [
     "Raster",
     "ReadLimits",
     "Rendition",
+    "RenditionCache",
     "RenditionFile",
     "Source",
     "WorkerLimits",

@@ -1,82 +1,69 @@
-"""MH, MR and MMR: one page, one strip, through Pillow's libtiff (ITU-T T.4 and T.6 as RFC 3949, 3.4 and 4.5, uses
-them).
+"""MH, MR and MMR: one page, one strip (ITU-T T.4 and T.6 as RFC 3949, 3.4 and 4.5, uses them).
 
-Packed pixels (`conneg.content.halftone.Packed`: 1 is black) in, a strip out, most significant bit first, and back.
-MH and MR have an EOL before every line, none after the last, no RTC; MMR ends with EOFB.
+Packed pixels (`conneg.content.halftone.Packed`: 1 is black) in, a strip out, and back. MH and MR have an EOL before
+every line, none after the last, no RTC; MMR ends with EOFB. Our own coder does it where its C module was built
+(`conneg.content.native`), else Pillow's libtiff: the octets are the same.
 """
 
-import functools
-import io
-import struct
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
-
 import numpy as np
-from PIL import Image
 
+from conneg.content import libtiff, native
 from conneg.content.halftone import Packed
-from conneg.errors import ConnegError
+from conneg.content.stripform import Coding, CodingError, StripForm
 
+__all__ = ["Coding", "CodingError", "StripForm", "decode", "decode_strictly", "encode", "reversed_bits"]
 
-class Coding(StrEnum):
-    """A bi-level coding, under its token in `image-coding`."""
-
-    MH = "MH"
-    MR = "MR"
-    MMR = "MMR"
-
-
-class CodingError(ConnegError):
-    """A strip that cannot be decoded, or pixels that cannot be encoded."""
-
-
-@dataclass(frozen=True, slots=True)
-class StripForm:
-    """How a strip is coded: `width` in pixels, `height` in lines, `coding`; `aligned_eols` on octets.
-
-    `dpi_y` decides how often MR codes a line by itself: every second line, above 150 lines an inch every fourth.
-    """
-
-    width: int
-    height: int
-    coding: Coding
-    aligned_eols: bool = False
-    dpi_y: float = 196.0
-
-    @property
-    def compression(self) -> int:
-        """The value of the field Compression."""
-        return 4 if self.coding is Coding.MMR else 3
-
-    @property
-    def t4_options(self) -> int:
-        """The value of the field T4Options (RFC 3949, 4.2.2): bit 0 MR, bit 2 EOLs on octets."""
-        return (self.coding is Coding.MR) | (4 if self.aligned_eols else 0)
+_NUMBERS = {Coding.MH: 0, Coding.MR: 1, Coding.MMR: 2}
+"""What the C module calls them."""
 
 
 def encode(packed: Packed, form: StripForm) -> bytes:
     """Return `packed` as a strip. Raises CodingError when it has not the form's size."""
-    if packed.shape != (form.height, (form.width + 7) // 8) or not packed.size:
+    if packed.shape != (form.height, form.octets_a_line) or not packed.size:
         raise CodingError(f"{packed.shape} octets are no page of {form.width} by {form.height} pixels")
-    if _takes_packed_lines():
-        return _encode_packed(packed, form)
-    return _encode_publicly(packed, form)
+    if native.bilevel is None:
+        return _in_order(libtiff.encode(packed, form), form)
+    return native.bilevel.encode(
+        np.ascontiguousarray(packed),
+        form.width,
+        form.height,
+        _NUMBERS[form.coding],
+        form.lines_by_reference + 1,
+        form.aligned_eols,
+        form.fill_order == 2,
+    )
 
 
 def decode(strip: bytes, form: StripForm) -> Packed:
-    """Return the pixels that libtiff finds in `strip`; it passes over some damage, and so does this.
+    """Return the pixels in `strip`; what our own coder takes for damage is left to libtiff, which passes over some.
 
-    Raises CodingError when it finds nothing. The caller bounds the form's size.
+    Raises CodingError when nothing is found. The caller bounds the form's size.
     """
     try:
-        with Image.open(io.BytesIO(_as_tiff(strip, form)), formats=("TIFF",)) as image:
-            white = np.asarray(image)
-    except (OSError, SyntaxError, ValueError, TypeError, RuntimeError, EOFError) as error:
-        raise CodingError(f"the strip cannot be decoded ({error})") from error
-    if white.shape != (form.height, form.width):
-        raise CodingError("the strip cannot be decoded")
-    return np.packbits(~white, axis=1)
+        return decode_strictly(strip, form)
+    except CodingError:
+        return libtiff.decode(_in_order(strip, form), form)
+
+
+def decode_strictly(strip: bytes, form: StripForm) -> Packed:
+    """Return the pixels in `strip`, what follows the last line aside.
+
+    Raises CodingError, with line and bit, at the first code word that is none, and always where there is no C module.
+    """
+    if native.bilevel is None:
+        raise CodingError("there is no C module to decode it")
+    try:
+        octets = native.bilevel.decode(
+            strip, form.width, form.height, _NUMBERS[form.coding], form.fill_order == 2
+        )
+    except ValueError as error:
+        raise CodingError(str(error)) from error
+    return np.frombuffer(octets, dtype=np.uint8).reshape(form.height, form.octets_a_line)
+
+
+def _in_order(strip: bytes, form: StripForm) -> bytes:
+    """Return a strip of FillOrder 1 in the form's, or the other way round."""
+    return reversed_bits(strip) if form.fill_order == 2 else strip
 
 
 def reversed_bits(octets: bytes) -> bytes:
@@ -85,91 +72,3 @@ def reversed_bits(octets: bytes) -> bytes:
 
 
 _REVERSED = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
-
-
-def _tags(form: StripForm) -> list[tuple[int, int | float]]:
-    tags: list[tuple[int, int | float]] = [
-        (256, form.width),
-        (257, form.height),
-        (258, 1),
-        (259, form.compression),
-        (262, 0),
-        (266, 1),
-        (277, 1),
-        (278, form.height),
-        (283, float(form.dpi_y)),
-    ]
-    if form.compression == 3:
-        tags.append((292, form.t4_options))
-    return [*tags, (296, 2)]
-
-
-def _encode_packed(packed: Packed, form: StripForm) -> bytes:
-    """Encode without the detour over an octet a pixel.
-
-    libtiff takes lines of packed bits. Handing Pillow's encoder the octets as an image of mode L, and libtiff the true
-    width in its tags, saves two thirds of the time.
-    """
-    lines, octets = packed.shape
-    image = Image.frombuffer("L", (octets, lines), np.ascontiguousarray(packed), "raw", "L", 0, 1)
-    encoder = Image.core.libtiff_encoder("L", "L", 0, "", _tags(form), {})  # type: ignore[attr-defined]
-    try:
-        encoder.setimage(image.im, (0, 0, octets, lines))
-        written: list[bytes] = []
-        status = 0
-        while not status:
-            _, status, data = encoder.encode(1 << 20)
-            written.append(data)
-    finally:
-        encoder.cleanup()
-    if status < 0:
-        raise CodingError(f"libtiff cannot encode the page (error {status})")
-    return _only_strip(b"".join(written))
-
-
-def _encode_publicly(packed: Packed, form: StripForm) -> bytes:
-    """Encode through `Image.save`: slower, and sure to be there in every version."""
-    image = Image.frombytes("1", (form.width, form.height), packed.tobytes())
-    info: dict[int, Any] = {278: form.height, 266: 1, 283: float(form.dpi_y), 296: 2}
-    if form.compression == 3:
-        info[292] = form.t4_options
-    out = io.BytesIO()
-    image.save(out, "TIFF", compression="group4" if form.compression == 4 else "group3", tiffinfo=info)
-    return _only_strip(out.getvalue())
-
-
-@functools.cache
-def _takes_packed_lines() -> bool:
-    """Whether this Pillow's encoder does with packed lines what its `save` does: tried once, on a small page."""
-    page = np.packbits(np.indices((23, 45)).sum(axis=0) % 7 < 3, axis=1)
-    form = StripForm(45, 23, Coding.MMR)
-    try:
-        return _encode_packed(page, form) == _encode_publicly(page, form)
-    except (AttributeError, TypeError, ValueError, OSError, RuntimeError, CodingError):
-        return False
-
-
-def _only_strip(tiff: bytes) -> bytes:
-    """Return the strip of the file of one page that libtiff made."""
-    order = "<" if tiff[:2] == b"II" else ">"
-    (ifd,) = struct.unpack_from(order + "I", tiff, 4)
-    (count,) = struct.unpack_from(order + "H", tiff, ifd)
-    fields = {}
-    for number in range(count):
-        tag, kind, amount = struct.unpack_from(order + "HHI", tiff, ifd + 2 + 12 * number)
-        (value,) = struct.unpack_from(order + ("H" if kind == 3 else "I"), tiff, ifd + 10 + 12 * number)
-        fields[tag] = (amount, value)
-    if fields[273][0] != 1:
-        raise CodingError("libtiff wrote more than one strip")
-    offset, octets = fields[273][1], fields[279][1]
-    return tiff[offset : offset + octets]
-
-
-def _as_tiff(strip: bytes, form: StripForm) -> bytes:
-    """Return a TIFF file, for Pillow to decode, with `strip` as its page."""
-    values = {tag: int(value) for tag, value in _tags(form) if tag != 283}
-    count = len(values) + 2
-    values |= {273: 8 + 2 + 12 * count + 4, 279: len(strip)}
-    ifd = struct.pack("<H", count)
-    ifd += b"".join(struct.pack("<HHII", tag, 4, 1, values[tag]) for tag in sorted(values))
-    return struct.pack("<2sHI", b"II", 42, 8) + ifd + b"\0\0\0\0" + strip

@@ -3,6 +3,7 @@
 `offer` uses the same sizes as bounds, so that what is offered is what is then made.
 """
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -46,6 +47,7 @@ class Target:
         return self.colour is None or self.colour.lower() not in {"binary", "grey"}
 
 
+@functools.lru_cache(maxsize=64)  # pages of a document are mostly alike
 def frame_for(target: Target, page: PageGeometry) -> Frame:
     """Return the frame for `page` in a file of `target`."""
     if target.media_type in {"image/tiff", "image/tiff-fx"}:
@@ -123,6 +125,7 @@ def _fax_frame(target: Target, page: PageGeometry) -> Frame:
         dpi_y=dpi_y,
         colour=target.wants_colour,
         turn=True,
+        bilevel=(target.colour or "").lower() == "binary",
     )
     return replace(frame, pixel_height=_fax_height(target, page, frame, paper or A4))
 

@@ -11,8 +11,9 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
+from conneg.content import native
 from conneg.content.page import Pixels
-from conneg.content.tones import BLOCK, Blocks, block_height, find_tones
+from conneg.content.tones import BLOCK, Blocks, block_height, find_tones, stroke_radius
 
 Packed = npt.NDArray[np.uint8]
 """(height, octets a line): eight pixels an octet, 1 is black, the bits beyond the width are 0."""
@@ -21,8 +22,8 @@ _TILE = 8
 _BAND = 48 * _TILE
 """Lines worked on at once: what a processor's second cache holds, and whole cells of every screen."""
 
-_BLACK_BELOW = 176
-"""The threshold for strokes: a stroke that covers a third of a pixel is still drawn."""
+_BLACK_BELOW = 200
+"""The threshold for strokes: a stroke that covers a quarter of a pixel is still drawn."""
 
 _PAPER, _RIDGE = 232, 20
 """Where lines are coarse, what is darker than paper and by this much darker than both sides is a thin stroke."""
@@ -51,7 +52,27 @@ def bilevel(grey: Pixels, dpi_x: float = 200.0, dpi_y: float = 200.0) -> Packed:
 
     So many pixels an inch both ways: dots of the screen stay round when lines are 98 to the inch and pixels 204.
     """
-    dpi, dpi_ratio = dpi_x, dpi_x / dpi_y
+    if native.bilevel is None:
+        return _by_arrays(grey, dpi_x, dpi_x / dpi_y)
+    height, width = grey.shape
+    dpi_ratio = dpi_x / dpi_y
+    screen = _screen(_screen_scale(dpi_x), dpi_ratio >= _FLAT)
+    octets = native.bilevel.bilevel(
+        np.ascontiguousarray(grey),
+        width,
+        height,
+        _BLACK_BELOW,
+        block_height(dpi_ratio),
+        stroke_radius(dpi_x),
+        dpi_ratio >= _FLAT,
+        screen,
+        len(screen),
+    )
+    return np.frombuffer(octets, dtype=np.uint8).reshape(height, (width + 7) // 8)
+
+
+def _by_arrays(grey: Pixels, dpi: float, dpi_ratio: float) -> Packed:
+    """Return what the C module makes of `grey`, with numpy alone: the same, bit for bit."""
     height, width = grey.shape
     padded = _in_tiles(grey)
     middle, packed = _survey(padded)
@@ -192,8 +213,7 @@ def _screen_tones(page: Pixels, tones: Blocks, packed: Packed, dpi: float, dpi_r
     """Replace areas of shades by their screened image, a band of lines at a time."""
     if not tones.any():
         return
-    scale = max(1, round(dpi / _SCREEN_DPI))
-    screen = _screen(scale, dpi_ratio >= _FLAT)
+    screen = _screen(_screen_scale(dpi), dpi_ratio >= _FLAT)
     high = block_height(dpi_ratio)
     columns = np.flatnonzero(tones.any(axis=0))
     first, last = int(columns[0]) * BLOCK // 8, -(-(int(columns[-1]) + 1) * BLOCK // 8)
@@ -210,6 +230,10 @@ def _screen_tones(page: Pixels, tones: Blocks, packed: Packed, dpi: float, dpi_r
         place = packed[top : top + len(shades), first:last]
         place &= ~chosen
         place |= dots & chosen
+
+
+def _screen_scale(dpi: float) -> int:
+    return max(1, round(dpi / _SCREEN_DPI))
 
 
 @functools.cache

@@ -16,28 +16,55 @@ Pixels: TypeAlias = "npt.NDArray[np.uint8]"
 """Octets: (height, width) grey with 0 black and 255 white, or (height, width, 3) sRGB."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Raster:
-    """A page image in memory: `pixels` as `Pixels` says, and its resolution in pixels per inch."""
+    """A page image in memory: octets, or bits where the page is bi-level; and its resolution in pixels per inch."""
 
-    pixels: Pixels
-    dpi_x: Fraction
-    dpi_y: Fraction
+    __slots__ = ("_pixels", "_width", "bits", "dpi_x", "dpi_y")
+
+    def __init__(self, pixels: Pixels, dpi_x: Fraction, dpi_y: Fraction) -> None:
+        self._pixels: Pixels | None = pixels
+        self._width = int(pixels.shape[1])
+        self.dpi_x = dpi_x
+        self.dpi_y = dpi_y
+        self.bits: Pixels | None = None
+        """A bi-level page's pixels, eight an octet (`conneg.content.halftone.Packed`); None for any other page."""
+
+    @classmethod
+    def of_bits(cls, bits: Pixels, width: int, dpi_x: Fraction, dpi_y: Fraction) -> "Raster":
+        """Return a bi-level page, `width` pixels wide: it stays in bits unless somebody asks for `pixels`."""
+        raster = cls.__new__(cls)
+        raster._pixels = None
+        raster._width = width
+        raster.dpi_x = dpi_x
+        raster.dpi_y = dpi_y
+        raster.bits = bits
+        return raster
+
+    @property
+    def pixels(self) -> Pixels:
+        """The page as `Pixels` says."""
+        if self._pixels is None:
+            from conneg.content.halftone import unpack
+
+            assert self.bits is not None
+            octets: Pixels = unpack(self.bits, self._width).view("uint8") * 255
+            self._pixels = octets
+        return self._pixels
 
     @property
     def width(self) -> int:
         """The number of pixels in a scan line."""
-        return int(self.pixels.shape[1])
+        return self._width
 
     @property
     def height(self) -> int:
         """The number of scan lines."""
-        return int(self.pixels.shape[0])
+        return len(self.pixels if self.bits is None else self.bits)
 
     @property
     def is_colour(self) -> bool:
         """Whether there are three samples a pixel."""
-        return self.pixels.ndim == 3
+        return self.bits is None and self.pixels.ndim == 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +75,7 @@ class Frame:
     The page keeps its physical size (scaled down, never up, where it is larger than the frame) and lies at
     the top, centred between the sides, on white. `turn` lets a page that is wider than long be turned by 90
     degrees where that lets it be larger; `fill` makes the page exactly as large as the frame, whatever the
-    resolution says.
+    resolution says. `bilevel` says that the page ends in black and white: a reader that has bits gives those.
     """
 
     pixel_width: int
@@ -58,6 +85,7 @@ class Frame:
     colour: bool
     turn: bool = False
     fill: bool = False
+    bilevel: bool = False
 
 
 @dataclass(frozen=True, slots=True)

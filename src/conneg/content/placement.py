@@ -1,5 +1,6 @@
 """Where a page lies in a frame: pure arithmetic that every reader shares."""
 
+import functools
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -34,6 +35,7 @@ class Placement:
         return (self.left, self.top, self.width, self.height) == (0, 0, self.frame_width, self.frame_height)
 
 
+@functools.lru_cache(maxsize=64)  # pages of a document are mostly alike
 def place(page: PageGeometry, frame: Frame) -> Placement:
     """Return where `page` lies in `frame`: its own size or smaller, at the top, centred between the sides."""
     if frame.fill:

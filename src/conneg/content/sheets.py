@@ -21,11 +21,17 @@ def divide(raster: Raster, division: Division) -> Iterator[Raster]:
     for sheet in range(1, division.sheets + 1):
         last = sheet == division.sheets
         end = raster.height if last else _cut(raster.pixels, start, sheet, division)
-        pixels = raster.pixels[start:end]
-        if last and division.fill and len(pixels) < division.lines:
-            pixels = _filled(pixels, division.lines)
-        yield Raster(np.ascontiguousarray(pixels), raster.dpi_x, raster.dpi_y)
+        lines = max(division.lines, end - start) if last and division.fill else end - start
+        yield _sheet(raster, start, end, lines)
         start = end
+
+
+def _sheet(raster: Raster, start: int, end: int, lines: int) -> Raster:
+    """Return a part of the page, filled up with white to so many `lines`; in bits where the page is."""
+    if raster.bits is not None:
+        bits = _filled(raster.bits[start:end], lines, 0)
+        return Raster.of_bits(bits, raster.width, raster.dpi_x, raster.dpi_y)
+    return Raster(_filled(raster.pixels[start:end], lines, 255), raster.dpi_x, raster.dpi_y)
 
 
 def _cut(pixels: Pixels, start: int, sheet: int, division: Division) -> int:
@@ -39,7 +45,9 @@ def _cut(pixels: Pixels, start: int, sheet: int, division: Division) -> int:
     return earliest + int(blank[-1]) if len(blank) else latest
 
 
-def _filled(pixels: Pixels, lines: int) -> Pixels:
-    sheet = np.full((lines, *pixels.shape[1:]), 255, dtype=np.uint8)
+def _filled(pixels: Pixels, lines: int, white: int) -> Pixels:
+    if len(pixels) == lines:
+        return np.ascontiguousarray(pixels)
+    sheet = np.full((lines, *pixels.shape[1:]), white, dtype=np.uint8)
     sheet[: len(pixels)] = pixels
     return sheet

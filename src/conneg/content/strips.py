@@ -1,13 +1,14 @@
 """Is a strip in MH, MR or MMR what its profile wants, bit for bit? (RFC 3949, 3.4 and 4.5; T.4, T.6)
 
 A strip that libtiff decodes and encodes again to the same octets is. Any other is read here code word by code word,
-in plain Python and strictly, so that the first thing wrong can be named with its line.
+in plain Python and strictly, so that the first thing wrong can be named with its line. Our own coder has no part in it.
 """
 
 from collections.abc import Mapping
 
 from conneg.bounds import Bound
-from conneg.content.codings import Coding, CodingError, StripForm, decode, encode
+from conneg.content.libtiff import decode, encode
+from conneg.content.stripform import Coding, CodingError, StripForm
 from conneg.content.t4codes import (
     BLACK_RUNS,
     EOFB,

@@ -60,7 +60,8 @@ def expression_of_tiff(path: Path, media_type: str, paper: str | None, structure
     they match the words of a receiver who takes expressions literally.
     """
     texts: dict[str, None] = {}
-    for _, point, papers in _described(path, media_type):
+    kinds = dict.fromkeys((point, papers) for _, point, papers in _described(path, media_type))
+    for point, papers in kinds:
         chosen = next((size for size in papers if paper and size.lower() == paper.lower()), None)
         chosen = chosen or next(iter(papers), None)
         values = dict(point)

@@ -25,6 +25,11 @@ def block_height(dpi_ratio: float) -> int:
     return 2 if dpi_ratio >= 1.5 else BLOCK
 
 
+def stroke_radius(dpi: float) -> int:
+    """Return half the breadth of the broadest stroke, in blocks, at so many pixels an inch along the line."""
+    return max(1, round(_STROKE_INCHES * dpi / BLOCK / 2))
+
+
 def find_tones(grey: Pixels, dpi: float, dpi_ratio: float) -> Blocks:
     """Return for each whole block whether it is of an area of shades; `dpi` is the horizontal resolution."""
     high = block_height(dpi_ratio)
@@ -38,7 +43,7 @@ def find_tones(grey: Pixels, dpi: float, dpi_ratio: float) -> Blocks:
     shaded: Blocks = lightest < _PAPER
     if not shaded.any():
         return shaded
-    radius = max(1, round(_STROKE_INCHES * dpi / BLOCK / 2))
+    radius = stroke_radius(dpi)
     return np.asarray(_grown(~_grown(~shaded, radius), radius) & shaded, dtype=np.bool_)
 
 

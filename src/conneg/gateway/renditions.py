@@ -20,6 +20,7 @@ from conneg.content import (
     ConversionJob,
     Inspection,
     Rendition,
+    RenditionCache,
     Source,
     Workers,
     described,
@@ -47,8 +48,17 @@ class MessageRenditions:
     """The documents of one message; use as an async context manager, which removes the scratch files at the end."""
 
     def __init__(
-        self, message_id: str, content: bytes, workers: Workers, *, hostname: str, watch: Watcher
+        self,
+        message_id: str,
+        content: bytes,
+        workers: Workers,
+        *,
+        hostname: str,
+        watch: Watcher,
+        cache: RenditionCache | None = None,
     ) -> None:
+        """`cache` keeps renditions for other messages, too."""
+        self._cache = cache
         self._id = message_id
         self._hostname = hostname
         self._content = content
@@ -219,9 +229,18 @@ class MessageRenditions:
             stem=stem,
         )
         self._watch(Converting(self._id, label, 0, 0))
-        return await self._workers.convert(
-            job, progress=lambda done, total: self._watch(Converting(self._id, label, done, total))
-        )
+
+        async def make(job: ConversionJob) -> Rendition:
+            return await self._workers.convert(
+                job, progress=lambda done, total: self._watch(Converting(self._id, label, done, total))
+            )
+
+        if self._cache is None:
+            return await make(job)
+        try:
+            return await self._cache.rendition(job, make)
+        except OSError:  # a cache that fails, on a full disk, costs time and no mail
+            return await make(job)
 
 
 def _inline(part: Part, leaves: tuple[Part, ...], folder: Path) -> tuple[tuple[str, Path], ...]:

@@ -234,13 +234,20 @@ class RetrySection(Section):
 
 
 class ContentSection(Section):
-    """`[content]`: the limits on the processes that read and convert documents."""
+    """`[content]`: the limits on the processes that read and convert documents.
 
+    `sandbox`: "best" fences them in as far as this machine can, "required" does not start where network, files and
+    processes are not all fenced off. `cache_mib`: how much is kept of renditions, for messages that have the same
+    documents; 0 keeps none.
+    """
+
+    sandbox: Literal["best", "required"] = "best"
     workers: int = Field(default=2, ge=1, le=64)
     memory_mib: int = Field(default=1536, ge=256)
     seconds: float = Field(default=120, gt=0)
     pages: int = Field(default=500, ge=1)
     megapixels: float = Field(default=200, gt=0)
+    cache_mib: int = Field(default=256, ge=0)
 
 
 class DeliverySection(Section):

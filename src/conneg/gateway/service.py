@@ -16,7 +16,7 @@ from types import TracebackType
 import structlog
 
 from conneg.accounts import Accounts, AccountsFile, AccountSource, SqlAccounts
-from conneg.content import WorkerLimits, Workers
+from conneg.content import Fence, RenditionCache, WorkerLimits, Workers
 from conneg.directory import ChainDirectory, Directory, FileDirectory, SqliteDirectory
 from conneg.errors import ConnegError, UnavailableError
 from conneg.gateway.config import Config
@@ -75,6 +75,7 @@ class Gateway:
         self._exit = contextlib.AsyncExitStack()
         self._listeners: list[Listener] = []
         self._accounts: Accounts | None = None
+        self._cache: RenditionCache | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.spool: Spool
         self.directory: ChainDirectory
@@ -96,6 +97,10 @@ class Gateway:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stop()
+
+    async def fence(self) -> Fence:
+        """Return what keeps the processes that read documents from network, files and other processes."""
+        return await self._workers.fence()
 
     def wake(self) -> None:
         """Look into the spool now; what was put there would be found anyway, a little later."""
@@ -119,8 +124,13 @@ class Gateway:
                     pages=content.pages,
                     pixels=int(content.megapixels * 1_000_000),
                 ),
+                closed_only=content.sandbox == "required",
             )
         )
+        if content.cache_mib:
+            folder = config.spool.path / "renditions"
+            self._cache = await asyncio.to_thread(RenditionCache, folder, content.cache_mib << 20)
+            self._exit.callback(self._cache.close)
         policies = StsPolicies(
             self._resolver,
             self._fetch_policy,
@@ -222,7 +232,12 @@ class Gateway:
     ) -> None:
         """Deliver one message to all its due recipients, each next hop by itself."""
         async with MessageRenditions(
-            message.id, content, self._workers, hostname=self.config.server.hostname, watch=self._watch
+            message.id,
+            content,
+            self._workers,
+            hostname=self.config.server.hostname,
+            watch=self._watch,
+            cache=self._cache,
         ) as made:
             await asyncio.gather(
                 *(self._deliver_to(message, content, hop, found, made) for hop, found in by_hop.items())

@@ -19,14 +19,15 @@ import numpy as np
 from PIL import Image
 
 from conneg.content.errors import ContentRefusedError
+from conneg.content.halftone import Packed
 from conneg.content.page import Frame, PageGeometry, PageReader, Raster
 from conneg.content.paper import A4
-from conneg.content.placement import place
-from conneg.content.readers import faxpages, faxtags
+from conneg.content.placement import Placement, place
+from conneg.content.readers import faxbits, faxpages, faxtags
 from conneg.content.readers.chroma import has_colour
 from conneg.content.readers.jpeg2000 import check_samples
 from conneg.content.readers.pixels import LIBRARY_ERRORS, draw, on_white, orientation_of
-from conneg.content.readers.tiffdir import TiffDirectory, read_directory
+from conneg.content.readers.tiffdir import Ifd, TiffDirectory, read_directory
 from conneg.content.source import NO_TIFF, ReadLimits, Source
 
 Image.MAX_IMAGE_PIXELS = None  # our own budget is checked before any decoding, and answers with our own error
@@ -134,7 +135,7 @@ class _Opened:
         self.media_type = media_type
         self.directory = directory
         self._byte_order = directory.byte_order if directory else "II"
-        self._path = source.path
+        self.path = source.path
         self._limits = limits
         self._kept: Image.Image | None = None
 
@@ -157,7 +158,7 @@ class _Opened:
         ifds = self.directory.ifds if self.directory else ()
         if ifds and faxpages.is_ours(ifds[index]):
             self._check(faxpages.size(ifds[index]), place)
-            return faxpages.decode(self._path, self._byte_order, ifds[index], place)
+            return faxpages.decode(self.path, self._byte_order, ifds[index], place)
         if ifds and faxpages.is_ours(ifds[0]):
             image = self._opened_at(ifds[index].offset)
         else:
@@ -169,14 +170,14 @@ class _Opened:
         """Return image `index`; a TIFF stays open, because it knows where its pages are."""
         if self._kept is None or self.directory is None:
             self.close()
-            self._kept = Image.open(self._path, formats=_FORMATS[self.media_type])
+            self._kept = Image.open(self.path, formats=_FORMATS[self.media_type])
         if self._kept.tell() != index:
             self._kept.seek(index)
         return self._kept
 
     def _opened_at(self, offset: int) -> Image.Image:
         """Return the TIFF page whose IFD is at `offset`, where Pillow cannot pass the pages before it."""
-        octets = bytearray(self._path.read_bytes())
+        octets = bytearray(self.path.read_bytes())
         octets[4:8] = offset.to_bytes(4, "little" if octets[:2] == b"II" else "big")
         return Image.open(io.BytesIO(octets), formats=_FORMATS[self.media_type])
 
@@ -185,6 +186,11 @@ class _Opened:
         if self._kept is not None:
             self._kept.close()
             self._kept = None
+
+    def checked(self, size: tuple[int, int], index: int) -> tuple[int, int]:
+        """Return the size of image `index`; raises ContentRefusedError for one that is not to be decoded."""
+        self._check(size, f"{self.label}, page {index + 1}" if index else self.label)
+        return size
 
     def _check(self, size: tuple[int, int], place: str) -> None:
         width, height = size
@@ -213,20 +219,36 @@ class _ImagePage:
     def geometry(self) -> PageGeometry:
         """Size, resolution and colour; decodes the image."""
         with self._opened.image(self._index) as image:
-            return replace(self._outline(image), colour=_colour(image))
+            return replace(self._outline_of(image), colour=_colour(image))
 
     @cached_property
     def outline(self) -> PageGeometry:
         """Size and resolution, from the file's header."""
+        ifd = self._bits_ifd
+        if ifd is not None:
+            return self._outline(
+                self._opened.checked(faxbits.size(ifd), self._index), "1", self._resolution()
+            )
         with self._opened.image(self._index) as image:
-            return self._outline(image)
+            return self._outline_of(image)
 
-    def _outline(self, image: Image.Image) -> PageGeometry:
-        stated = self._resolution(image)
-        width, height = image.size
+    @property
+    def _bits_ifd(self) -> Ifd | None:
+        """The directory of a TIFF page that is bi-level and upright, None for any other page."""
+        ifd = self._opened.directory.ifds[self._index] if self._opened.directory else None
+        return ifd if ifd is not None and faxbits.is_bits(ifd) else None
+
+    def _outline_of(self, image: Image.Image) -> PageGeometry:
+        stated, size = self._resolution(image), image.size
         if orientation_of(image, self._opened.media_type) >= 5:
-            width, height = height, width
+            size = size[1], size[0]
             stated = stated and (stated[1], stated[0])
+        return self._outline(size, image.mode, stated)
+
+    def _outline(
+        self, size: tuple[int, int], mode: str, stated: tuple[Fraction, Fraction] | None
+    ) -> PageGeometry:
+        width, height = size
         self.stated_dpi = stated
         fax = self._opened.directory is not None and faxtags.is_fax(self._opened.directory.ifds[self._index])
         width_inches, height_inches = _size_inches(width, height, stated)
@@ -237,16 +259,16 @@ class _ImagePage:
             pixel_height=height,
             dpi=width / width_inches,
             dpi_y=height / height_inches,
-            colour="Binary" if image.mode == "1" else "Full",
-            kind="scan" if fax or (image.mode == "1" and stated is not None) else "photo",
+            colour="Binary" if mode == "1" else "Full",
+            kind="scan" if fax or (mode == "1" and stated is not None) else "photo",
         )
 
-    def _resolution(self, image: Image.Image) -> tuple[Fraction, Fraction] | None:
-        """Return what the file states and somebody may have measured."""
+    def _resolution(self, image: Image.Image | None = None) -> tuple[Fraction, Fraction] | None:
+        """Return what the file states and somebody may have measured; a TIFF page needs no image for that."""
         if self._opened.directory is not None:
             found = faxtags.resolution(self._opened.directory.ifds[self._index])
             return found if found is None or min(found) > UNSTATED_DPI else None
-        stated = image.info.get("dpi")
+        stated = image.info.get("dpi") if image else None
         try:
             x, y = (Fraction(value).limit_denominator(100) for value in stated or ())
         except (TypeError, ValueError, OverflowError, ZeroDivisionError):
@@ -258,9 +280,26 @@ class _ImagePage:
     def render(self, frame: Frame) -> Raster:
         """Return the image drawn into `frame`."""
         placement = place(self.outline, frame)
+        bits = self._bits(placement) if frame.bilevel else None
+        if bits is not None:
+            return Raster.of_bits(bits, placement.frame_width, frame.dpi_x, frame.dpi_y)
         with self._opened.image(self._index) as image:
             pixels = draw(image, placement, frame, self._opened.media_type)
         return Raster(pixels, frame.dpi_x, frame.dpi_y)
+
+    def _bits(self, placement: Placement) -> Packed | None:
+        """Return the frame's pixels when the page has them already; None where it must be scaled or turned."""
+        ifd = self._bits_ifd
+        if ifd is None or placement.turned or (placement.width, placement.height) != faxbits.size(ifd):
+            return None
+        packed = faxbits.decode(self._opened.path, ifd)
+        if packed is None:
+            with self._opened.image(self._index) as image:
+                image.load()
+                if image.mode != "1" or image.size != (placement.width, placement.height):
+                    return None
+                packed = faxbits.from_pillow(image)
+        return faxbits.lay(packed, placement.width, placement)
 
 
 def _whole(dpi: Fraction) -> Fraction:

@@ -4,9 +4,8 @@ A page's size is that of its crop box after its own rotation, 72 points an inch.
 run; filled form fields and annotations are drawn. Encrypted documents that ask for a password are refused.
 """
 
-import contextlib
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
@@ -24,9 +23,13 @@ from conneg.content.placement import Placement, place
 from conneg.content.readers import pdfium as boundary
 from conneg.content.readers.chroma import has_colour, has_shades
 from conneg.content.readers.pdfrepair import MAX_REPAIR_OCTETS, mended
+from conneg.content.readers.textfit import fit_text
 from conneg.content.source import NO_TIFF, ReadLimits, Source
 
 POINTS_AN_INCH = 72
+COARSE = Fraction(3, 2)
+"""From this ratio of horizontal to vertical resolution on, text is fitted to the lines."""
+
 LOOK_DPI = 36
 """The resolution at which a page is looked at for colour."""
 
@@ -67,7 +70,8 @@ class PdfReader:
         except BaseException:
             self._document.close()
             raise
-        self.pages: Sequence[PageReader] = _Pages(self._document, self._label, page_total)
+        self._door = _Door(self._document, self._label)
+        self.pages: Sequence[PageReader] = _Pages(self._door, page_total)
 
     def text(self) -> str | None:
         """Return the text of all pages, parted by form feeds; None where a page shows something and has no text."""
@@ -111,6 +115,7 @@ class PdfReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._door.close()
         self._document.close()
 
 
@@ -125,12 +130,46 @@ def _refusal(label: str) -> ContentRefusedError:
             return ContentRefusedError(f"{label}: the PDF is damaged and cannot be opened")
 
 
-class _Pages(Sequence[PageReader]):
-    """The pages of an open document, each opened anew when asked for, so that memory does not grow."""
+class _Door:
+    """Opens pages, one at a time: opening another closes the one before, so that memory does not grow.
 
-    def __init__(self, document: Any, label: str, page_total: int) -> None:
+    To open a page is to read all of its content, which takes a fifth of the time of drawing it.
+    """
+
+    def __init__(self, document: Any, label: str) -> None:
+        self.form = document.formenv
         self._document = document
         self._label = label
+        self._index = -1
+        self._page: Any = None
+
+    def label(self, index: int) -> str:
+        """Return the name of page `index` in messages."""
+        return f"{self._label}, page {index + 1}"
+
+    def page(self, index: int) -> Any:
+        """Return pdfium's page `index`; raises ContentRefusedError for a damaged one."""
+        if index != self._index:
+            self.close()
+            try:
+                self._page = self._document[index]
+            except pypdfium2.PdfiumError as error:
+                raise ContentRefusedError(f"{self.label(index)}: damaged, cannot be read") from error
+            self._index = index
+        return self._page
+
+    def close(self) -> None:
+        """Close the page that is open."""
+        if self._page is not None:
+            self._page.close()
+        self._page, self._index = None, -1
+
+
+class _Pages(Sequence[PageReader]):
+    """The pages of an open document."""
+
+    def __init__(self, door: _Door, page_total: int) -> None:
+        self._door = door
         self._total = page_total
 
     def __len__(self) -> int:
@@ -145,46 +184,39 @@ class _Pages(Sequence[PageReader]):
             return [self[number] for number in range(*index.indices(self._total))]
         if not 0 <= index < self._total:
             raise IndexError(index)
-        page: PageReader = _PdfPage(self._document, index, f"{self._label}, page {index + 1}")
+        page: PageReader = _PdfPage(self._door, index)
         return page
 
 
 class _PdfPage:
     """One page; its geometry is worked out when first asked for."""
 
-    def __init__(self, document: Any, index: int, label: str) -> None:
-        self._document = document
+    def __init__(self, door: _Door, index: int) -> None:
+        self._door = door
         self._index = index
-        self._label = label
-
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[Any]:
-        try:
-            page = self._document[self._index]
-        except pypdfium2.PdfiumError as error:
-            raise ContentRefusedError(f"{self._label}: damaged, cannot be read") from error
-        try:
-            yield page
-        finally:
-            page.close()
 
     def render(self, frame: Frame) -> Raster:
         """Return the page drawn into `frame`."""
-        with self._open() as page:
-            form = self._document.formenv
-            return boundary.draw(page, place(self._bare_geometry(page), frame), frame, form)
+        page = self._door.page(self._index)
+        placement = place(self._bare_geometry(page), frame)
+        coarse = frame.bilevel and frame.dpi_x >= COARSE * frame.dpi_y and not placement.turned
+        fitted = coarse and fit_text(page, placement.height / float(_inches(page.get_height())))
+        try:
+            return boundary.draw(page, placement, frame, self._door.form)
+        finally:
+            if fitted:
+                self._door.close()
 
     @cached_property
     def geometry(self) -> PageGeometry:
         """The page's size, what it consists of, and whether it shows colour."""
-        with self._open() as page:
-            return replace(self._outline(page), colour=_colour(page, self._bare_geometry(page)))
+        page = self._door.page(self._index)
+        return replace(self._outline(page), colour=_colour(page, self._bare_geometry(page)))
 
     @cached_property
     def outline(self) -> PageGeometry:
         """The page's size and what it consists of."""
-        with self._open() as page:
-            return self._outline(page)
+        return self._outline(self._door.page(self._index))
 
     def _outline(self, page: Any) -> PageGeometry:
         bare = self._bare_geometry(page)
@@ -206,7 +238,8 @@ class _PdfPage:
         width, height = (_inches(points) for points in page.get_size())
         for length in (width, height):
             if not 0 < length <= MAX_PAGE_INCHES.value:
-                raise ContentRefusedError(f"{self._label}: a page {float(length):g} inches wide or long")
+                label = self._door.label(self._index)
+                raise ContentRefusedError(f"{label}: a page {float(length):g} inches wide or long")
         return PageGeometry(width, height, None, None, None, "Full", "vector")
 
 

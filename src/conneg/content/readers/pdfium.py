@@ -5,11 +5,13 @@ grey it draws in grey.
 """
 
 import ctypes
+import functools
 from typing import Any
 
 import numpy as np
 import pypdfium2.raw as pdfium
 
+from conneg.content.halftone import bilevel
 from conneg.content.page import Frame, Pixels, Raster
 from conneg.content.placement import Placement
 
@@ -24,22 +26,44 @@ def draw(page: Any, placement: Placement, frame: Frame, form: Any = None) -> Ras
     """Return `page` (pdfium's handle) drawn where `placement` says; `form` is the document's form
     environment.
     """
-    pixels = draw_pixels(page, placement, colour=frame.colour, form=form)
-    return Raster(pixels, frame.dpi_x, frame.dpi_y)
+    if not frame.bilevel:
+        return Raster(draw_pixels(page, placement, colour=frame.colour, form=form), frame.dpi_x, frame.dpi_y)
+    sheet = _sheet(placement.frame_height, placement.frame_width)
+    sheet.fill(WHITE)
+    _draw_into(sheet, page, placement, colour=False, form=form, smooth=True)
+    bits = bilevel(sheet, float(frame.dpi_x), float(frame.dpi_y))
+    return Raster.of_bits(bits, placement.frame_width, frame.dpi_x, frame.dpi_y)
+
+
+@functools.lru_cache(maxsize=1)
+def _sheet(height: int, width: int) -> Pixels:
+    """Return octets to draw a grey page into, the same ones for all pages of a size: nobody keeps them.
+
+    New ones each time would cost as much as a fifth of the drawing, spent in the kernel. Like pdfium as a whole, this
+    is for one thread.
+    """
+    return np.empty((height, width), dtype=np.uint8)
 
 
 def draw_pixels(
     page: Any, placement: Placement, *, colour: bool, form: Any = None, smooth: bool = True
 ) -> Pixels:
     """Return the octets of `page` on white; without `smooth` what is black and white stays black and white."""
+    shape = (placement.frame_height, placement.frame_width) + ((3,) if colour else ())
+    pixels = np.full(shape, WHITE, dtype=np.uint8)
+    _draw_into(pixels, page, placement, colour=colour, form=form, smooth=smooth)
+    return pixels
+
+
+def _draw_into(
+    pixels: Pixels, page: Any, placement: Placement, *, colour: bool, form: Any, smooth: bool
+) -> None:
     width, height = placement.frame_width, placement.frame_height
     flags = pdfium.FPDF_ANNOT | (0 if smooth else _NO_SMOOTHING)
     if colour:
-        pixels = np.full((height, width, 3), WHITE, dtype=np.uint8)
         form_of_pixel = pdfium.FPDFBitmap_BGR
         flags |= pdfium.FPDF_REVERSE_BYTE_ORDER
     else:
-        pixels = np.full((height, width), WHITE, dtype=np.uint8)
         form_of_pixel = pdfium.FPDFBitmap_Gray
         flags |= pdfium.FPDF_GRAYSCALE
     bitmap = pdfium.FPDFBitmap_CreateEx(
@@ -60,4 +84,3 @@ def draw_pixels(
             pdfium.FPDF_FFLDraw(form, bitmap, page, *box, flags)
     finally:
         pdfium.FPDFBitmap_Destroy(bitmap)
-    return pixels

@@ -39,7 +39,7 @@ def draw(image: Image.Image, placement: Placement, frame: Frame, media_type: str
         width, height = height, width
     if orientation >= 5:
         width, height = height, width
-    profile = image.info.get("icc_profile")
+    profile = _other_than_srgb(image)
     if profile is None and image.mode != "P":
         image.draft("RGB" if colour else "L", (width, height))
     image.load()
@@ -117,6 +117,18 @@ def _stretched(values: npt.NDArray[np.float32]) -> Pixels:
     factor = 255.0 if float(finite.max(initial=0.0)) <= 1.0 else 1.0
     octets: Pixels = np.clip(finite * factor, 0, 255).astype(np.uint8)
     return octets
+
+
+def _other_than_srgb(image: Image.Image) -> bytes | None:
+    """Return the image's colour profile; None where it has none or that of sRGB: a JPEG may then be decoded in grey."""
+    profile: bytes | None = image.info.get("icc_profile")
+    if not profile or image.mode != "RGB":
+        return profile
+    try:
+        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return None if "sRGB" in (given.profile.profile_description or "") else profile
+    except (ImageCms.PyCMSError, *LIBRARY_ERRORS):
+        return profile
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -53,15 +53,15 @@ class TiffContainer:
         """
         offset = self._position + self._position % 2
         placed = [*fields, _long(Tag.STRIP_OFFSETS, 0), _long(Tag.STRIP_BYTE_COUNTS, len(strip))]
-        placed.sort(key=lambda field: field.tag)
         values_at = offset + 2 + 12 * len(placed) + 4
+        written = sorted((field.tag, field, field.as_octets()) for field in placed)
         strip_at = values_at + sum(
-            len(octets) + len(octets) % 2 for octets in map(Field.as_octets, placed) if len(octets) > 4
+            len(octets) + len(octets) % 2 for _, _, octets in written if len(octets) > 4
         )
         if strip_at + len(strip) > _MOST_OCTETS:
             raise ConversionError("the document is larger than the 4 GiB that a TIFF file can hold")
         self._file.write(b"\0" * (offset - self._position))
-        self._file.write(_directory(placed, values_at, strip_at))
+        self._file.write(_directory(written, values_at, strip_at))
         self._file.write(strip)
         self._position = strip_at + len(strip)
         if self._next_place != 4:
@@ -104,14 +104,14 @@ def _long(tag: Tag, value: int) -> Field:
     return Field(tag, FieldType.LONG, (value,))
 
 
-def _directory(fields: Sequence[Field], values_at: int, strip_at: int) -> bytes:
-    """Return an IFD, its next-IFD offset 0, and the values that follow it, in the order of their tags."""
+def _directory(fields: Sequence[tuple[int, Field, bytes]], values_at: int, strip_at: int) -> bytes:
+    """Return an IFD of `fields`, sorted, with their octets; its next-IFD offset 0, and the values that follow it."""
     entries = [struct.pack("<H", len(fields))]
     values: list[bytes] = []
     place = values_at
-    for field in fields:
-        octets = field.as_octets() if field.tag != Tag.STRIP_OFFSETS else struct.pack("<I", strip_at)
-        entries.append(struct.pack("<HHI", field.tag, field.type, len(field.values)))
+    for tag, field, value in fields:
+        octets = value if tag != Tag.STRIP_OFFSETS else struct.pack("<I", strip_at)
+        entries.append(struct.pack("<HHI", tag, field.type, len(field.values)))
         if len(octets) <= 4:
             entries.append(octets.ljust(4, b"\0"))
             continue

@@ -58,11 +58,11 @@ def bilevel_strip(packed: Packed, width: int, dpi_y: Fraction, wanted: BilevelCo
     if wanted.coding is None:
         bie = jbig.encode(packed.tobytes(), width, height, wanted.stripe_lines)
         return BilevelStrip(JBIG, _long(Tag.T82_OPTIONS, 0), reversed_bits(bie))
-    form = StripForm(width, height, wanted.coding, dpi_y=float(dpi_y))
+    form = StripForm(width, height, wanted.coding, dpi_y=float(dpi_y), fill_order=FILL_ORDER)
     options = (
         _long(Tag.T6_OPTIONS, 0) if wanted.coding is Coding.MMR else _long(Tag.T4_OPTIONS, form.t4_options)
     )
-    return BilevelStrip(form.compression, options, reversed_bits(encode(packed, form)))
+    return BilevelStrip(form.compression, options, encode(packed, form))
 
 
 def _long(tag: Tag, value: int) -> Field:

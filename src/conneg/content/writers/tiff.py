@@ -82,7 +82,9 @@ class TiffWriter:
 
     def _add_bilevel(self, raster: Raster, coding: BilevelCoding) -> None:
         _check_width(raster, bilevel_widths(raster.dpi_x, raster.dpi_y))
-        packed = bilevel(grey_pixels(raster), float(raster.dpi_x), float(raster.dpi_y))
+        packed = raster.bits
+        if packed is None:
+            packed = bilevel(grey_pixels(raster), float(raster.dpi_x), float(raster.dpi_y))
         strip = bilevel_strip(packed, raster.width, raster.dpi_y, coding)
         fields = [
             *self._fields(raster, strip.compression, _MIN_IS_WHITE, FILL_ORDER),
