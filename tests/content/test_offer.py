@@ -66,7 +66,7 @@ def test_a_standard_scan_is_offered_nothing_finer_and_no_colour() -> None:
     assert [resolution for resolution in ALL if has(features, fax(resolution))] == ["204x98", "200x100"]
     assert not has(features, "(color=Full)")
     assert not has(features, "(color=Mapped)")
-    assert not has(features, '(type="image/tiff-fx")')
+    assert not has(features, '(& (type="image/tiff-fx") (image-coding=JPEG))')
 
 
 def test_a_fine_scan_is_offered_both_families_up_to_its_own() -> None:
@@ -121,11 +121,11 @@ def test_profile_c_states_all_that_its_form_determines() -> None:
     ):
         assert has(features, expression)
     for expression in (
-        '(& (type="image/tiff-fx") (color-levels<=255))',
+        '(& (type="image/tiff-fx") (color=Full) (color-levels<=255))',
         '(& (type="image/tiff-fx") (image-coding=MH))',
-        '(& (type="image/tiff-fx") (color-space=Device-RGB))',
-        '(& (type="image/tiff-fx") (MRC-mode>=1))',
-        '(& (type="image/tiff-fx") (dpi-xyratio=204/98))',
+        '(& (type="image/tiff-fx") (color=Full) (color-space=Device-RGB))',
+        '(& (type="image/tiff-fx") (image-file-structure=TIFF-limited) (MRC-mode>=1))',
+        '(& (type="image/tiff-fx") (color=Full) (dpi-xyratio=204/98))',
         '(& (type="image/tiff") (image-coding=JPEG))',
         '(& (type="image/tiff") (image-coding=JBIG))',
         '(& (type="image/tiff") (color=Grey))',

@@ -64,6 +64,7 @@ def written(tmp_path: Path, target: str, *sources: Source) -> RenditionFile:
     return file
 
 
+@pytest.mark.judged("text/plain, written", "poppler")
 @pytest.mark.system
 @pytest.mark.parametrize("make", [survey, letter, drawing])
 def test_the_words_are_those_that_poppler_finds(tmp_path: Path, make: object) -> None:

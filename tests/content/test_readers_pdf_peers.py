@@ -56,6 +56,7 @@ def blurred(pixels: Pixels) -> Pixels:
     return squares.mean(axis=(1, 3))  # type: ignore[no-any-return]
 
 
+@pytest.mark.judged("application/pdf, read", "qpdf")
 @pytest.mark.system
 @pytest.mark.parametrize("bits", ["40", "128", "256"])
 def test_what_is_encrypted_with_an_empty_user_password_is_read(tmp_path: Path, bits: str) -> None:
@@ -115,6 +116,7 @@ def test_of_a_document_that_lost_its_end_the_pages_that_are_left_are_read(tmp_pa
     )
 
 
+@pytest.mark.judged("application/pdf, read", "qpdf")
 @pytest.mark.system
 def test_what_qpdf_compressed_into_object_streams_is_read(tmp_path: Path) -> None:
     path, packed = survey(tmp_path), tmp_path / "packed.pdf"
@@ -136,6 +138,7 @@ def test_a_filled_form_and_annotations_are_drawn_as_poppler_draws_them(tmp_path:
     assert abs(field.mean() - same.mean()) < 4
 
 
+@pytest.mark.judged("application/pdf, read", "Ghostscript")
 @pytest.mark.system
 def test_annotations_that_ghostscript_wrote_are_drawn(tmp_path: Path) -> None:
     program = (

@@ -52,6 +52,7 @@ def difference(one: Pixels, other: Pixels) -> float:
     return float(np.abs(one.astype(int) - other.astype(int)).mean())
 
 
+@pytest.mark.judged("images, read", "ImageMagick")
 @pytest.mark.system
 @pytest.mark.parametrize(
     ("name", "options", "media_type", "tolerance"),
@@ -89,6 +90,7 @@ def test_what_imagemagick_writes_is_read_as_it_reads_it(
     assert difference(ours(path), theirs(path)) <= tolerance
 
 
+@pytest.mark.judged("images, read", "exiftool")
 @pytest.mark.system
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -136,6 +138,7 @@ _NAMES = (
 )
 
 
+@pytest.mark.judged("images, read", "ImageMagick")
 @pytest.mark.system
 @pytest.mark.parametrize(
     ("profile", "name", "space"),
@@ -217,6 +220,7 @@ DRAWING = b"""<?xml version="1.0" encoding="UTF-8"?>
 </svg>"""
 
 
+@pytest.mark.judged("image/svg+xml, read", "librsvg")
 @pytest.mark.system
 @pytest.mark.skipif(not formats.can_read("image/svg+xml"), reason="needs resvg-py")
 def test_an_svg_is_drawn_as_librsvg_draws_it(tmp_path: Path) -> None:

@@ -165,6 +165,9 @@ def test_a_bi_level_png_has_one_bit_a_pixel(tmp_path: Path) -> None:
     assert (header[8], header[9]) == (1, 0)
 
 
+@pytest.mark.judged("image/jpeg, written", "ImageMagick")
+@pytest.mark.judged("image/png, written", "ImageMagick")
+@pytest.mark.judged("image/webp, written", "ImageMagick")
 @pytest.mark.system
 @pytest.mark.parametrize("media_type", ["image/jpeg", "image/png", "image/webp"])
 @pytest.mark.parametrize("page", [pages.drawing(), pages.colourful(320, 200)])

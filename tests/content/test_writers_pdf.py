@@ -109,6 +109,7 @@ def test_abort_leaves_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.judged("application/pdf, written", "poppler")
 @pytest.mark.system
 def test_poppler_reads_it_without_a_word(tmp_path: Path) -> None:
     pdfinfo, pdftoppm = require("pdfinfo", "poppler-utils"), require("pdftoppm", "poppler-utils")

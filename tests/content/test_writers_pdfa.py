@@ -121,6 +121,7 @@ PAGES = [
 ]
 
 
+@pytest.mark.judged("application/pdf, written", "qpdf")
 @pytest.mark.system
 @pytest.mark.parametrize(("colour", "pixels"), PAGES)
 def test_every_pdf_is_pdf_a_2b(tmp_path: Path, colour: str, pixels: tuple[Pixels, ...]) -> None:
@@ -152,6 +153,7 @@ def test_the_checker_finds_what_is_wrong(tmp_path: Path, old: bytes, new: bytes,
     assert any(problem.startswith(section) for problem in found), found
 
 
+@pytest.mark.judged("application/pdf, written", "exiftool")
 @pytest.mark.system
 def test_metadata_and_profile_are_what_exiftool_reads(tmp_path: Path) -> None:
     path = archive(tmp_path, "Full", pages.drawing())

@@ -307,6 +307,10 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.judged("profile S, written", "tiffinfo")
+@pytest.mark.judged("profile S, written", "tiffcp")
+@pytest.mark.judged("profile F, written", "tiffinfo")
+@pytest.mark.judged("profile F, written", "tiffcp")
 @pytest.mark.system
 @pytest.mark.parametrize("coding", ["MH", "MR", "MMR"])
 def test_libtiff_reads_every_bilevel_file_without_a_word(tmp_path: Path, coding: str) -> None:
@@ -326,6 +330,7 @@ def test_libtiff_reads_every_bilevel_file_without_a_word(tmp_path: Path, coding:
         assert (shown_by_pillow(plain, number) == expected_white(raster)).all()
 
 
+@pytest.mark.judged("profile F, written", "tiffinfo")
 @pytest.mark.system
 def test_libtiff_reads_every_resolution(tmp_path: Path) -> None:
     tiffinfo = require("tiffinfo", "libtiff-tools")
@@ -336,6 +341,8 @@ def test_libtiff_reads_every_resolution(tmp_path: Path) -> None:
         assert f"Resolution: {dpi_x}, {dpi_y} pixels/inch" in done.stdout
 
 
+@pytest.mark.judged("profile C, written", "tiffinfo")
+@pytest.mark.judged("profile C, written", "tiffdump")
 @pytest.mark.system
 @pytest.mark.parametrize("colour_token", ["Grey", "Full"])
 def test_libtiff_reads_profile_c(tmp_path: Path, colour_token: str) -> None:
@@ -350,6 +357,7 @@ def test_libtiff_reads_profile_c(tmp_path: Path, colour_token: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.judged("profile C, written", "tiffdump")
 @pytest.mark.system
 def test_libtiff_dumps_every_field_of_subsampled_colour(tmp_path: Path) -> None:
     tiffinfo, tiffdump = require("tiffinfo", "libtiff-tools"), require("tiffdump", "libtiff-tools")

@@ -1,7 +1,7 @@
 """Is a file what it should be, and does a receiver take it? Looks at the file itself, never at what was claimed.
 
-For TIFF every rule of profiles S, F and C (RFC 3949) is checked: structure, order, fields, strips to the last bit. For
-other types: whether the file is of its type and whole. Then the features that the file really has are held against
+For TIFF every rule of profiles S, F, J, C and M (RFC 3949) is checked: structure, order, fields, strips to the bit.
+For other types: whether the file is of its type and whole. Then the features that the file really has are held against
 what is accepted. Decodes octets: run it in a worker.
 """
 
@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
+from conneg.content import jbig
 from conneg.content.codings import Coding, StripForm, reversed_bits
 from conneg.content.errors import ContentRefusedError
 from conneg.content.image_features import ImageProblemError, features_of_image
@@ -19,11 +20,12 @@ from conneg.content.placement import MAX_FRAME_PIXELS
 from conneg.content.source import HEAD_OCTETS, NO_TIFF, UNKNOWN_TYPE, recognise
 from conneg.content.strips import check_strip
 from conneg.content.tiff import Directory, Structure, Tag, TiffStructureError, read_structure
+from conneg.content.tiff.layer_rules import check_layers, is_layered, rows_of
 from conneg.content.tiff.layout import LIMITED, MINIMAL, Layout, layout_of, overlaps, strips_of
-from conneg.content.tiff.rules import JPEG, check_fields
+from conneg.content.tiff.rules import JBIG, JPEG, check_fields
 from conneg.content.tiff_features import page_collections, page_features
 from conneg.errors import BoundExceededError, ConnegError
-from conneg.features import FeatureSet, explain_mismatch, feature_set, widen
+from conneg.features import FeatureCollection, FeatureSet, explain_mismatch, feature_set, widen
 
 __all__ = ["verify_file"]
 
@@ -65,9 +67,13 @@ def _tiff_problems(path: Path, media_type: str, accepted: FeatureSet) -> Iterato
                 for problem in _page_problems(file, structure, page, number):
                     sound = False
                     yield f"page {number}: {problem}"
-        colour = any(page.number(Tag.COMPRESSION, 1) == JPEG for page in structure.directories)
-        if colour and media_type == "image/tiff":
+        codings = {page.number(Tag.COMPRESSION, 1) for page in structure.directories}
+        if JPEG in codings and media_type == "image/tiff":
             yield "pages in colour or grey are image/tiff-fx, not image/tiff (RFC 3950, 3)"
+        if any(map(is_layered, structure.directories)) and media_type == "image/tiff":
+            yield "pages of layers are image/tiff-fx, not image/tiff (RFC 3950, 3)"
+        if JBIG in codings and media_type == "image/tiff":
+            yield "pages in JBIG are image/tiff-fx, not image/tiff (RFC 3950, 3)"
         if sound:
             yield from _not_accepted(path, media_type, layout, accepted)
     except (TiffStructureError, BoundExceededError, ContentRefusedError) as error:
@@ -76,21 +82,31 @@ def _tiff_problems(path: Path, media_type: str, accepted: FeatureSet) -> Iterato
 
 def _page_problems(file: BinaryIO, structure: Structure, page: Directory, number: int) -> Iterator[str]:
     """Check the fields, then, if they can be trusted, the strips."""
-    problems = check_fields(page, number, len(structure.directories), structure.octets)
+    check = check_layers if is_layered(page) else check_fields
+    problems = check(page, number, len(structure.directories), structure.octets)
     yield from problems
     if problems:
         return
+    for layer in (page, *page.children) if is_layered(page) else (page,):
+        if any(layer.values(Tag.STRIP_BYTE_COUNTS)):
+            yield from _strip_problems(file, layer)
+
+
+def _strip_problems(file: BinaryIO, page: Directory) -> Iterator[str]:
+    """Check what the strips of a page or of a layer hold, as far as they hold anything."""
     width, length = page.number(Tag.IMAGE_WIDTH, 0), page.number(Tag.IMAGE_LENGTH, 0)
     if width * length > MAX_FRAME_PIXELS.value:
         yield f"{width} by {length} pixels, more than {MAX_FRAME_PIXELS.value}"
         return
-    rows = min(page.number(Tag.ROWS_PER_STRIP, length), length)
-    for index, (offset, count) in enumerate(strips_of(page)):
+    for height, (offset, count) in zip(rows_of(page), strips_of(page), strict=True):
+        if not count:
+            continue
         file.seek(offset)
         strip = file.read(count)
-        height = min(rows, length - index * rows)
         if page.number(Tag.COMPRESSION, 0) == JPEG:
             yield from _jpeg_strip(strip, page, width, height)
+        elif page.number(Tag.COMPRESSION, 0) == JBIG:
+            yield from _jbig_strip(_first_bit_first(strip, page), width, height)
         else:
             yield from check_strip(_first_bit_first(strip, page), _form(page, width, height))
 
@@ -116,14 +132,34 @@ def _jpeg_strip(strip: bytes, page: Directory, width: int, height: int) -> tuple
     return jpeg_problems(strip, (width, height), samples, (across, down) if samples == 3 else (1, 1))
 
 
+def _jbig_strip(bie: bytes, width: int, height: int) -> Iterator[str]:
+    """The data is that of T.85, has the page's size, and nothing after it."""
+    problems = jbig.t85_problems(bie)
+    yield from problems
+    if problems:
+        return
+    try:
+        page = jbig.decode(bie, width, height)
+    except jbig.JbigError as error:
+        yield str(error)
+        return
+    if page.height != height:
+        yield f"the JBIG data has {page.height} lines, the fields say {height}"
+    if page.octets < len(bie):
+        yield f"there are {len(bie) - page.octets} octets after the JBIG data"
+
+
 def _not_accepted(path: Path, media_type: str, layout: Layout, accepted: FeatureSet) -> Iterator[str]:
     """Hold each kind of page against what is accepted."""
     pages = page_collections(path, media_type)
-    for kind in dict.fromkeys(pages):
+    kinds: dict[tuple[FeatureCollection, tuple[str, ...]], int] = {}
+    for number, point, papers in pages:
+        kinds.setdefault((point, papers), number)
+    for kind, number in kinds.items():
         features = page_features(*kind)
         if not (features & accepted).is_empty:
             continue
-        yield f"page {pages.index(kind) + 1}: {explain_mismatch(features, accepted)}"
+        yield f"page {number}: {explain_mismatch(features, accepted)}"
         yield from _why_not_narrower(layout, accepted)
 
 

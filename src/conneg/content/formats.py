@@ -58,6 +58,13 @@ def can_write(media_type: str) -> bool:
     return row is not None and row.can_write
 
 
+def can_code_jbig() -> bool:
+    """Whether bi-level pages can be written and read in JBIG: `libjbig0` of Debian, an extra."""
+    from conneg.content import jbig
+
+    return jbig.is_available()
+
+
 @functools.cache
 def _is_there(module: str) -> bool:
     try:

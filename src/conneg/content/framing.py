@@ -125,7 +125,7 @@ def _fax_frame(target: Target, page: PageGeometry) -> Frame:
         dpi_y=dpi_y,
         colour=target.wants_colour,
         turn=True,
-        bilevel=target.media_type == "image/tiff" and (target.colour or "").lower() == "binary",
+        bilevel=(target.colour or "").lower() == "binary",
     )
     return replace(frame, pixel_height=_fax_height(target, page, frame, paper or A4))
 

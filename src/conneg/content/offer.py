@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from conneg.content.formats import can_write
+from conneg.content.formats import can_code_jbig, can_write
 from conneg.content.framing import image_size
 from conneg.content.inspection import Inspection
 from conneg.content.page import PageGeometry
@@ -26,6 +26,7 @@ from conneg.content.paper import (
     Resolution,
 )
 from conneg.content.source import NO_TIFF
+from conneg.content.tiff.rules import COARSEST_MASK_DPI
 from conneg.features import FeatureSet, feature_set
 
 _RANKS = {"Binary": 0, "Grey": 1, "Full": 2}
@@ -50,7 +51,7 @@ def offer(inspection: Inspection) -> FeatureSet:
 
 
 def document_offer(inspections: Sequence[Inspection]) -> FeatureSet:
-    """Return every TIFF document (profiles S, F, C) that has all these documents as its pages, in order.
+    """Return every TIFF document (profiles S, F, J, C) that has all these documents as its pages, in order.
 
     The richest page decides on colour and resolution. Nothing when one of them has a problem: no content is
     left out silently. A blank text adds no page, unless there is nothing else.
@@ -128,14 +129,21 @@ def _pdf_branches(pages: Sequence[PageGeometry]) -> list[str]:
 
 
 def _tiff_branches(pages: Sequence[PageGeometry]) -> list[str]:
-    """Page images: profiles S and F bi-level, profile C for what is not bi-level."""
+    """Page images: profiles S, F and J bi-level, profile C for what is not bi-level."""
     branches = []
     paper = _paper_terms(pages)
+    bilevel = f"{_resolution_terms(_bilevel_resolutions(pages))} {paper}"
     if can_write("image/tiff"):
         branches.append(
             '(& (type="image/tiff") (image-file-structure=[TIFF-minimal,TIFF-limited,TIFF]) (MRC-mode=0)'
             " (color=Binary) (image-coding=[MH,MR,MMR])"
-            f" {_resolution_terms(_bilevel_resolutions(pages))} {paper})"
+            f" {bilevel})"
+        )
+    if can_write("image/tiff-fx") and can_code_jbig():
+        branches.append(
+            '(& (type="image/tiff-fx") (image-file-structure=[TIFF-minimal,TIFF-limited,TIFF]) (MRC-mode=0)'
+            " (color=Binary) (image-coding=JBIG) (image-coding-constraint=JBIG-T85) (JBIG-stripe-size=128)"
+            f" {bilevel})"
         )
     shades = [colour for colour in _colours(pages) if colour != "Binary"]
     if shades and can_write("image/tiff-fx"):
@@ -146,7 +154,21 @@ def _tiff_branches(pages: Sequence[PageGeometry]) -> list[str]:
             " (color-space=CIELAB) (color-illuminant=D50) (CIELAB-L-min=0) (CIELAB-L-max=100)"
             f" {_any_of(_CIELAB[shade] for shade in shades)} (dpi=[{square}]) (dpi-xyratio=1) {paper})"
         )
+        branches += _layered_branches(pages, paper) if "Full" in shades else []
     return branches
+
+
+def _layered_branches(pages: Sequence[PageGeometry], paper: str) -> list[str]:
+    """Pages of profile M: what is stated is the coloured layers, which are no finer than the mask (RFC 2879, 4.7)."""
+    square = ",".join(str(dpi) for dpi in _square_resolutions(pages) if dpi > COARSEST_MASK_DPI)
+    return [
+        '(& (type="image/tiff-fx") (image-file-structure=TIFF-MRC) (MRC-mode=1) (MRC-max-stripe-size=256)'
+        " (image-coding=JPEG) (image-coding-constraint=JPEG-T4E)"
+        " (color-space=CIELAB) (color-illuminant=D50) (CIELAB-L-min=0) (CIELAB-L-max=100)"
+        ' (color=Full) (color-levels=16777216) (color-subsampling="4:1:1")'
+        " (CIELAB-a-min=-85) (CIELAB-a-max=85) (CIELAB-b-min=-75) (CIELAB-b-max=125)"
+        f" (dpi=[{square}]) (dpi-xyratio=1) {paper})"
+    ]
 
 
 _CIELAB = {

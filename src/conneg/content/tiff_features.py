@@ -1,5 +1,7 @@
 """A TIFF file as feature collections, one for each kind of page: fax-schema section 6, over the file's own structure.
 
+A page of profile M counts once for each layer: every one must match the receiver (RFC 2879, 4.7).
+
 The terms are those of `conneg.content.readers.faxtags`; two are made more exact here. `image-file-structure` is
 what `conneg.content.tiff.layout` finds, and `paper-size`, for which TIFF has no field, is every size of paper that
 the page fits on, or the one that its maker names.
@@ -11,10 +13,13 @@ from pathlib import Path
 
 from conneg.content.paper import MILLIMETRE, PAPERS, nominal_line
 from conneg.content.readers import faxtags
-from conneg.content.readers.tiffdir import Ifd, TiffDirectory, read_directory
+from conneg.content.readers.tiffdir import Ifd, TiffDirectory, read_children, read_directory
 from conneg.content.tiff import MAX_PAGES, read_structure
 from conneg.content.tiff.layout import ANY, LIMITED, MINIMAL, layout_of
 from conneg.features import FeatureCollection, FeatureSet, Token, collection, feature_set
+
+_Described = tuple[int, FeatureCollection, tuple[str, ...]]
+"""The number of a page, the collection of it or of a layer of it, and the papers that it fits on."""
 
 _WIDER = {MINIMAL: (LIMITED, ANY), LIMITED: (ANY,)}
 
@@ -27,15 +32,17 @@ def features_of_tiff(path: Path, media_type: str | None = None) -> FeatureSet:
 
     Raises TiffStructureError, ContentRefusedError or BoundExceededError for a file that cannot be followed.
     """
-    pages = dict.fromkeys(_described(path, media_type))
+    pages = dict.fromkeys((point, papers) for _, point, papers in _described(path, media_type))
     whole = FeatureSet.nothing()
     for point, papers in pages:
         whole |= page_features(point, papers)
     return whole
 
 
-def page_collections(path: Path, media_type: str) -> list[tuple[FeatureCollection, tuple[str, ...]]]:
-    """Return for each page, in order, its collection without `paper-size`, and the papers that it fits on."""
+def page_collections(path: Path, media_type: str) -> list[tuple[int, FeatureCollection, tuple[str, ...]]]:
+    """Return for each page, in order, its number from 1, its collection without `paper-size`, and the papers that it
+    fits on; a page of profile M counts once for each of its layers that has data.
+    """
     return list(_described(path, media_type))
 
 
@@ -53,7 +60,8 @@ def expression_of_tiff(path: Path, media_type: str, paper: str | None, structure
     they match the words of a receiver who takes expressions literally.
     """
     texts: dict[str, None] = {}
-    for point, papers in dict.fromkeys(_described(path, media_type)):
+    kinds = dict.fromkeys((point, papers) for _, point, papers in _described(path, media_type))
+    for point, papers in kinds:
         chosen = next((size for size in papers if paper and size.lower() == paper.lower()), None)
         chosen = chosen or next(iter(papers), None)
         values = dict(point)
@@ -68,37 +76,51 @@ def expression_of_tiff(path: Path, media_type: str, paper: str | None, structure
     return next(iter(texts)) if len(texts) == 1 else f"(| {' '.join(texts)})"
 
 
-def _described(path: Path, media_type: str | None) -> Iterable[tuple[FeatureCollection, tuple[str, ...]]]:
+def _described(path: Path, media_type: str | None) -> Iterable[_Described]:
     directory = read_directory(path, MAX_PAGES.value)
     token = layout_of(read_structure(path)).token
     known: dict[tuple[object, ...], tuple[FeatureCollection, tuple[str, ...]]] = {}
-    for index, ifd in enumerate(directory.ifds):
-        key = _key(ifd)
-        if key not in known:  # one page of a facsimile is like the next: what takes time is done once
-            known[key] = (_collection(directory, index, token, media_type), tuple(_papers(ifd)))
-        yield known[key]
+    for number, page in enumerate(directory.ifds, start=1):
+        for ifd in (page, *read_children(path, directory.byte_order, page)) if _is_layered(page) else (page,):
+            key = _key(ifd)
+            if ifd.number(faxtags.COMPRESSION, 1) == _NO_DATA and _is_layered(page):
+                continue
+            if key not in known:  # one page of a facsimile is like the next: what takes time is done once
+                point = _collection(directory.byte_order, ifd, page, token, media_type)
+                known[key] = (point, tuple(_papers(ifd)))
+            yield number, *known[key]
+
+
+_NO_DATA = 1
+
+
+def _is_layered(page: Ifd) -> bool:
+    return faxtags.IMAGE_LAYER in page.fields
 
 
 def _key(ifd: Ifd) -> tuple[object, ...]:
     placed = {faxtags.STRIP_OFFSETS, faxtags.STRIP_COUNTS, _PAGE_NUMBER}
-    return tuple((tag, values) for tag, values in sorted(ifd.fields.items()) if tag not in placed)
+    fields = ((tag, values) for tag, values in sorted(ifd.fields.items()) if tag not in placed)
+    return (*fields, ifd.strip_head)
 
 
 _PAGE_NUMBER = 297
 
 
 def _collection(
-    directory: TiffDirectory, index: int, token: str, media_type: str | None
+    byte_order: str, ifd: Ifd, page: Ifd, token: str, media_type: str | None
 ) -> FeatureCollection:
-    ifd = directory.ifds[index]
-    one_page = TiffDirectory(
-        directory.byte_order, (ifd,)
-    )  # the layout is known: let nobody walk all pages again
+    one_page = TiffDirectory(byte_order, (ifd,))  # the layout is known: let nobody walk all pages again
     colour = "Full" if ifd.number(faxtags.SAMPLES, 1) >= 3 else "Grey"
+    if ifd.number(faxtags.SAMPLES, 1) == ifd.number(faxtags.BITS, 1) == 1:
+        colour = "Binary"
     stated = f'(type="{media_type}") ' if media_type else ""
     values = dict(collection(f"(& {stated}{faxtags.describe(one_page, 0, colour)})"))
     values.pop("paper-size", None)
     values["image-file-structure"] = Token(token)
+    if ifd is not page:  # a stripe has as many lines of the mask in every layer
+        rows = page.fields.get(faxtags.STRIP_ROW_COUNTS) or page.fields.get(faxtags.ROWS_PER_STRIP) or (1,)
+        values["MRC-max-stripe-size"] = Fraction(max(rows))
     return FeatureCollection(values)
 
 

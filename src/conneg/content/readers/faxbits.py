@@ -16,11 +16,12 @@ from conneg.content.readers.tiffdir import Ifd
 
 
 def is_bits(ifd: Ifd) -> bool:
-    """Whether the page is bi-level and upright, so that its pixels may be taken as they are."""
+    """Whether the page is bi-level and upright, so that its pixels may be taken as they are; a mask is no page."""
     return (
         ifd.number(faxtags.BITS, 1) == ifd.number(faxtags.SAMPLES, 1) == 1
         and ifd.number(faxtags.PHOTOMETRIC, 0) in {0, 1}
         and ifd.number(faxtags.ORIENTATION, 1) == 1
+        and faxtags.IMAGE_LAYER not in ifd.fields
     )
 
 

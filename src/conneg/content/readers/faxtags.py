@@ -5,13 +5,14 @@ A coding that no facsimile knows is stated under its own name, so that the page 
 
 from fractions import Fraction
 
+from conneg.content import jbig
 from conneg.content.paper import LINE_A3, LINE_A4, LINE_B4, MILLIMETRE, PAPERS, nominal_line
 from conneg.content.readers.tiffdir import Ifd, TiffDirectory
 
 NEW_SUBFILE_TYPE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 FILL_ORDER, STRIP_OFFSETS, ORIENTATION, SAMPLES, ROWS_PER_STRIP, STRIP_COUNTS = 266, 273, 274, 277, 278, 279
 X_RESOLUTION, Y_RESOLUTION, T4_OPTIONS, T6_OPTIONS, RESOLUTION_UNIT = 282, 283, 292, 293, 296
-INDEXED, DECODE, SUBSAMPLING, IMAGE_LAYER, SUB_IFDS = 346, 433, 530, 34732, 330
+INDEXED, DECODE, SUBSAMPLING, STRIP_ROW_COUNTS, IMAGE_LAYER, SUB_IFDS = 346, 433, 530, 559, 34732, 330
 
 _NOMINAL_X = (100, 200, 204, 300, 400, 408)
 _NOMINAL_PAIRS = {(204, 98): "204/98", (204, 196): "204/196", (204, 391): "204/391", (408, 391): "408/391"}
@@ -52,9 +53,16 @@ def describe(directory: TiffDirectory, index: int, colour: str) -> str:
     found.
     """
     ifd = directory.ifds[index]
-    terms = [_structure(directory), *_size(ifd), *_coding(ifd), *_colour(ifd, colour)]
-    terms.append("(MRC-mode=1)" if IMAGE_LAYER in ifd.fields else "(MRC-mode=0)")
-    return " ".join(terms)
+    layered = IMAGE_LAYER in ifd.fields
+    if layered and colour != "Binary" and ifd.number(BITS, 1) == 1:  # the page, of which this is the mask
+        kind = ["(image-coding=JPEG)", "(image-coding-constraint=JPEG-T4E)", *_of_itulab(ifd, 3, 8)]
+    else:
+        kind = [*_coding(ifd), *_colour(ifd, colour)]
+    terms = [_structure(directory), *_size(ifd), *kind]
+    if layered:
+        longest = max(ifd.fields.get(STRIP_ROW_COUNTS) or ifd.fields.get(ROWS_PER_STRIP) or (1,))
+        return " ".join([*terms, f"(MRC-mode=1) (MRC-max-stripe-size={longest})"])
+    return " ".join([*terms, "(MRC-mode=0)"])
 
 
 def _size(ifd: Ifd) -> list[str]:
@@ -111,13 +119,24 @@ def _coding(ifd: Ifd) -> list[str]:
         case 7 if ifd.number(PHOTOMETRIC, 0) == 10:
             return ["(image-coding=JPEG)", "(image-coding-constraint=JPEG-T4E)", *_subsampling(ifd)]
         case 9:
-            return ["(image-coding=JBIG)", "(image-coding-constraint=JBIG-T85)"]
+            return ["(image-coding=JBIG)", "(image-coding-constraint=JBIG-T85)", *_stripe_size(ifd)]
         case 10:
             return ["(image-coding=JBIG)", "(image-coding-constraint=JBIG-T43)"]
         case 7:
             return ["(image-coding=JPEG)"]
         case other:
             return [f"(image-coding={_CODINGS.get(other, f'TIFF-{other}')})"]
+
+
+def _stripe_size(ifd: Ifd) -> list[str]:
+    """Return the lines of a stripe, from the JBIG data itself."""
+    head = ifd.strip_head
+    if ifd.number(FILL_ORDER, 1) == 2:
+        head = bytes(int(f"{octet:08b}"[::-1], 2) for octet in head)
+    try:
+        return [f"(JBIG-stripe-size={jbig.read_header(head).stripe_lines})"]
+    except jbig.JbigError:
+        return []
 
 
 def _subsampling(ifd: Ifd) -> list[str]:
@@ -136,6 +155,10 @@ def _colour(ifd: Ifd, colour: str) -> list[str]:
         levels = 2 ** (bits * (1 if samples < 3 else 3))
         terms = [f"(color={colour})", *([] if colour == "Binary" else [f"(color-levels={levels})"])]
         return [*terms, f"(color-space={space})"] if space else terms
+    return _of_itulab(ifd, samples, bits)
+
+
+def _of_itulab(ifd: Ifd, samples: int, bits: int) -> list[str]:
     gamut = _gamut(ifd, samples)
     if ifd.number(INDEXED, 0):
         return ["(color=Mapped)", f"(color-levels={2**bits})", *gamut]

@@ -23,7 +23,7 @@ from conneg.content.halftone import Packed
 from conneg.content.page import Frame, PageGeometry, PageReader, Raster
 from conneg.content.paper import A4
 from conneg.content.placement import Placement, place
-from conneg.content.readers import faxbits, faxtags, itulab
+from conneg.content.readers import faxbits, faxpages, faxtags
 from conneg.content.readers.chroma import has_colour
 from conneg.content.readers.jpeg2000 import check_samples
 from conneg.content.readers.pixels import LIBRARY_ERRORS, draw, on_white, orientation_of
@@ -134,6 +134,7 @@ class _Opened:
         self.label = source.label
         self.media_type = media_type
         self.directory = directory
+        self._byte_order = directory.byte_order if directory else "II"
         self.path = source.path
         self._limits = limits
         self._kept: Image.Image | None = None
@@ -148,22 +149,22 @@ class _Opened:
                 yield self._at(index, place)
         except LIBRARY_ERRORS as error:
             self.close()
-            raise ContentRefusedError(
-                f"{place}: the {self.media_type} file is damaged ({_brief(error)})"
-            ) from error
+            kind = faxpages.unreadable_kind(self.directory.ifds[index]) if self.directory else None
+            fault = kind or f"the {self.media_type} file is damaged ({_brief(error)})"
+            raise ContentRefusedError(f"{place}: {fault}") from error
 
     def _at(self, index: int, place: str) -> Image.Image:
         """Return the file's image `index`, its size checked; not decoded, unless Pillow could not."""
         ifds = self.directory.ifds if self.directory else ()
-        if ifds and itulab.is_itulab(ifds[index]):
-            self._check(itulab.size(ifds[index]), place)
-            return itulab.decode(self.path, ifds[index])
-        if ifds and itulab.is_itulab(ifds[0]):
+        if ifds and faxpages.is_ours(ifds[index]):
+            self._check(faxpages.size(ifds[index]), place)
+            return faxpages.decode(self.path, self._byte_order, ifds[index], place)
+        if ifds and faxpages.is_ours(ifds[0]):
             image = self._opened_at(ifds[index].offset)
         else:
             image = self._opened_in_order(index)
         self._check(image.size, place)
-        return image
+        return faxpages.of_sixteen_bits(image, ifds[index]) if ifds else image
 
     def _opened_in_order(self, index: int) -> Image.Image:
         """Return image `index`; a TIFF stays open, because it knows where its pages are."""

@@ -49,8 +49,7 @@ def draw(image: Image.Image, placement: Placement, frame: Frame, media_type: str
     small = _in_srgb(small, profile)
     if small.mode != ("RGB" if colour else "L"):
         small = small.convert("RGB" if colour else "L")
-    if orientation != 1:
-        small = small.transpose(_TRANSPOSE[orientation])
+    small = upright(small, orientation)
     if placement.turned:
         small = small.transpose(Image.Transpose.ROTATE_270)
     pixels = np.asarray(small, dtype=np.uint8)
@@ -61,6 +60,12 @@ def draw(image: Image.Image, placement: Placement, frame: Frame, media_type: str
     bottom, right = placement.top + placement.height, placement.left + placement.width
     page[placement.top : bottom, placement.left : right] = pixels
     return page
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Return the image as it is to be seen; `orientation` as in TIFF and EXIF, anything but 2 to 8 being upright."""
+    turn = _TRANSPOSE.get(orientation)
+    return image if turn is None else image.transpose(turn)
 
 
 _TRANSPOSE = {

@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from conneg.content.errors import ContentRefusedError
+from conneg.content.tiff.reading import MAX_LAYERS
 
 _TYPES = {1: "B", 2: "B", 3: "H", 4: "I", 5: "II", 6: "b", 7: "B", 8: "h", 9: "i", 10: "ii"}
 """struct codes by field type (TIFF 6.0; RFC 3949 uses BYTE, ASCII, SHORT, LONG, RATIONAL, SRATIONAL)."""
+
+_COMPRESSION, _STRIP_OFFSETS, _SUB_IFDS = 259, 273, 330
+_JBIG, _HEAD_OCTETS = 9, 20
 
 _MAX_VALUES = 4096
 _MAX_ENTRIES = 512
@@ -25,11 +29,14 @@ Number = int | Fraction
 class Ifd:
     """One directory: its `offset`, the end of its entries, and `fields` by tag number (first values of long
     ones).
+
+    `strip_head` are the first octets of the first strip of a page in JBIG, whose stripe size stands nowhere else.
     """
 
     offset: int
     end: int
     fields: dict[int, tuple[Number, ...]]
+    strip_head: bytes = b""
 
     def number(self, tag: int, default: int) -> int:
         """Return the first value of `tag` as an integer, or `default`."""
@@ -75,6 +82,28 @@ def read_directory(path: Path, max_pages: int) -> TiffDirectory:
     return TiffDirectory("II" if order == "<" else "MM", tuple(ifds))
 
 
+def read_children(path: Path, byte_order: str, ifd: Ifd) -> tuple[Ifd, ...]:
+    """Return the child IFDs that SubIFDs of `ifd` leads to, list by list; those that cannot be read are left out.
+
+    Raises ContentRefusedError when there are more than `MAX_LAYERS`.
+    """
+    order = "<" if byte_order == "II" else ">"
+    children: list[Ifd] = []
+    seen = {ifd.offset}
+    with path.open("rb") as file:
+        for start in ifd.fields.get(_SUB_IFDS, ()):
+            offset = int(start)
+            while offset and offset not in seen:
+                seen.add(offset)
+                child, offset = _read_ifd(file, order, offset)
+                if child is None:
+                    break
+                if len(children) >= MAX_LAYERS.value:
+                    raise ContentRefusedError(f"more than {MAX_LAYERS.value} layers on a page")
+                children.append(child)
+    return tuple(children)
+
+
 def _read_ifd(file: BinaryIO, order: str, offset: int) -> tuple[Ifd | None, int]:
     """Return the IFD at `offset` (None where there is none) and the offset of the next."""
     file.seek(offset)
@@ -93,7 +122,17 @@ def _read_ifd(file: BinaryIO, order: str, offset: int) -> tuple[Ifd | None, int]
         tag, kind, amount, value = struct.unpack(order + "HHI4s", body[number * 12 : number * 12 + 12])
         fields.setdefault(tag, _values(file, order, kind, amount, value))
     tail = body[count * 12 :]
-    return Ifd(offset, end, fields), struct.unpack(order + "I", tail)[0] if len(tail) == 4 else 0
+    ifd = Ifd(offset, end, fields, _strip_head(file, fields))
+    return ifd, struct.unpack(order + "I", tail)[0] if len(tail) == 4 else 0
+
+
+def _strip_head(file: BinaryIO, fields: dict[int, tuple[Number, ...]]) -> bytes:
+    """Return the first octets of the first strip where the page is in JBIG."""
+    offsets = fields.get(_STRIP_OFFSETS)
+    if fields.get(_COMPRESSION, (1,))[:1] != (_JBIG,) or not offsets:
+        return b""
+    file.seek(int(offsets[0]))
+    return file.read(_HEAD_OCTETS)
 
 
 def _values(file: BinaryIO, order: str, kind: int, amount: int, value: bytes) -> tuple[Number, ...]:

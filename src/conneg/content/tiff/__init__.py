@@ -6,6 +6,7 @@ profiles in `conneg.content.tiff.rules`.
 
 from conneg.content.tiff.reading import (
     MAX_ENTRIES,
+    MAX_LAYERS,
     MAX_PAGES,
     MAX_VALUES,
     Directory,
@@ -19,6 +20,7 @@ from conneg.content.tiff.writing import Field, TiffContainer
 
 __all__ = [
     "MAX_ENTRIES",
+    "MAX_LAYERS",
     "MAX_PAGES",
     "MAX_VALUES",
     "Directory",

@@ -27,6 +27,7 @@ _MINIMAL_TAGS = frozenset(
         Tag.Y_RESOLUTION,
         Tag.T4_OPTIONS,
         Tag.T6_OPTIONS,
+        Tag.T82_OPTIONS,
         Tag.RESOLUTION_UNIT,
         Tag.PAGE_NUMBER,
     }
@@ -61,14 +62,17 @@ def strips_of(page: Directory) -> tuple[tuple[int, int], ...]:
 def overlaps(structure: Structure) -> tuple[str, ...]:
     """Return what lies over something else: no two IFDs, values or strips may share an octet (RFC 3249, 5.2)."""
     places: list[tuple[int, int, str]] = [(0, 8, "the header")]
-    for number, page in enumerate(structure.directories, start=1):
-        places.append((page.offset, page.end, f"the IFD of page {number}"))
-        places += [
-            (entry.offset, entry.offset + entry.octets, f"{tag_name(entry.tag)} of page {number}")
-            for entry in page.entries
-            if not entry.inline
-        ]
-        places += [(offset, offset + count, f"a strip of page {number}") for offset, count in strips_of(page)]
+    for number, primary in enumerate(structure.directories, start=1):
+        for page in (primary, *primary.children):
+            places.append((page.offset, page.end, f"the IFD of page {number}"))
+            places += [
+                (entry.offset, entry.offset + entry.octets, f"{tag_name(entry.tag)} of page {number}")
+                for entry in page.entries
+                if not entry.inline
+            ]
+            places += [
+                (start, start + count, f"a strip of page {number}") for start, count in strips_of(page)
+            ]
     places.sort()
     found: list[str] = []
     reach, what = 0, ""

@@ -6,13 +6,13 @@ bounded by the number of pages, entries and values.
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
 from conneg.bounds import Bound
-from conneg.content.tiff.tags import FieldType, tag_name
+from conneg.content.tiff.tags import FieldType, Tag, tag_name
 from conneg.errors import ConnegError
 
 MAX_PAGES = Bound(
@@ -35,6 +35,14 @@ MAX_VALUES = Bound(
     unit="values in a TIFF field",
     reason="the longest lists are strips, and a page of TIFF-FX should have one",
     answer="the file does not conform",
+)
+
+MAX_LAYERS = Bound(
+    name="content.tiff-layers",
+    value=64,
+    unit="child IFDs of a page",
+    reason="each is a layer that is decoded at the size of the page; three make a page of mixed raster content",
+    answer="the file does not conform, and is not read",
 )
 
 Number = int | Fraction
@@ -63,12 +71,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """One IFD: it lies at `offset` up to `end` (behind the next-IFD offset); `entries` in the file's order."""
+    """One IFD: it lies at `offset` up to `end` (behind the next-IFD offset); `entries` in the file's order.
+
+    `children` are the IFDs that SubIFDs of a primary one leads to, list by list.
+    """
 
     offset: int
     end: int
     entries: tuple[Entry, ...]
     next_offset: int
+    children: tuple["Directory", ...] = ()
 
     def find(self, tag: int) -> Entry | None:
         """Return the first entry of `tag`, or None."""
@@ -133,10 +145,24 @@ class _Reader:
             seen.add(offset)
             MAX_PAGES.check(len(found) + 1)
             directory = self._directory(offset, len(found) + 1)
-            found.append(directory)
+            found.append(replace(directory, children=self._children(directory, seen, len(found) + 1)))
             offset = directory.next_offset
         if not found:
             raise TiffStructureError("the file has no IFD")
+        return tuple(found)
+
+    def _children(self, primary: Directory, seen: set[int], page: int) -> tuple[Directory, ...]:
+        """Follow the lists of child IFDs; `seen` are the offsets of all IFDs so far."""
+        found: list[Directory] = []
+        for start in primary.values(Tag.SUB_IFDS):
+            offset = int(start)
+            while offset:
+                if offset in seen:
+                    raise TiffStructureError(f"page {page}: a child IFD leads back to octet {offset}")
+                seen.add(offset)
+                MAX_LAYERS.check(len(found) + 1, f"page {page}")
+                found.append(self._directory(offset, page))
+                offset = found[-1].next_offset
         return tuple(found)
 
     def _take(self, offset: int, amount: int, what: str) -> bytes:

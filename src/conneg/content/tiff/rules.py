@@ -1,4 +1,4 @@
-"""The rules of TIFF-FX profiles S, F and C for one page's fields, as RFC 3949 states them: sections 2.2, 3, 4 and 6.
+"""The rules of TIFF-FX profiles S, F, J and C for one page's fields, as RFC 3949 states them: sections 2.2 and 3 to 6.
 
 What lies where is `conneg.content.tiff.layout`; what the strips hold is checked in `conneg.content.conformance`.
 """
@@ -11,8 +11,11 @@ from conneg.content.tiff.layout import strips_of
 from conneg.content.tiff.reading import Directory, Number
 from conneg.content.tiff.tags import FieldType, Tag, tag_name
 
-MH_OR_MR, MMR, JPEG = 3, 4, 7
+MH_OR_MR, MMR, JPEG, JBIG, JBIG_COLOUR = 3, 4, 7, 9, 10
 """Values of Compression."""
+
+COARSEST_MASK_DPI = 100
+"""Masks are finer than that: 100 pixels an inch are for layers in colour (RFC 3949, 8.2.1; RFC 2879, 3.2)."""
 
 _SHORT, _LONG = FieldType.SHORT, FieldType.LONG
 _FORMS: dict[int, tuple[tuple[FieldType, ...], int | None]] = {
@@ -32,11 +35,18 @@ _FORMS: dict[int, tuple[tuple[FieldType, ...], int | None]] = {
     Tag.Y_RESOLUTION: ((FieldType.RATIONAL,), 1),
     Tag.T4_OPTIONS: ((_LONG,), 1),
     Tag.T6_OPTIONS: ((_LONG,), 1),
+    Tag.T82_OPTIONS: ((_LONG,), 1),
     Tag.RESOLUTION_UNIT: ((_SHORT,), 1),
     Tag.PAGE_NUMBER: ((_SHORT,), 2),
     Tag.DECODE: ((FieldType.SRATIONAL,), None),
     Tag.CHROMA_SUBSAMPLING: ((_SHORT,), 2),
     Tag.CHROMA_POSITIONING: ((_SHORT,), 1),
+    Tag.X_POSITION: ((FieldType.RATIONAL,), 1),
+    Tag.Y_POSITION: ((FieldType.RATIONAL,), 1),
+    Tag.SUB_IFDS: ((_LONG,), None),
+    Tag.IMAGE_BASE_COLOR: ((_SHORT,), 3),
+    Tag.STRIP_ROW_COUNTS: ((_LONG,), None),
+    Tag.IMAGE_LAYER: ((_LONG,), 2),
 }
 """Types and count of the fields that have a rule (RFC 3949, 2.2 and its profiles' tables)."""
 
@@ -69,14 +79,14 @@ _BILEVEL_LINES: dict[tuple[int, Fraction, Fraction], tuple[int, ...]] = {
     (3, Fraction(80), Fraction(154)): _LINES_200,
     (3, Fraction(160), Fraction(154)): _LINES_400,
 }
-"""ImageWidth by ResolutionUnit, XResolution, YResolution for profiles S and F (RFC 3949, 2.2.2 and 4.2.1)."""
+"""ImageWidth by ResolutionUnit, XResolution, YResolution for profiles S, F and J (RFC 3949, 2.2.2 and 4.2.1)."""
 
 _COLOUR_LINES = {100: (864, 1024, 1216), 200: _LINES_200, 300: _LINES_300, 400: _LINES_400}
 """ImageWidth by resolution for profile C (RFC 3949, 6.2.1)."""
 
 
 def bilevel_widths(dpi_x: Fraction, dpi_y: Fraction) -> tuple[int, ...]:
-    """Return the widths that profiles S and F have at these pixels per inch; () when they have none."""
+    """Return the widths that profiles S, F and J have at these pixels per inch; () when they have none."""
     return _BILEVEL_LINES.get((2, dpi_x, dpi_y), ())
 
 
@@ -86,7 +96,7 @@ def colour_widths(dpi_x: Fraction, dpi_y: Fraction) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class Checked:
     """One page while it is checked; `say` takes a problem."""
 
     ifd: Directory
@@ -105,26 +115,30 @@ class _Page:
 def check_fields(ifd: Directory, number: int, pages: int, octets: int) -> tuple[str, ...]:
     """Return what is wrong with the fields of page `number` (from 1) of `pages`, in a file of `octets` octets."""
     problems: list[str] = []
-    page = _Page(ifd, problems.append)
-    _check_directory(page)
-    _check_forms(page)
+    page = Checked(ifd, problems.append)
+    check_directory(page)
+    check_forms(page)
     if problems:
         return tuple(problems)
+    if ifd.find(Tag.IMAGE_LAYER) is not None:
+        return (
+            "ImageLayer is a field of profile M, whose pages are checked with their layers (RFC 3949, 8.2)",
+        )
     _check_common(page, number, pages)
     _check_strips(page, octets)
     match ifd.number(Tag.COMPRESSION, 1):
-        case 3 | 4:
-            _check_bilevel(page)
+        case 3 | 4 | 9:
+            check_bilevel(page)
         case 7:
-            _check_colour(page)
-        case 9 | 10 as other:
-            page.say(f"Compression {other} is JBIG, which cannot be checked here (profile J or L)")
+            check_colour(page)
+        case 10:
+            page.say("Compression 10 is JBIG by T.43, which is not known here (profile L; RFC 3949, 7)")
         case other:
             page.say(f"Compression {other} belongs to no profile of TIFF-FX (RFC 3949, 1.3)")
     return tuple(problems)
 
 
-def _check_directory(page: _Page) -> None:
+def check_directory(page: Checked) -> None:
     """An IFD lies on an even octet, its entries in ascending order, none twice (TIFF 6.0; RFC 3249, 5.1)."""
     tags = [entry.tag for entry in page.ifd.entries]
     if page.ifd.offset % 2:
@@ -135,7 +149,7 @@ def _check_directory(page: _Page) -> None:
         page.say(f"{tag_name(tag)} is there twice")
 
 
-def _check_forms(page: _Page) -> None:
+def check_forms(page: Checked) -> None:
     """Required fields are there, and every field has its type and count (RFC 3949, 2.2)."""
     for tag in _REQUIRED:
         if page.ifd.find(tag) is None:
@@ -156,7 +170,7 @@ def _check_forms(page: _Page) -> None:
             page.say(f"{tag_name(entry.tag)} has {entry.count} values, not {count}")
 
 
-def _check_common(page: _Page, number: int, pages: int) -> None:
+def _check_common(page: Checked, number: int, pages: int) -> None:
     ifd = page.ifd
     if ifd.number(Tag.NEW_SUBFILE_TYPE, 0) != 2:
         page.say(f"NewSubFileType is {ifd.number(Tag.NEW_SUBFILE_TYPE, 0)}, not 2 (RFC 3949, 2.2.1)")
@@ -170,7 +184,7 @@ def _check_common(page: _Page, number: int, pages: int) -> None:
             page.say(f"{tag_name(tag)} is 0")
 
 
-def _check_strips(page: _Page, octets: int) -> None:
+def _check_strips(page: Checked, octets: int) -> None:
     """As many strips as lines need, each within the file (RFC 3249, 5.2)."""
     ifd = page.ifd
     strips = strips_of(ifd)
@@ -185,25 +199,28 @@ def _check_strips(page: _Page, octets: int) -> None:
             page.say(f"a strip of {count} octets at octet {offset} lies outside the file of {octets} octets")
 
 
-def _check_bilevel(page: _Page) -> None:
-    """Profiles S and F: RFC 3949, 3.2 and 4.2."""
+def check_bilevel(page: Checked) -> None:
+    """Profiles S, F and J: RFC 3949, 3.2, 4.2 and 5.2."""
     ifd = page.ifd
     page.must_be(Tag.BITS_PER_SAMPLE, (1,), 1, "RFC 3949, 4.2.1")
     page.must_be(Tag.SAMPLES_PER_PIXEL, (1,), 1, "RFC 3949, 4.2.1")
     page.must_be(Tag.PHOTOMETRIC_INTERPRETATION, (0, 1), None, "RFC 3949, 4.2.1")
     page.must_be(Tag.FILL_ORDER, (1, 2), 1, "RFC 3949, 4.2.1")
     page.must_be(Tag.RESOLUTION_UNIT, (2, 3), 2, "RFC 3949, 4.2.1")
-    if ifd.number(Tag.COMPRESSION, 0) == MH_OR_MR:
-        page.must_be(Tag.T4_OPTIONS, (0, 1, 4, 5), None, "RFC 3949, 4.2.2")
-    else:
-        page.must_be(Tag.T6_OPTIONS, (0,), None, "RFC 3949, 4.2.2")
+    match ifd.number(Tag.COMPRESSION, 0):
+        case 3:
+            page.must_be(Tag.T4_OPTIONS, (0, 1, 4, 5), None, "RFC 3949, 4.2.2")
+        case 4:
+            page.must_be(Tag.T6_OPTIONS, (0,), None, "RFC 3949, 4.2.2")
+        case _:
+            page.must_be(Tag.T82_OPTIONS, (0,), 0, "RFC 3949, 5.2.2")
     unit = ifd.number(Tag.RESOLUTION_UNIT, 2)
-    x, y = _resolution(ifd)
+    x, y = resolution_of(ifd)
     widths = _BILEVEL_LINES.get((unit, x, y), ())
-    _check_width(page, widths, f"{_plain(x)} by {_plain(y)} a{' cm' if unit == 3 else 'n inch'}", "4.2.1")
+    _check_width(page, widths, f"{plain(x)} by {plain(y)} a{' cm' if unit == 3 else 'n inch'}", "4.2.1")
 
 
-def _check_colour(page: _Page) -> None:
+def check_colour(page: Checked) -> None:
     """Profile C: RFC 3949, 6.2."""
     ifd = page.ifd
     page.must_be(Tag.PHOTOMETRIC_INTERPRETATION, (10,), None, "RFC 3949, 6.2.1")
@@ -222,24 +239,26 @@ def _check_colour(page: _Page) -> None:
         page.say(f"Decode has {len(decode)} values, not {2 * samples} (RFC 3949, 6.2.3)")
     elif any(low >= high for low, high in zip(decode[::2], decode[1::2], strict=True)):
         page.say("Decode has a minimum that is not below its maximum (RFC 3949, 6.2.3)")
-    x, y = _resolution(ifd)
-    _check_width(page, colour_widths(x, y), f"{_plain(x)} by {_plain(y)} an inch", "6.2.1")
+    x, y = resolution_of(ifd)
+    _check_width(page, colour_widths(x, y), f"{plain(x)} by {plain(y)} an inch", "6.2.1")
 
 
-def _check_width(page: _Page, widths: tuple[int, ...], resolution: str, section: str) -> None:
+def _check_width(page: Checked, widths: tuple[int, ...], resolution: str, section: str) -> None:
     if not widths:
         page.say(f"a resolution of {resolution} is none of its profile (RFC 3949, {section})")
         return
     width = page.ifd.number(Tag.IMAGE_WIDTH, 0)
-    if width not in widths:
+    if width not in widths and page.ifd.find(Tag.X_POSITION) is None:
         page.say(f"ImageWidth {width} does not go with {resolution} (RFC 3949, {section})")
 
 
-def _resolution(ifd: Directory) -> tuple[Fraction, Fraction]:
+def resolution_of(ifd: Directory) -> tuple[Fraction, Fraction]:
+    """Return XResolution and YResolution, which must be there."""
     x: Number = ifd.values(Tag.X_RESOLUTION)[0]
     y: Number = ifd.values(Tag.Y_RESOLUTION)[0]
     return Fraction(x).limit_denominator(1000), Fraction(y).limit_denominator(1000)
 
 
-def _plain(value: Fraction) -> str:
+def plain(value: Fraction) -> str:
+    """Return a resolution as people write it."""
     return f"{float(value):g}"

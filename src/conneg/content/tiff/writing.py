@@ -6,7 +6,7 @@ the last next-IFD offset is remembered.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -69,6 +69,25 @@ class TiffContainer:
             self._file.write(struct.pack("<I", offset))
             self._file.seek(self._position)
         self._next_place = values_at - 4
+        self.pages += 1
+
+    def add_octets(self, build: Callable[[int], tuple[bytes, int]]) -> None:
+        """Write one page as `build` makes it, which gets its (even) offset and returns its octets, its IFD first, and
+        the place in them of the next-IFD offset.
+
+        Raises as `add_page` does.
+        """
+        offset = self._position + self._position % 2
+        octets, next_place = build(offset)
+        if offset + len(octets) > _MOST_OCTETS:
+            raise ConversionError("the document is larger than the 4 GiB that a TIFF file can hold")
+        self._file.write(b"\0" * (offset - self._position) + octets)
+        self._position = offset + len(octets)
+        if self._next_place != 4:
+            self._file.seek(self._next_place)
+            self._file.write(struct.pack("<I", offset))
+            self._file.seek(self._position)
+        self._next_place = offset + next_place
         self.pages += 1
 
     def close(self) -> None:

@@ -42,7 +42,7 @@ def open_writer(target: FeatureCollection, out_dir: Path, stem: str, page_total:
 
     media_type = text_of(target, "type")
     if media_type is None and "image-file-structure" in target:
-        binary = text_of(target, "color") in {None, "binary"}
+        binary = text_of(target, "color") in {None, "binary"} and text_of(target, "image-coding") != "jbig"
         media_type = "image/tiff" if binary else "image/tiff-fx"
     match media_type:
         case "image/tiff" | "image/tiff-fx":

@@ -1,16 +1,17 @@
-"""TIFF-FX files: profiles S and F (MH, MR, MMR), and C (JPEG in ITULAB), exactly to the tag (RFC 3949, 3, 4 and 6).
+"""TIFF-FX files: profiles S, F (MH, MR, MMR), J (JBIG) and C (JPEG in ITULAB), exactly to the tag (RFC 3949, 3 to 6).
 
 Every file has the layout of profile S, which satisfies all three values of `image-file-structure`; the bi-level ones
 have its fields and its bit order too, whatever their coding.
 """
 
+import functools
 import io
 from fractions import Fraction
 from pathlib import Path
 
 from PIL import Image
 
-from conneg.content.codings import Coding, StripForm, encode
+from conneg.content.codings import Coding
 from conneg.content.colour import DEFAULT_DECODE, Decode, itulab_page, lightness_page
 from conneg.content.errors import ConversionError
 from conneg.content.halftone import bilevel
@@ -18,8 +19,11 @@ from conneg.content.jpegdata import as_facsimile
 from conneg.content.page import Raster
 from conneg.content.rendition import RenditionFile
 from conneg.content.tiff import Field, FieldType, Tag, TiffContainer
-from conneg.content.tiff.rules import JPEG, bilevel_widths, colour_widths
+from conneg.content.tiff.rules import COARSEST_MASK_DPI, JPEG, bilevel_widths, colour_widths
+from conneg.content.tiff.tree import tree_octets
 from conneg.content.tiff_features import expression_of_tiff
+from conneg.content.writers.bilevel import FILL_ORDER, BilevelCoding, bilevel_coding, bilevel_strip
+from conneg.content.writers.mrc import STRIPE_LINES, mrc_page
 from conneg.content.writers.terms import (
     Shades,
     colour_pixels,
@@ -33,7 +37,7 @@ from conneg.features import FeatureCollection
 QUALITY = 85
 """Of JPEG, on libjpeg's scale: letters on a photograph stay clear, and twice the octets show nothing more."""
 
-_BYTES_FIRST, _BITS_REVERSED = 1, 2
+_BYTES_FIRST = 1
 _ITULAB, _MIN_IS_WHITE = 10, 0
 
 
@@ -45,11 +49,14 @@ class TiffWriter:
         self._media_type = media_type
         self._total = page_total
         self._coding = _coding(target, media_type)
+        self._layered = (number_of(target, "MRC-mode") or 0) >= 1
         self._container = TiffContainer(path)
 
     def add(self, raster: Raster) -> None:
         """Write one page."""
-        if self._coding is None:
+        if self._layered:
+            self._add_layers(raster)
+        elif self._coding is None:
             self._add_colour(raster)
         else:
             self._add_bilevel(raster, self._coding)
@@ -73,22 +80,19 @@ class TiffWriter:
         """Remove the file."""
         self._container.abort()
 
-    def _add_bilevel(self, raster: Raster, coding: Coding) -> None:
+    def _add_bilevel(self, raster: Raster, coding: BilevelCoding) -> None:
         _check_width(raster, bilevel_widths(raster.dpi_x, raster.dpi_y))
-        form = StripForm(
-            raster.width, raster.height, coding, dpi_y=float(raster.dpi_y), fill_order=_BITS_REVERSED
-        )
         packed = raster.bits
         if packed is None:
             packed = bilevel(grey_pixels(raster), float(raster.dpi_x), float(raster.dpi_y))
-        options = Tag.T6_OPTIONS if coding is Coding.MMR else Tag.T4_OPTIONS
+        strip = bilevel_strip(packed, raster.width, raster.dpi_y, coding)
         fields = [
-            *self._fields(raster, form.compression, _MIN_IS_WHITE, _BITS_REVERSED),
+            *self._fields(raster, strip.compression, _MIN_IS_WHITE, FILL_ORDER),
             _short(Tag.BITS_PER_SAMPLE, 1),
             _short(Tag.SAMPLES_PER_PIXEL, 1),
-            _long(options, 0 if coding is Coding.MMR else form.t4_options),
+            strip.options,
         ]
-        self._container.add_page(fields, encode(packed, form))
+        self._container.add_page(fields, strip.octets)
 
     def _add_colour(self, raster: Raster) -> None:
         _check_width(raster, colour_widths(raster.dpi_x, raster.dpi_y))
@@ -113,6 +117,19 @@ class TiffWriter:
         gamut = () if decode == DEFAULT_DECODE else _gamut(decode)[:samples]
         self._container.add_page(fields, as_facsimile(jpeg, int(raster.dpi_x), gamut))
 
+    def _add_layers(self, raster: Raster) -> None:
+        """Write a page of profile M; the mask in the target's coding if that is a bi-level one, else in MH."""
+        widths = colour_widths(raster.dpi_x, raster.dpi_y) if raster.dpi_x > COARSEST_MASK_DPI else ()
+        _check_width(raster, widths)
+        stripe_lines = number_of(self._target, "MRC-max-stripe-size")
+        mask, children = mrc_page(
+            raster,
+            self._coding or BilevelCoding(Coding.MH),
+            int(stripe_lines) if stripe_lines else STRIPE_LINES,
+            (self._container.pages, self._total),
+        )
+        self._container.add_octets(functools.partial(tree_octets, mask, children))
+
     def _fields(self, raster: Raster, compression: int, photometric: int, fill_order: int) -> list[Field]:
         """Return the fields that all profiles have (RFC 3949, 2.2.1 and 2.2.2)."""
         return [
@@ -130,15 +147,15 @@ class TiffWriter:
         ]
 
 
-def _coding(target: FeatureCollection, media_type: str) -> Coding | None:
+def _coding(target: FeatureCollection, media_type: str) -> BilevelCoding | None:
     """Return the bi-level coding, or None for JPEG."""
     stated = text_of(target, "image-coding")
     if stated == "jpeg" or (stated is None and media_type == "image/tiff-fx"):
         return None
-    try:
-        return Coding((stated or "mh").upper())
-    except ValueError:
-        raise ConversionError(f"no page of TIFF is written in {stated}") from None
+    coding = bilevel_coding(target)
+    if coding is None:
+        raise ConversionError(f"no page of TIFF is written in {stated}")
+    return coding
 
 
 def _check_width(raster: Raster, widths: tuple[int, ...]) -> None:
