@@ -48,8 +48,8 @@ _HEAD = """# Conformance
 
 What is written is judged by programs that nobody here wrote; what is read is made by them, or seen as they see it.
 Each row names the tests, which make the files and start the programs: JBIG-KIT's (`pbmtojbg`, `jbgtopbm` and those of
-T.85), libtiff's (`tiffinfo`, `tiffdump`, `tiffcp`, `fax2tiff`), Ghostscript, ImageMagick, poppler, qpdf, exiftool,
-librsvg. The rules of each profile of TIFF-FX are checked field by field and bit by bit besides
+T.85), libtiff's (`tiffinfo`, `tiffdump`, `tiffcp`, `fax2tiff`), Ghostscript, ImageMagick, HylaFAX, poppler, qpdf,
+exiftool, librsvg. The rules of each profile of TIFF-FX are checked field by field and bit by bit besides
 (`conneg.content.conformance`); its tests break them one by one.
 
 The table is written by `python tools/conformance_table.py` from the marks in the tests.
