@@ -50,3 +50,37 @@ def test_twins_are_taken_only_when_there_is_nothing_else() -> None:
     only_204 = feature_set("(& (color=Binary) (dpi=204) (dpi-xyratio=204/196))")
     assert common_forms(only_204, accepted).equivalent(only_204)
     assert common_forms(FeatureSet.nothing(), accepted).is_empty
+
+
+BILEVEL = (
+    "(& (color=Binary) (| (image-coding=[MH,MMR])"
+    " (& (image-coding=JBIG) (image-coding-constraint=JBIG-T85) (JBIG-stripe-size=128))))"
+)
+
+
+def codings(accepted: str, offer: str = BILEVEL) -> set[str]:
+    common = common_forms(feature_set(offer), feature_set(accepted))
+    return {
+        word
+        for word in ("MH", "MMR", "JBIG")
+        if not (common & feature_set(f"(image-coding={word})")).is_empty
+    }
+
+
+@pytest.mark.parametrize(
+    ("accepted", "wanted"),
+    [
+        ("(color=Binary)", {"MH", "MMR"}),
+        ("(& (color=Binary) (image-coding=[MH,JBIG]))", {"MH", "JBIG"}),
+        ("(& (color=Binary) (image-coding=JBIG))", {"JBIG"}),
+        ("(& (color=Binary) (JBIG-stripe-size=128))", {"MH", "MMR", "JBIG"}),
+    ],
+)
+def test_jbig_is_for_who_states_it(accepted: str, wanted: set[str]) -> None:
+    """RFC 2879, A.11 and A.12: an option of the device; silence is no statement of it."""
+    assert codings(accepted) == wanted
+
+
+def test_jbig_is_sent_to_the_silent_where_there_is_nothing_else() -> None:
+    only = "(& (image-coding=JBIG) (JBIG-stripe-size=128))"
+    assert codings("(color=Binary)", only) == {"JBIG"}

@@ -10,6 +10,8 @@ from conneg.negotiation.fax import with_twins
 OCTETS_TAG = "u.urn:x-conneg:octets"
 """The unregistered tag for the size of one part or document in octets; no registered tag limits that."""
 
+_JBIG_TAG = "JBIG-stripe-size"
+
 
 def is_accepted(features: FeatureSet, accepted: FeatureSet, octets: int | None = None) -> bool:
     """Tell whether content that `features` describes is accepted as it is.
@@ -27,11 +29,18 @@ def is_accepted(features: FeatureSet, accepted: FeatureSet, octets: int | None =
 
 
 def common_forms(offer: FeatureSet, accepted: FeatureSet) -> FeatureSet:
-    """Return what `offer` and `accepted` have in common; with the twin resolutions if there is nothing without them."""
+    """Return what `offer` and `accepted` have in common; with the twin resolutions if there is nothing without them.
+
+    A receiver that is silent on codings accepts all of them by RFC 2533, and few devices have JBIG (RFC 2879 makes it
+    an option that is stated): it is left out there, unless there is nothing else.
+    """
     accepted = _choosable(accepted)
     common = _choosable(offer) & accepted
     if common.is_empty and not offer.is_empty:
         common = _choosable(offer) & with_twins(accepted)
+    if offer.mentions(_JBIG_TAG) and not (accepted.mentions("image-coding") or accepted.mentions(_JBIG_TAG)):
+        plain = tuple(one for one in common.conjunctions if one.domain(_JBIG_TAG) is None)
+        return FeatureSet(plain) if plain else common
     return common
 
 
