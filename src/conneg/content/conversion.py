@@ -5,6 +5,7 @@ Runs in a worker (`conneg.content.workers`); the values travel as JSON.
 """
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -35,12 +36,17 @@ Progress = Callable[[int, int], None]
 class ConversionJob:
     """`sources` as the pages of one rendition that is the concrete point `target`, in files `stem`... in
     `out_dir`.
+
+    `pages`: how many pages they have, where that is known: many are spread over the workers. `span`: only these of
+    them, the first and the one behind the last, counted from 0.
     """
 
     sources: tuple[Source, ...]
     target: FeatureCollection
     out_dir: Path
     stem: str
+    pages: int | None = None
+    span: tuple[int, int] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the job as values of JSON."""
@@ -49,6 +55,7 @@ class ConversionJob:
             "target": str(self.target),
             "out_dir": str(self.out_dir),
             "stem": self.stem,
+            "span": self.span,
         }
 
     @classmethod
@@ -59,6 +66,7 @@ class ConversionJob:
             target=collection(value["target"]),
             out_dir=Path(value["out_dir"]),
             stem=value["stem"],
+            span=None if value["span"] is None else (value["span"][0], value["span"][1]),
         )
 
 
@@ -80,12 +88,13 @@ def convert(job: ConversionJob, limits: ReadLimits, progress: Progress | None = 
         total = sum(_sheets(document, target) for document in documents)
         if total > limits.pages:
             raise ContentRefusedError(f"{total} pages in all, more than {limits.pages}")
-        writer = open_writer(job.target, job.out_dir, stem, total or 1)
+        writer = open_writer(job.target, job.out_dir, stem, total or 1, job.span)
+        wanted = (total or 1) if job.span is None else job.span[1] - job.span[0]
         try:
-            for number, raster in enumerate(_rasters(documents, target), start=1):
+            for number, raster in enumerate(_rasters(documents, target, job.span), start=1):
                 writer.add(raster)
                 if progress is not None:
-                    progress(number, total or 1)
+                    progress(number, wanted)
             return Rendition(tuple(writer.finish()))
         except BaseException:  # half a file is no rendition
             writer.abort()
@@ -104,17 +113,42 @@ def _sheets(document: "DocumentReader", target: Target) -> int:
     return total
 
 
-def _rasters(documents: Sequence["DocumentReader"], target: Target) -> Iterator["Raster"]:
-    """Yield every page drawn, one at a time; a blank sheet when there is none.
+def join_parts(parts: Sequence[Path], job: ConversionJob) -> Rendition:
+    """Return the rendition of `job` put together from its parts, each of which has a span of its pages, in order.
+
+    Only of those that `can_be_divided`. Raises ConversionError, OSError.
+    """
+    from conneg.content.tiff.joining import join
+    from conneg.content.writers.tiff import file_of
+
+    media_type = read_target(job.target).media_type
+    path = job.out_dir / f"{safe_stem(job.stem)}{'.tif' if media_type == 'image/tiff' else '.tfx'}"
+    return Rendition((file_of(path, job.target, media_type, join(parts, path)),))
+
+
+def can_be_divided(target: FeatureCollection) -> bool:
+    """Whether spans of pages can be made by themselves and put together: one TIFF file, in which a page is a page."""
+    found = read_target(target)
+    is_layered = _number(target, "MRC-mode") if target.get("MRC-mode") not in (None, 0) else None
+    return found.media_type in ("image/tiff", "image/tiff-fx") and found.size_y is None and is_layered is None
+
+
+def _rasters(
+    documents: Sequence["DocumentReader"], target: Target, span: tuple[int, int] | None
+) -> Iterator["Raster"]:
+    """Yield every page drawn, or those of the span, one at a time; a blank sheet when there is none.
 
     A page that is too long for the receiver comes as several.
     """
     from conneg.content.sheets import divide
 
     page: PageReader
-    drawn = 0
+    drawn, first, end = 0, *(span or (0, sys.maxsize))
     for document in documents:
-        for page in document.pages:
+        here = range(max(0, first), max(0, min(len(document.pages), end)))
+        first, end = first - len(document.pages), end - len(document.pages)
+        for index in here:
+            page = document.pages[index]
             outline = page.outline
             frame = frame_for(target, outline)
             raster = page.render(frame)

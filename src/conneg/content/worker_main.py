@@ -126,6 +126,17 @@ def _convert(request: dict[str, Any], limits: ReadLimits, send: Send) -> dict[st
     return {"files": [file.as_json() for file in rendition.files]}
 
 
+def _join(request: dict[str, Any], limits: ReadLimits, send: Send) -> dict[str, Any]:
+    from conneg.content.conversion import ConversionJob, join_parts
+
+    job = ConversionJob.from_json(request["conversion"])
+    try:
+        rendition = join_parts([Path(part) for part in request["parts"]], job)
+    except OSError as error:
+        raise ConversionError(f"the rendition cannot be written: {error.strerror or error}") from error
+    return {"files": [file.as_json() for file in rendition.files]}
+
+
 def _verify(request: dict[str, Any], limits: ReadLimits, send: Send) -> dict[str, Any]:
     from conneg.content.conformance import verify_file
     from conneg.features import feature_set, widen
@@ -137,6 +148,7 @@ def _verify(request: dict[str, Any], limits: ReadLimits, send: Send) -> dict[str
 _JOBS: dict[str, Callable[[dict[str, Any], ReadLimits, Send], dict[str, Any]]] = {
     "inspect": _inspect,
     "convert": _convert,
+    "join": _join,
     "verify": _verify,
 }
 

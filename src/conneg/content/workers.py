@@ -15,6 +15,8 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -22,7 +24,7 @@ from typing import Any, Self, TypeVar
 import conneg
 from conneg.bounds import Bound
 from conneg.content import bubblewrap
-from conneg.content.conversion import ConversionJob
+from conneg.content.conversion import ConversionJob, can_be_divided
 from conneg.content.desk import Desk
 from conneg.content.errors import ContentRefusedError, ConversionError
 from conneg.content.fence import LAYERS, Fence, Orders, WorkerLimits, environment, readable_paths
@@ -39,6 +41,9 @@ JOBS_A_WORKER = Bound(
     reason="what libraries leak, and what one document might have left behind, goes with the process",
     answer="the worker is replaced, unseen",
 )
+SPAN_PAGES = 8
+"""Fewer pages than that are not worth another worker, which has to open the document, too."""
+
 START_SECONDS = 60.0
 """How long a new worker may take to load its libraries."""
 
@@ -124,6 +129,53 @@ class Workers:
 
         Raises ContentRefusedError for what the sources are, ConversionError for what the target asks.
         """
+        if self._count > 1 and (job.pages or 0) >= 2 * SPAN_PAGES and can_be_divided(job.target):
+            return await self._convert_in_parts(job, progress)
+        return await self._convert(job, progress)
+
+    async def _convert_in_parts(self, job: ConversionJob, progress: Progress | None) -> Rendition:
+        """Make spans of the pages in as many workers as there are, and put them together in one."""
+        pages = job.pages or 0
+        done: dict[int, int] = {}
+
+        def tell(part: int, count: int) -> None:
+            done[part] = count
+            if progress is not None:
+                progress(sum(done.values()), pages)
+
+        with tempfile.TemporaryDirectory(prefix="conneg-parts-", dir=self._scratch) as folder:
+            places = [pages * part // self._count for part in range(self._count + 1)]
+            jobs = [
+                replace(job, out_dir=Path(folder), stem=f"part-{part}", span=span)
+                for part, span in enumerate(pairwise(places))
+            ]
+            tasks = [
+                asyncio.create_task(self._convert(one, partial(_tell_of, tell, part)))
+                for part, one in enumerate(jobs)
+            ]
+            try:
+                made = await asyncio.gather(*tasks)
+            except BaseException:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                raise
+            return await self._join([part.files[0].path for part in made], job)
+
+    async def _join(self, parts: Sequence[Path], job: ConversionJob) -> Rendition:
+        async def work(worker: "_Worker") -> Rendition:
+            laid = await self._lay(worker, parts)
+            here = replace(job, sources=(), out_dir=worker.desk.results)
+            request = {
+                "job": "join",
+                "parts": [str(laid[part]) for part in parts],
+                "conversion": here.as_json(),
+            }
+            return await self._carried(worker, await worker.ask(request), job.out_dir, job.stem)
+
+        return await self._call(work, job.stem)
+
+    async def _convert(self, job: ConversionJob, progress: Progress | None) -> Rendition:
         label = ", ".join(source.label for source in job.sources) or job.stem
 
         async def work(worker: "_Worker") -> Rendition:
@@ -131,8 +183,7 @@ class Workers:
             sources = tuple(_moved(source, laid) for source in job.sources)
             here = replace(job, sources=sources, out_dir=worker.desk.results)
             result = await worker.ask({"job": "convert", "conversion": here.as_json()}, progress)
-            files = _trusted(lambda: tuple(RenditionFile.from_json(file) for file in result["files"]), label)
-            return Rendition(tuple([await self._carry(worker, file, job.out_dir) for file in files]))
+            return await self._carried(worker, result, job.out_dir, label)
 
         return await self._call(work, label)
 
@@ -153,6 +204,13 @@ class Workers:
             return _trusted(lambda: tuple(str(problem) for problem in result["problems"]), path.name)
 
         return await self._call(work, path.name)
+
+    async def _carried(
+        self, worker: "_Worker", result: dict[str, Any], folder: Path, label: str
+    ) -> Rendition:
+        """Return the rendition that a worker says it has made, its files in `folder`."""
+        files = _trusted(lambda: tuple(RenditionFile.from_json(file) for file in result["files"]), label)
+        return Rendition(tuple([await self._carry(worker, file, folder) for file in files]))
 
     async def _lay(self, worker: "_Worker", paths: Sequence[Path]) -> dict[Path, Path]:
         """Lay files on the worker's desk; as the files themselves only where it can write to none but its own."""
@@ -282,6 +340,10 @@ class Workers:
                 f"its worker crashed ({signal.Signals(-status).name}): damaged or hostile, or out of memory"
             )
         return f"its worker ended without an answer (status {status})"
+
+
+def _tell_of(tell: Callable[[int, int], None], part: int, done: int, total: int) -> None:
+    tell(part, done)
 
 
 def _paths_of(sources: Iterable[Source]) -> list[Path]:

@@ -190,7 +190,8 @@ class MessageRenditions:
                 sources = [self._sources[part_id] for part_id in part_ids]
                 if has_cover:
                     sources.insert(0, await asyncio.to_thread(self._write_cover, part_ids, target))
-                rendition = await self._convert(sources, target, "document")
+                pages = sum(len(self._inspections[part_id].pages) for part_id in part_ids) + has_cover
+                rendition = await self._convert(sources, target, "document", pages)
                 parts = _new_parts(rendition, name="document")
                 return await asyncio.to_thread(
                     replace_body, self._content, self._root, parts, previous=self._previous()
@@ -202,7 +203,8 @@ class MessageRenditions:
                         case Convert(part_id=part_id, target=target):
                             source = self._sources[part_id]
                             stem = Path(source.name or f"part-{part_id}").stem
-                            rendition = await self._convert([source], target, stem)
+                            pages = len(self._inspections[part_id].pages)
+                            rendition = await self._convert([source], target, stem, pages)
                             replacements[part_id] = _new_parts(rendition, name=stem)
                         case Drop(part_id=part_id):
                             replacements[part_id] = []
@@ -237,7 +239,9 @@ class MessageRenditions:
         path.write_text(text, encoding="utf-8")
         return Source(path, "text/plain", name="cover page", charset="utf-8")
 
-    async def _convert(self, sources: Sequence[Source], target: FeatureCollection, stem: str) -> Rendition:
+    async def _convert(
+        self, sources: Sequence[Source], target: FeatureCollection, stem: str, pages: int
+    ) -> Rendition:
         label = f"{stem} to {_describe(target)}"
         out_dir = Path(tempfile.mkdtemp(dir=self._folder))
         job = ConversionJob(
@@ -245,6 +249,7 @@ class MessageRenditions:
             target=target,
             out_dir=out_dir,
             stem=stem,
+            pages=pages,
         )
         self._watch(Converting(self._id, label, 0, 0))
 

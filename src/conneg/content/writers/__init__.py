@@ -32,8 +32,16 @@ class Writer(Protocol):
         ...
 
 
-def open_writer(target: FeatureCollection, out_dir: Path, stem: str, page_total: int) -> Writer:
+def open_writer(
+    target: FeatureCollection,
+    out_dir: Path,
+    stem: str,
+    page_total: int,
+    span: tuple[int, int] | None = None,
+) -> Writer:
     """Return a writer of the form that `target` describes, for `page_total` pages.
+
+    `span`: for these of them only, which a TIFF file can have (`conneg.content.conversion.can_be_divided`).
 
     Files are made in `out_dir`, named after `stem`, which must be safe as the beginning of a name. Raises
     ConversionError for a target that no writer makes.
@@ -48,7 +56,8 @@ def open_writer(target: FeatureCollection, out_dir: Path, stem: str, page_total:
         case "image/tiff" | "image/tiff-fx":
             from conneg.content.writers.tiff import TiffWriter
 
-            return TiffWriter(target, out_dir / f"{stem}{_suffix(media_type)}", media_type, page_total)
+            path = out_dir / f"{stem}{_suffix(media_type)}"
+            return TiffWriter(target, path, media_type, page_total, span)
         case "image/jpeg":
             from conneg.content.writers.jpeg import JpegWriter
 

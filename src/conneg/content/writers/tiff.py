@@ -42,9 +42,17 @@ _ITULAB, _MIN_IS_WHITE = 10, 0
 
 
 class TiffWriter:
-    """One TIFF file of all pages, at `path`."""
+    """One TIFF file of all pages, or of a span of them, at `path`."""
 
-    def __init__(self, target: FeatureCollection, path: Path, media_type: str, page_total: int) -> None:
+    def __init__(
+        self,
+        target: FeatureCollection,
+        path: Path,
+        media_type: str,
+        page_total: int,
+        span: tuple[int, int] | None = None,
+    ) -> None:
+        self._first, self._end = span or (0, page_total)
         self._target = target
         self._media_type = media_type
         self._total = page_total
@@ -64,21 +72,20 @@ class TiffWriter:
     def finish(self) -> list[RenditionFile]:
         """Complete the file."""
         pages, path = self._container.pages, self._container.path
-        if pages != self._total:
+        if pages != self._end - self._first:
             self.abort()
-            raise ConversionError(f"{pages} pages were drawn of {self._total}")
+            raise ConversionError(f"{pages} pages were drawn of {self._end - self._first}")
         self._container.close()
-        features = expression_of_tiff(
-            path,
-            self._media_type,
-            text_of(self._target, "paper-size"),
-            text_of(self._target, "image-file-structure"),
-        )
-        return [RenditionFile(path, self._media_type, path.name, features, pages, path.stat().st_size)]
+        return [file_of(path, self._target, self._media_type, pages)]
 
     def abort(self) -> None:
         """Remove the file."""
         self._container.abort()
+
+    @property
+    def _number(self) -> int:
+        """The page that comes next, counted from 0 through the whole document."""
+        return self._first + self._container.pages
 
     def _add_bilevel(self, raster: Raster, coding: BilevelCoding) -> None:
         _check_width(raster, bilevel_widths(raster.dpi_x, raster.dpi_y))
@@ -126,7 +133,7 @@ class TiffWriter:
             raster,
             self._coding or BilevelCoding(Coding.MH),
             int(stripe_lines) if stripe_lines else STRIPE_LINES,
-            (self._container.pages, self._total),
+            (self._number, self._total),
         )
         self._container.add_octets(functools.partial(tree_octets, mask, children))
 
@@ -143,8 +150,15 @@ class TiffWriter:
             Field(Tag.X_RESOLUTION, FieldType.RATIONAL, (raster.dpi_x,)),
             Field(Tag.Y_RESOLUTION, FieldType.RATIONAL, (raster.dpi_y,)),
             _short(Tag.RESOLUTION_UNIT, 2),
-            _short(Tag.PAGE_NUMBER, self._container.pages, self._total),
+            _short(Tag.PAGE_NUMBER, self._number, self._total),
         ]
+
+
+def file_of(path: Path, target: FeatureCollection, media_type: str, pages: int) -> RenditionFile:
+    """Describe a TIFF file that was made for `target`."""
+    paper, structure = text_of(target, "paper-size"), text_of(target, "image-file-structure")
+    features = expression_of_tiff(path, media_type, paper, structure)
+    return RenditionFile(path, media_type, path.name, features, pages, path.stat().st_size)
 
 
 def _coding(target: FeatureCollection, media_type: str) -> BilevelCoding | None:
