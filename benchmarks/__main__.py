@@ -28,6 +28,7 @@ from . import (
     recipients,
     relay,
     report,
+    workers,
 )
 from .model import Benchmark, measure
 
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[ExitStack, Path], Benchmark]] = {
     "pdf": documents.prepare_pdf,
     "photo": documents.prepare_photo,
     "recode": documents.prepare_recode,
+    "workers": workers.prepare,
     "features": features.prepare,
     "known": features.prepare_known,
     "import": features.prepare_import,
