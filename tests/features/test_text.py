@@ -94,6 +94,13 @@ def test_wrapped(text: str, first: int, rest: int) -> None:
     assert hash_name(joined) == hash_name(text)
 
 
+def test_the_value_of_a_parameter_is_one_element() -> None:
+    """RFC 2533, 4.2: ext-value may have in it what are elements of their own elsewhere."""
+    text = "(a=k);s=999'99999999999>999999999999999990q=0.8y"
+    assert parse(" ".join(wrap(text, 45, 45))) == parse(text)
+    assert wrap("(a=k);u=a=b>c&d|e!f;q=0.5", 20, 20) == ["(a=k);u=a=b>c&d|e!f;", "q=0.5"]
+
+
 def test_wrapped_after_a_parenthesis() -> None:
     assert wrap("(& (dpi=300) (color=Binary) (x=1))", 20, 20) == ["(& (dpi=300)", "(color=Binary) (x=1)", ")"]
     assert wrap("(a=1)", 499, 499) == ["(a=1)"]

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator
 
 from conneg.features.errors import WrapError
-from conneg.features.source import MAX_TEXT
+from conneg.features.source import EXT_VALUE, MAX_TEXT
 
-_ELEMENT = r'"[^"]*"?|:-|[<>]?=|[^][ \t\r\n()",;=<>!&|]+|[][(),;<>!&|]'
+_ELEMENT = re.compile(r'"[^"]*"?|:-|[<>]?=|[^][ \t\r\n()",;=<>!&|]+|[][(),;<>!&|]')
+_VALUE = re.compile(EXT_VALUE)
+_SPACES = re.compile(r"[ \t\r\n]+")
 _FOLD = r"\r?\n(?=[ \t])"
 
 
@@ -47,10 +49,17 @@ def _elements(text: str) -> list[tuple[str, bool]]:
 
 
 def _scan(text: str) -> Iterator[tuple[str, bool]]:
-    end = 0
-    for match in re.finditer(_ELEMENT, text):
-        yield match[0], match.start() > end
-        end = match.end()
+    end, before = 0, ("", "", "")
+    while True:
+        spaces = _SPACES.match(text, end)
+        start = end if spaces is None else spaces.end()
+        # what stands behind `;name=` is one element, whatever marks of other elements are in it
+        is_value = before[0] == ";" and before[2] == "="
+        match = (_VALUE.match(text, start) if is_value else None) or _ELEMENT.match(text, start)
+        if match is None:
+            return
+        yield match[0], start > end
+        end, before = match.end(), (before[1], before[2], match[0])
 
 
 def _join(elements: list[tuple[str, bool]]) -> str:
