@@ -13,7 +13,7 @@ from .relay import read_settings
 
 MESSAGES = 2000
 WARM_UP = 200
-CROWDS = (10, 100)
+CROWDS = (10, 30, 100)
 """How many connections send at once."""
 
 
