@@ -11,11 +11,11 @@ from . import machine, ours
 from .model import Benchmark, Contestant
 from .textpdf import write_text_pdf
 
-PAGES = 200
+PAGES = 600
 
 
 def prepare(stack: ExitStack, scratch: Path) -> Benchmark:
-    """A text PDF of 200 pages to MMR at 204 x 196."""
+    """A text PDF of 600 pages to MMR at 204 x 196."""
     source = scratch / "text.pdf"
     write_text_pdf(source, PAGES)
     version = machine.package_version("conneg")
@@ -39,13 +39,13 @@ def _rate(source: Path, count: int) -> Callable[[], float]:
 
 
 async def _convert(source: Path, count: int) -> float:
-    from conneg.content import ConversionJob, Source, Workers
+    from conneg.content import ConversionJob, Source, WorkerLimits, Workers
     from conneg.features import collection
 
     document = Source(source, "application/pdf")
     with tempfile.TemporaryDirectory() as folder:
         job = ConversionJob((document,), collection(ours.FAX_PAGE), Path(folder), "fax", pages=PAGES)
-        async with Workers(count) as workers:
+        async with Workers(count, WorkerLimits(pages=PAGES)) as workers:
             await asyncio.gather(
                 *(workers.inspect(Source(Path(__file__), "text/plain")) for _ in range(count))
             )

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,7 +113,7 @@ def _sheets(document: "DocumentReader", target: Target) -> int:
     return total
 
 
-def join_parts(parts: Sequence[Path], job: ConversionJob) -> Rendition:
+def join_parts(parts: Sequence[RenditionFile], job: ConversionJob) -> Rendition:
     """Return the rendition of `job` put together from its parts, each of which has a span of its pages, in order.
 
     Only of those that `can_be_divided`. Raises ConversionError, OSError.
@@ -123,7 +123,11 @@ def join_parts(parts: Sequence[Path], job: ConversionJob) -> Rendition:
 
     media_type = read_target(job.target).media_type
     path = job.out_dir / f"{safe_stem(job.stem)}{'.tif' if media_type == 'image/tiff' else '.tfx'}"
-    return Rendition((file_of(path, job.target, media_type, join(parts, path)),))
+    pages = join([part.path for part in parts], path)
+    if len({part.features for part in parts}) == 1:  # what all parts are, the whole is
+        made = replace(parts[0], path=path, filename=path.name, pages=pages, octets=path.stat().st_size)
+        return Rendition((made,))
+    return Rendition((file_of(path, job.target, media_type, pages),))
 
 
 def can_be_divided(target: FeatureCollection) -> bool:

@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +20,8 @@ from conneg.content.formats import html_is_laid_out
 from conneg.content.source import ReadLimits, Source
 from conneg.content.wire import read_message, write_message
 from conneg.errors import ConnegError
+
+PROGRESS_SECONDS = 0.05
 
 Send = Callable[[dict[str, Any]], None]
 
@@ -115,12 +118,26 @@ def _inspect(request: dict[str, Any], limits: ReadLimits, send: Send) -> dict[st
     return {"inspection": inspect(Source.from_json(request["source"]), limits).to_json()}
 
 
+def _now_and_then(send: Send) -> Callable[[int, int], None]:
+    """Return what tells of progress: at the end, and in between as often as anybody could see it."""
+    told = 0.0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if done == total or now - told >= PROGRESS_SECONDS:
+            told = now
+            send({"progress": [done, total]})
+
+    return tell
+
+
 def _convert(request: dict[str, Any], limits: ReadLimits, send: Send) -> dict[str, Any]:
     from conneg.content.conversion import ConversionJob, convert
 
     job = ConversionJob.from_json(request["conversion"])
     try:
-        rendition = convert(job, limits, lambda done, total: send({"progress": [done, total]}))
+        rendition = convert(job, limits, _now_and_then(send))
     except OSError as error:
         raise ConversionError(f"the rendition cannot be written: {error.strerror or error}") from error
     return {"files": [file.as_json() for file in rendition.files]}
@@ -128,10 +145,11 @@ def _convert(request: dict[str, Any], limits: ReadLimits, send: Send) -> dict[st
 
 def _join(request: dict[str, Any], limits: ReadLimits, send: Send) -> dict[str, Any]:
     from conneg.content.conversion import ConversionJob, join_parts
+    from conneg.content.rendition import RenditionFile
 
     job = ConversionJob.from_json(request["conversion"])
     try:
-        rendition = join_parts([Path(part) for part in request["parts"]], job)
+        rendition = join_parts([RenditionFile.from_json(part) for part in request["parts"]], job)
     except OSError as error:
         raise ConversionError(f"the rendition cannot be written: {error.strerror or error}") from error
     return {"files": [file.as_json() for file in rendition.files]}

@@ -160,17 +160,14 @@ class Workers:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 raise
-            return await self._join([part.files[0].path for part in made], job)
+            return await self._join([part.files[0] for part in made], job)
 
-    async def _join(self, parts: Sequence[Path], job: ConversionJob) -> Rendition:
+    async def _join(self, parts: Sequence[RenditionFile], job: ConversionJob) -> Rendition:
         async def work(worker: "_Worker") -> Rendition:
-            laid = await self._lay(worker, parts)
+            laid = await self._lay(worker, [part.path for part in parts])
+            moved = [replace(part, path=laid[part.path]).as_json() for part in parts]
             here = replace(job, sources=(), out_dir=worker.desk.results)
-            request = {
-                "job": "join",
-                "parts": [str(laid[part]) for part in parts],
-                "conversion": here.as_json(),
-            }
+            request = {"job": "join", "parts": moved, "conversion": here.as_json()}
             return await self._carried(worker, await worker.ask(request), job.out_dir, job.stem)
 
         return await self._call(work, job.stem)

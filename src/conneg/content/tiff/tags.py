@@ -1,5 +1,6 @@
 """The tags and field types that TIFF-FX uses, under their names in RFC 3949 (2.2 and 4 to 8)."""
 
+import functools
 from enum import IntEnum
 
 
@@ -45,6 +46,7 @@ class Tag(IntEnum):
     IMAGE_LAYER = 34732
 
 
+@functools.lru_cache(maxsize=512)
 def tag_name(tag: int) -> str:
     """Return the name that people know a tag by, such as `ImageWidth`, or its number."""
     try:
