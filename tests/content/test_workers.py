@@ -146,13 +146,13 @@ def test_what_ended_its_worker_is_tried_once_more(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", ["hang", "crash", "grow", "exit"])
 def test_it_is_tried_twice_and_no_more(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     attempts: list[str] = []
-    ask = pool._Worker.ask
+    ask = pool.Worker.ask
 
     async def count(worker: Any, request: Any, progress: Any = None) -> Any:
         attempts.append(request["source"]["name"])
         return await ask(worker, request, progress)
 
-    monkeypatch.setattr(pool._Worker, "ask", count)
+    monkeypatch.setattr(pool.Worker, "ask", count)
 
     async def use(workers: Workers) -> None:
         with pytest.raises(ContentRefusedError):
@@ -166,13 +166,13 @@ def test_what_a_document_is_refused_for_is_not_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempts: list[object] = []
-    ask = pool._Worker.ask
+    ask = pool.Worker.ask
 
     async def count(worker: Any, request: Any, progress: Any = None) -> Any:
         attempts.append(request)
         return await ask(worker, request, progress)
 
-    monkeypatch.setattr(pool._Worker, "ask", count)
+    monkeypatch.setattr(pool.Worker, "ask", count)
     source = samples.source(samples.save(tmp_path / "a.pdf", b"%PDF-1.4 nothing else"))
     job = ConversionJob((source,), collection('(type="application/pdf")'), tmp_path, "x")
 

@@ -7,9 +7,7 @@ as paths, answers as JSON.
 """
 
 import asyncio
-import contextlib
 import json
-import os
 import signal
 import sys
 import tempfile
@@ -31,8 +29,8 @@ from conneg.content.fence import LAYERS, Fence, Orders, WorkerLimits, environmen
 from conneg.content.inspection import Inspection
 from conneg.content.rendition import Rendition, RenditionFile
 from conneg.content.source import Source
-from conneg.content.wire import LENGTH_OCTETS, body_length, decode, encode
-from conneg.errors import BoundExceededError, ConnegError, UnavailableError
+from conneg.content.worker import Progress, Worker, WorkerLostError, WorkerSaidError
+from conneg.errors import BoundExceededError, UnavailableError
 
 JOBS_A_WORKER = Bound(
     name="content.worker-jobs",
@@ -47,9 +45,6 @@ SPAN_PAGES = 8
 START_SECONDS = 60.0
 """How long a new worker may take to load its libraries."""
 
-_STDERR_KEPT = 2000
-
-Progress = Callable[[int, int], None]
 _T = TypeVar("_T")
 
 
@@ -81,8 +76,8 @@ class Workers:
         self._scratch = scratch or Path(tempfile.gettempdir())
         self._slots = asyncio.Semaphore(self._count)
         self._alone = asyncio.Lock()
-        self._idle: list[_Worker] = []
-        self._all: set[_Worker] = set()
+        self._idle: list[Worker] = []
+        self._all: set[Worker] = set()
         self._open = False
         self._fence: Fence | None = None
 
@@ -117,7 +112,7 @@ class Workers:
     async def inspect(self, source: Source) -> Inspection:
         """Return what `source` is. Raises ContentRefusedError when looking at it went beyond a limit."""
 
-        async def work(worker: "_Worker") -> Inspection:
+        async def work(worker: Worker) -> Inspection:
             laid = await self._lay(worker, _paths_of([source]))
             result = await worker.ask({"job": "inspect", "source": _moved(source, laid).as_json()})
             return _trusted(lambda: Inspection.from_json(result["inspection"]), source.label)
@@ -163,7 +158,7 @@ class Workers:
             return await self._join([part.files[0] for part in made], job)
 
     async def _join(self, parts: Sequence[RenditionFile], job: ConversionJob) -> Rendition:
-        async def work(worker: "_Worker") -> Rendition:
+        async def work(worker: Worker) -> Rendition:
             laid = await self._lay(worker, [part.path for part in parts])
             moved = [replace(part, path=laid[part.path]).as_json() for part in parts]
             here = replace(job, sources=(), out_dir=worker.desk.results)
@@ -175,7 +170,7 @@ class Workers:
     async def _convert(self, job: ConversionJob, progress: Progress | None) -> Rendition:
         label = ", ".join(source.label for source in job.sources) or job.stem
 
-        async def work(worker: "_Worker") -> Rendition:
+        async def work(worker: Worker) -> Rendition:
             laid = await self._lay(worker, _paths_of(job.sources))
             sources = tuple(_moved(source, laid) for source in job.sources)
             here = replace(job, sources=sources, out_dir=worker.desk.results)
@@ -189,7 +184,7 @@ class Workers:
         conforms.
         """
 
-        async def work(worker: "_Worker") -> tuple[str, ...]:
+        async def work(worker: Worker) -> tuple[str, ...]:
             laid = await self._lay(worker, [path])
             request = {
                 "job": "verify",
@@ -202,26 +197,24 @@ class Workers:
 
         return await self._call(work, path.name)
 
-    async def _carried(
-        self, worker: "_Worker", result: dict[str, Any], folder: Path, label: str
-    ) -> Rendition:
+    async def _carried(self, worker: Worker, result: dict[str, Any], folder: Path, label: str) -> Rendition:
         """Return the rendition that a worker says it has made, its files in `folder`."""
         files = _trusted(lambda: tuple(RenditionFile.from_json(file) for file in result["files"]), label)
         return Rendition(tuple([await self._carry(worker, file, folder) for file in files]))
 
-    async def _lay(self, worker: "_Worker", paths: Sequence[Path]) -> dict[Path, Path]:
+    async def _lay(self, worker: Worker, paths: Sequence[Path]) -> dict[Path, Path]:
         """Lay files on the worker's desk; as the files themselves only where it can write to none but its own."""
         is_kept_in = self._fence is not None and bool(self._fence.files)
         return await asyncio.to_thread(worker.desk.lay, paths, by_link=is_kept_in)
 
-    async def _carry(self, worker: "_Worker", file: RenditionFile, folder: Path) -> RenditionFile:
+    async def _carry(self, worker: Worker, file: RenditionFile, folder: Path) -> RenditionFile:
         """Take a file from the worker's desk to where it was wanted."""
         try:
             return replace(file, path=await asyncio.to_thread(worker.desk.take, file.path, folder))
         except OSError as error:
             raise ConversionError(f"the rendition cannot be written: {error.strerror or error}") from error
 
-    async def _call(self, work: "Callable[[_Worker], Awaitable[_T]]", label: str) -> _T:
+    async def _call(self, work: Callable[[Worker], Awaitable[_T]], label: str) -> _T:
         """Do the work in some worker; once more, alone, if the worker did not live through it."""
         if not self._open:
             raise UnavailableError("the workers are not running: use them as an async context manager")
@@ -245,7 +238,7 @@ class Workers:
                 for _ in range(self._count):
                     self._slots.release()
 
-    async def _try(self, work: "Callable[[_Worker], Awaitable[_T]]", label: str) -> _T:
+    async def _try(self, work: Callable[[Worker], Awaitable[_T]], label: str) -> _T:
         """Do the work in a worker that is free; raises _LostError if that was the end of it."""
         worker = await self._take()
         kept = False
@@ -256,11 +249,11 @@ class Workers:
             return result
         except TimeoutError:
             raise _LostError(f"exceeded its limit of {self.limits.wall_seconds:g} seconds") from None
-        except _WorkerLostError:
+        except WorkerLostError:
             raise _LostError(await self._cause_of_death(worker)) from None
         except (ValueError, BoundExceededError):
             raise _LostError("its worker talked nonsense") from None
-        except _WorkerSaidError as said:
+        except WorkerSaidError as said:
             if said.is_spent:
                 raise _LostError(said.message) from None
             kept = True
@@ -268,7 +261,7 @@ class Workers:
         finally:
             await self._put_back(worker, kept=kept and worker.jobs < JOBS_A_WORKER.value)
 
-    async def _start(self) -> "_Worker":
+    async def _start(self) -> Worker:
         package_root = Path(conneg.__file__).parents[1]
         desk = await asyncio.to_thread(Desk, self._scratch)
         orders = Orders(self.limits, desk.documents, desk.results, self._layers)
@@ -295,11 +288,11 @@ class Workers:
         except OSError as error:
             desk.remove()
             raise UnavailableError(f"no worker process can be started: {error}") from error
-        worker = _Worker(process, desk, is_wrapped=bwrap is not None)
+        worker = Worker(process, desk, is_wrapped=bwrap is not None)
         self._all.add(worker)
         return worker
 
-    async def _take(self) -> "_Worker":
+    async def _take(self) -> Worker:
         """Return a worker that is ready; raises UnavailableError when none starts."""
         worker = self._idle.pop() if self._idle else await self._start()
         while not worker.is_alive:
@@ -310,14 +303,14 @@ class Workers:
                 fence = await worker.ready()
         except BaseException as error:
             await self._put_back(worker, kept=False)
-            if isinstance(error, TimeoutError | _WorkerLostError | ValueError | BoundExceededError):
+            if isinstance(error, TimeoutError | WorkerLostError | ValueError | BoundExceededError):
                 raise UnavailableError(f"a worker process does not start: {worker.last_words}") from None
             raise
         if fence is not None:
             self._fence = fence
         return worker
 
-    async def _put_back(self, worker: "_Worker", *, kept: bool) -> None:
+    async def _put_back(self, worker: Worker, *, kept: bool) -> None:
         if kept and self._open:
             await asyncio.to_thread(worker.desk.clear)
             self._idle.append(worker)
@@ -325,7 +318,7 @@ class Workers:
         self._all.discard(worker)
         await worker.kill()
 
-    async def _cause_of_death(self, worker: "_Worker") -> str:
+    async def _cause_of_death(self, worker: Worker) -> str:
         """Return in words why the worker ended by itself."""
         status = await worker.status()
         if status == -signal.SIGXCPU:
@@ -370,126 +363,5 @@ def _trusted(read: Callable[[], _T], label: str) -> _T:
         raise ContentRefusedError(f"{label}: its worker talked nonsense") from error
 
 
-class _WorkerLostError(Exception):
-    """The worker's pipe ended."""
-
-
 class _LostError(Exception):
     """A job was the end of its worker; the text says how."""
-
-
-class _WorkerSaidError(Exception):
-    """A worker's reply that is no result; `is_spent`: it went beyond a limit, or a library failed, and it must go."""
-
-    def __init__(self, reply: dict[str, Any]) -> None:
-        super().__init__()
-        hint = reply.get("hint")
-        self.message = str(reply.get("message", "no answer"))
-        self._hint = hint if isinstance(hint, str) else None
-        self._is_conversion = reply.get("error") == "conversion"
-        self.is_spent = bool(reply.get("spent"))
-
-    def as_refusal(self) -> ConnegError:
-        """Return the error that the reply stands for."""
-        kind = ConversionError if self._is_conversion else ContentRefusedError
-        return kind(self.message, hint=self._hint)
-
-
-class _Worker:
-    """One process, seen from the parent."""
-
-    def __init__(self, process: asyncio.subprocess.Process, desk: Desk, *, is_wrapped: bool) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        self.jobs = 0
-        self.desk = desk
-        self._is_wrapped = is_wrapped
-        self._process = process
-        self._stdin = process.stdin
-        self._stdout = process.stdout
-        self._ready = False
-        self._words = bytearray()
-        self._listener = asyncio.create_task(self._listen(process.stderr))
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the process has not been seen to end."""
-        return self._process.returncode is None
-
-    @property
-    def last_words(self) -> str:
-        """The last line it wrote to standard error."""
-        lines = self._words.decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
-
-    async def ready(self) -> Fence | None:
-        """Wait until it has loaded its libraries; the first time, return what keeps it in."""
-        if self._ready:
-            return None
-        reply = await self._receive()
-        try:
-            fence = Fence.from_json(reply["fence"])
-        except (KeyError, TypeError) as error:
-            raise ValueError("the worker does not say what keeps it in") from error
-        self._ready = True
-        return fence.and_bubblewrap() if self._is_wrapped else fence
-
-    async def ask(self, request: dict[str, Any], progress: Progress | None = None) -> dict[str, Any]:
-        """Send a job and return its result; raises _WorkerSaidError for a reply that is none."""
-        self.jobs += 1
-        try:
-            self._stdin.write(encode(request))
-            await self._stdin.drain()
-        except (ConnectionError, RuntimeError) as error:
-            raise _WorkerLostError from error
-        while True:
-            reply = await self._receive()
-            step = reply.get("progress")
-            if step is None:
-                result = reply.get("result")
-                if isinstance(result, dict):
-                    return result
-                raise _WorkerSaidError(reply)
-            done, total = step
-            if progress is not None:
-                progress(int(done), int(total))
-
-    async def _receive(self) -> dict[str, Any]:
-        try:
-            head = await self._stdout.readexactly(LENGTH_OCTETS)
-            return decode(await self._stdout.readexactly(body_length(head)))
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise _WorkerLostError from error
-
-    async def _listen(self, stderr: asyncio.StreamReader) -> None:
-        """Keep the end of what it writes to standard error, so that the pipe never fills."""
-        while chunk := await stderr.read(4096):
-            self._words += chunk
-            del self._words[:-_STDERR_KEPT]
-
-    async def status(self) -> int:
-        """Return the exit status; negative is a signal. One that closed its pipe and lives on is killed."""
-        try:
-            async with asyncio.timeout(2):
-                status = await self._process.wait()
-                # bubblewrap ends as a shell does when what it runs is ended by a signal
-                return 128 - status if self._is_wrapped and status > 128 else status
-        except TimeoutError:
-            await self.kill()
-            return -signal.SIGKILL
-
-    async def kill(self) -> None:
-        """End the process and all that it may have started; returns when it is gone, also when cancelled."""
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._stdin.close()
-        await asyncio.shield(self._gone())
-
-    async def _gone(self) -> None:
-        await self._process.wait()
-        self._listener.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._listener
-        await asyncio.to_thread(self.desk.remove)
