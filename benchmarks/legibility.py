@@ -46,7 +46,7 @@ def main() -> None:
             except MissingPeerError as error:
                 console.print(f"Ghostscript: {error}")
             for row, file in files.items():
-                rates = [_error_rate(file, number, y, text) for number, text in enumerate(texts)]
+                rates = [_page_error_rate(file, number, y, text) for number, text in enumerate(texts)]
                 by_size = np.reshape(rates, (len(FONTS), len(SIZES))).mean(axis=0)
                 table.add_row(row, f"{np.mean(rates):.2f} %", *(f"{rate:.2f}" for rate in by_size))
     console.print(table)
@@ -74,16 +74,22 @@ def _ghostscript(source: Path, file: Path, x: int, y: int) -> Path:
     return file
 
 
-def _error_rate(file: Path, number: int, lines_an_inch: int, text: str) -> float:
-    """Characters of page `number` that must be changed, in per cent of those that there are."""
+def _page_error_rate(file: Path, number: int, lines_an_inch: int, text: str) -> float:
     with Image.open(file) as image:
         image.seek(number)
         page = image.convert("L")
+    return error_rate(page, lines_an_inch, text, file.with_suffix(".png"))
+
+
+def error_rate(page: Image.Image, lines_an_inch: int, text: str, scratch: Path) -> float:
+    """Characters that Tesseract gets wrong on a grey page of this text, in per cent of those that there are.
+
+    `scratch` is a PNG file to write; MissingPeerError without Tesseract.
+    """
     if lines_an_inch < COARSE:
         page = page.resize((page.width, page.height * 2), Image.Resampling.NEAREST)
-    picture = file.with_suffix(".png")
-    page.save(picture)
-    command = [find("tesseract"), str(picture), "-", "--psm", "6", "-l", "eng", "--dpi", "200"]
+    page.save(scratch)
+    command = [find("tesseract"), str(scratch), "-", "--psm", "6", "-l", "eng", "--dpi", "200"]
     done = subprocess.run(
         command,
         capture_output=True,

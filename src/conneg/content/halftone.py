@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from conneg.content import native
+from conneg.content.grounds import clear_grounds
 from conneg.content.page import Pixels
 from conneg.content.tones import BLOCK, Blocks, block_height, find_tones, stroke_radius
 
@@ -52,6 +53,7 @@ def bilevel(grey: Pixels, dpi_x: float = 200.0, dpi_y: float = 200.0) -> Packed:
 
     So many pixels an inch both ways: dots of the screen stay round when lines are 98 to the inch and pixels 204.
     """
+    grey = clear_grounds(grey, dpi_x, dpi_y)
     if native.bilevel is None:
         return _by_arrays(grey, dpi_x, dpi_x / dpi_y)
     height, width = grey.shape

@@ -1,0 +1,184 @@
+"""Letters on a tinted or coloured ground: a screen would break them, so the ground gives way around them.
+
+A page is looked at in tiles of 8 by 8 pixels, or 8 by 4 where lines are coarse. Where an even ground carries strokes
+that stand out from it, the strokes are made black on white, or white on black where they are the lighter ones, and so
+is the ground for a tenth of an inch around; the rest of the ground stays as it is, to be screened. Photographs and
+gradients have no ground that is even enough, and stay as they are.
+"""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from conneg.content.page import Pixels
+
+_TILE = 8
+"""Pixels of a tile along the line."""
+
+_COARSE = 1.5
+"""From this ratio of horizontal to vertical resolution on, tiles are half as high."""
+
+_PAPER = 232
+"""As light as this is paper, and no ground."""
+
+_EVEN = 1
+"""By how much the shades of a ground may differ: one that was painted is even, one that was photographed is not."""
+
+_SMOOTHED = 24
+"""By how much pixels beside a stroke may differ from the ground to the other side, as enlarging and JPEG leave them."""
+
+_FEWEST = 4
+"""So many even tiles lie around a stroke that is on a ground."""
+
+_CONTRAST = 48
+"""By how much a stroke differs from its ground."""
+
+_REACH_INCHES = 0.12
+"""How far from a stroke its ground is looked for, and how far the ground is cleared."""
+
+_FAR_INCHES = 0.3
+"""How far it is looked for when the strokes are too dense, or the picture was compressed and is uneven beside them."""
+
+_DARK_SHARE, _LIGHT_SHARE = 0.3, 0.5
+"""A pixel is of the stroke that is so much of the way from the ground to the ink."""
+
+_NOWHERE, _BEYOND = -1, 256
+"""Less and more than any shade."""
+
+Shades = npt.NDArray[np.int16]
+Marks = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """For each tile: its darkest and lightest pixel, whether it is even and no paper, and the ground around it."""
+
+    darkest: Shades
+    lightest: Shades
+    tinted: Marks
+    ground: Shades
+    reach: tuple[int, int]
+
+
+def clear_grounds(grey: Pixels, dpi_x: float, dpi_y: float) -> Pixels:
+    """Return the page with strokes on even grounds in black and white; `grey` itself where there are none.
+
+    So many pixels an inch both ways.
+    """
+    high = _TILE // 2 if dpi_x / dpi_y >= _COARSE else _TILE
+    near, far = (_reach(inches, high, dpi_x, dpi_y) for inches in (_REACH_INCHES, _FAR_INCHES))
+    part = _part_with_grounds(grey, high, far)
+    if part is None:
+        return grey
+    survey = _survey(grey[part], high, near, far)
+    dark, light = _strokes(survey)
+    if not (dark.any() or light.any()):
+        return grey
+    page = grey.copy()
+    _draw(page[part], survey, dark, light)
+    return page
+
+
+def _reach(inches: float, high: int, dpi_x: float, dpi_y: float) -> tuple[int, int]:
+    """Return a length in tiles, down and across."""
+    return max(1, round(inches * dpi_y / high)), max(1, round(inches * dpi_x / _TILE))
+
+
+def _part_with_grounds(grey: Pixels, high: int, far: tuple[int, int]) -> tuple[slice, slice] | None:
+    """Return the lines and columns of the part that has all grounds, in whole tiles, or None as for most pages.
+
+    One pixel of each tile is looked at; a ground has four neighbours of one shade.
+    """
+    rows, columns = grey.shape[0] // high, grey.shape[1] // _TILE
+    sparse = grey[high // 2 : rows * high : high, _TILE // 2 : columns * _TILE : _TILE]
+    corners = (sparse[1:, 1:], sparse[:-1, 1:], sparse[1:, :-1], sparse[:-1, :-1])
+    lightest, darkest = (functools.reduce(choose, corners) for choose in (np.maximum, np.minimum))
+    alike = (lightest < _PAPER) & (darkest > 0) & (lightest - darkest <= _EVEN)
+    down, across = np.flatnonzero(alike.any(axis=1)), np.flatnonzero(alike.any(axis=0))
+    if not len(down):
+        return None
+    top, bottom = max(0, int(down[0]) - far[0]), min(rows, int(down[-1]) + 2 + far[0])
+    left, right = max(0, int(across[0]) - far[1]), min(columns, int(across[-1]) + 2 + far[1])
+    return slice(top * high, bottom * high), slice(left * _TILE, right * _TILE)
+
+
+def _survey(page: Pixels, high: int, near: tuple[int, int], far: tuple[int, int]) -> _Survey:
+    """Return what is known of the page in tiles `high` lines high."""
+    rows, columns = page.shape[0] // high, page.shape[1] // _TILE
+    lines = page.reshape(rows, high, columns * _TILE)
+    darkest = lines.min(axis=1).reshape(rows, columns, _TILE).min(axis=2).astype(np.int16)
+    lightest = lines.max(axis=1).reshape(rows, columns, _TILE).max(axis=2).astype(np.int16)
+    tinted: Marks = (lightest - darkest <= _EVEN) & (lightest < _PAPER) & (darkest > 0)
+    ground = _ground(darkest, lightest, tinted, near)
+    ground = np.where(ground > _NOWHERE, ground, _ground(ground, ground, ground > _NOWHERE, far))
+    return _Survey(darkest, lightest, tinted, ground, near)
+
+
+def _ground(darkest: Shades, lightest: Shades, tinted: Marks, reach: tuple[int, int]) -> Shades:
+    """Return for each tile the shade that all even tiles within `reach` have, or _NOWHERE."""
+    ground = _spread(np.where(tinted, lightest, np.int16(_NOWHERE)), reach)
+    lowest = -_spread(np.where(tinted, -darkest, np.int16(-_BEYOND)), reach)
+    ground[(_count(tinted, reach) < _FEWEST) | (ground - lowest > _EVEN)] = _NOWHERE
+    return ground
+
+
+def _strokes(survey: _Survey) -> tuple[Marks, Marks]:
+    """Return which tiles have darker, and which have lighter strokes on their ground.
+
+    The edge of a ground, where it borders on paper, is no stroke.
+    """
+    darker, lighter = survey.ground - survey.darkest, survey.lightest - survey.ground
+    paper = (survey.darkest >= _PAPER).astype(np.int16)
+    carried = (survey.ground > _NOWHERE) & ~survey.tinted & (_spread(paper, (1, 1)) == 0)
+    dark: Marks = carried & (darker >= _CONTRAST) & (lighter <= _SMOOTHED)
+    light: Marks = carried & (lighter >= _CONTRAST) & (darker <= _SMOOTHED)
+    return dark, light
+
+
+def _draw(page: Pixels, survey: _Survey, dark: Marks, light: Marks) -> None:
+    """Make strokes, and their ground as far as it reaches, black and white."""
+    ink = -_spread(np.where(dark, -survey.darkest, np.int16(-_BEYOND)), survey.reach)
+    shine = _spread(np.where(light, survey.lightest, np.int16(_NOWHERE)), survey.reach)
+    ground = _spread(np.where(dark | light, survey.ground, np.int16(_NOWHERE)), survey.reach)
+    by_dark = (ink < _BEYOND) & ((shine == _NOWHERE) | (ground - ink >= shine - ground))
+    by_light = (shine > _NOWHERE) & ~by_dark
+    plain = (survey.lightest - ground < _CONTRAST) & (ground - survey.darkest < _CONTRAST)
+    plain &= ~survey.tinted | (abs(survey.lightest - ground) <= _EVEN)
+    cleared = (plain | dark | light) & (by_dark | by_light)
+    rows, columns = by_dark.shape
+    tiles = page.reshape(rows, page.shape[0] // rows, columns, _TILE)
+    for chosen, end, share in (
+        (cleared & by_dark, ink, _DARK_SHARE),
+        (cleared & by_light, shine, _LIGHT_SHARE),
+    ):
+        down, across = np.nonzero(chosen)
+        level = ground[down, across].astype(np.float32)
+        limit = level + share * (end[down, across] - level)
+        tiles[down, :, across, :] = np.where(tiles[down, :, across, :] >= limit[:, None, None], 255, 0)
+
+
+def _spread(values: Shades, reach: tuple[int, int]) -> Shades:
+    """Return for each tile the highest of the values within `reach` of it, down and across."""
+    for axis in (0, 1):
+        values = _over(np.maximum, values, axis, reach[axis])
+    return values
+
+
+def _count(marks: Marks, reach: tuple[int, int]) -> Shades:
+    """Return for each tile the number of marks within `reach` of it, down and across."""
+    counts = marks.astype(np.int16)
+    for axis in (0, 1):
+        counts = _over(np.add, counts, axis, reach[axis])
+    return counts
+
+
+def _over(operation: np.ufunc, values: Shades, axis: int, reach: int) -> Shades:
+    total = values.copy()
+    for step in range(1, min(reach, values.shape[axis] - 1) + 1):
+        later, sooner = [slice(None), slice(None)], [slice(None), slice(None)]
+        later[axis], sooner[axis] = slice(step, None), slice(None, -step)
+        for to, source in ((tuple(later), tuple(sooner)), (tuple(sooner), tuple(later))):
+            operation(total[to], values[source], out=total[to])
+    return total
