@@ -146,7 +146,7 @@ def _mmr_octets(image: Image.Image) -> int:
 
 
 def _show(console: Console, pages: Sequence[Page], dpi: tuple[int, int], results: Sequence[Result]) -> None:
-    table = Table(f"{dpi[0]} x {dpi[1]}")
+    table = Table(f"{dpi[0]} x {dpi[1]}", width=150)
     for page in pages:
         table.add_column(f"{page.name}\n% {page.measure}\n(kB)", justify="right")
     best = {page.name: min(each.wrong for each in results if each.page == page.name) for page in pages}

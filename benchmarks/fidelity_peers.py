@@ -28,7 +28,8 @@ def _ghostscript_threshold(source: Path, folder: Path, x: int, y: int) -> Image.
 
 def _run_ghostscript(source: Path, folder: Path, x: int, y: int, before: Sequence[str]) -> Image.Image:
     file = folder / "gs.tif"
-    fixed = [find("gs"), "-q", "-dNOPAUSE", "-dBATCH", "-dSAFER", "-sDEVICE=tiffg4"]
+    # AdjustWidth would fill lines of 1,686 pixels up to 1,728, at the right alone
+    fixed = [find("gs"), "-q", "-dNOPAUSE", "-dBATCH", "-dSAFER", "-sDEVICE=tiffg4", "-dAdjustWidth=0"]
     subprocess.run([*fixed, f"-r{x}x{y}", f"-sOutputFile={file}", *before, source], check=True, timeout=60)
     return _load(file)
 

@@ -89,16 +89,16 @@ def _reach(inches: float, high: int, dpi_x: float, dpi_y: float) -> tuple[int, i
 def _part_with_grounds(grey: Pixels, high: int, far: tuple[int, int]) -> tuple[slice, slice] | None:
     """Return the lines and columns of the part that has all grounds, in whole tiles, or None as for most pages.
 
-    One pixel of each tile is looked at; a ground has four neighbours of one shade.
+    One pixel of each tile is looked at; a ground has several times four neighbours of one shade.
     """
     rows, columns = grey.shape[0] // high, grey.shape[1] // _TILE
-    sparse = grey[high // 2 : rows * high : high, _TILE // 2 : columns * _TILE : _TILE]
+    sparse = grey[high // 2 : rows * high : high, _TILE // 2 : columns * _TILE : _TILE].copy()
     corners = (sparse[1:, 1:], sparse[:-1, 1:], sparse[1:, :-1], sparse[:-1, :-1])
     lightest, darkest = (functools.reduce(choose, corners) for choose in (np.maximum, np.minimum))
     alike = (lightest < _PAPER) & (darkest > 0) & (lightest - darkest <= _EVEN)
-    down, across = np.flatnonzero(alike.any(axis=1)), np.flatnonzero(alike.any(axis=0))
-    if not len(down):
+    if np.count_nonzero(alike) < _FEWEST:
         return None
+    down, across = np.flatnonzero(alike.any(axis=1)), np.flatnonzero(alike.any(axis=0))
     top, bottom = max(0, int(down[0]) - far[0]), min(rows, int(down[-1]) + 2 + far[0])
     left, right = max(0, int(across[0]) - far[1]), min(columns, int(across[-1]) + 2 + far[1])
     return slice(top * high, bottom * high), slice(left * _TILE, right * _TILE)
@@ -106,14 +106,21 @@ def _part_with_grounds(grey: Pixels, high: int, far: tuple[int, int]) -> tuple[s
 
 def _survey(page: Pixels, high: int, near: tuple[int, int], far: tuple[int, int]) -> _Survey:
     """Return what is known of the page in tiles `high` lines high."""
-    rows, columns = page.shape[0] // high, page.shape[1] // _TILE
-    lines = page.reshape(rows, high, columns * _TILE)
-    darkest = lines.min(axis=1).reshape(rows, columns, _TILE).min(axis=2).astype(np.int16)
-    lightest = lines.max(axis=1).reshape(rows, columns, _TILE).max(axis=2).astype(np.int16)
+    lines = page.reshape(page.shape[0] // high, high, page.shape[1])
+    darkest = _across_tiles(np.minimum, lines.min(axis=1)).astype(np.int16)
+    lightest = _across_tiles(np.maximum, lines.max(axis=1)).astype(np.int16)
     tinted: Marks = (lightest - darkest <= _EVEN) & (lightest < _PAPER) & (darkest > 0)
     ground = _ground(darkest, lightest, tinted, near)
     ground = np.where(ground > _NOWHERE, ground, _ground(ground, ground, ground > _NOWHERE, far))
     return _Survey(darkest, lightest, tinted, ground, near)
+
+
+def _across_tiles(choose: np.ufunc, lines: Pixels) -> Pixels:
+    """Return for each tile what `choose` takes of its columns; numpy does short rows slowly and long ones fast."""
+    columns = lines.shape[1] // _TILE
+    while lines.shape[1] > columns:
+        lines = choose(lines[:, ::2], lines[:, 1::2])
+    return lines
 
 
 def _ground(darkest: Shades, lightest: Shades, tinted: Marks, reach: tuple[int, int]) -> Shades:
