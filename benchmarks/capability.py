@@ -68,10 +68,14 @@ def _measure(server: str, octets: int, say: Callable[[str], None]) -> Cost:
                 if number:  # the first round warms up
                     singly[kind].append(alone)
                     together[kind].append(statistics.median(times))
+        plain, conneg, plain_together, conneg_together = map(statistics.median, (*singly, *together))
         return Cost(
             server,
             octets,
-            *(statistics.median(times) for times in (*singly, *together)),
+            plain,
+            conneg,
+            plain_together,
+            conneg_together,
             _spread(singly),
             _spread(together),
         )

@@ -80,7 +80,7 @@ def measure(say: Callable[[str], None]) -> Found:
 def _point(folder: Path, count: int, dpi: tuple[int, int]) -> Point:
     out = folder / "out"
     out.mkdir(exist_ok=True)
-    arguments = [folder / f"{count}.pdf", out, str(dpi[0]), str(dpi[1]), folder / "1.pdf"]
+    arguments: list[str | Path] = [folder / f"{count}.pdf", out, str(dpi[0]), str(dpi[1]), folder / "1.pdf"]
     done = subprocess.run(
         [sys.executable, "-c", _RUN, *arguments],
         cwd=Path(__file__).parents[1], env=os.environ, capture_output=True, text=True, timeout=300, check=True,

@@ -7,6 +7,7 @@ import asyncio
 import os
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import uvloop
@@ -52,7 +53,9 @@ async def _accept_and_settle(spool: SqliteSpool) -> None:
     await spool.settle(message.id, [Outcome(1, RecipientState.DELIVERED, reply="250 ok")], records=[_RECORD])
 
 
-async def _spread(path: Path, one, messages: int, senders: int) -> float:
+async def _spread(
+    path: Path, one: Callable[[SqliteSpool], Awaitable[None]], messages: int, senders: int
+) -> float:
     spool = open_spool(path / "spool")
     left = iter(range(messages))
 
