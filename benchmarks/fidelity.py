@@ -47,6 +47,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fidelity")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw the pages side by side there")
     options = parser.parse_args()
+    if options.pictures is not None:
+        options.pictures.mkdir(parents=True, exist_ok=True)
     console = Console()
     with tempfile.TemporaryDirectory(prefix="conneg-bench-") as name:
         folder = Path(name)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from conneg.content.neighbourhood import over
 from conneg.content.page import Pixels
 
 _TILE = 8
@@ -169,7 +170,7 @@ def _draw(page: Pixels, survey: _Survey, dark: Marks, light: Marks) -> None:
 def _spread(values: Shades, reach: tuple[int, int]) -> Shades:
     """Return for each tile the highest of the values within `reach` of it, down and across."""
     for axis in (0, 1):
-        values = _over(np.maximum, values, axis, reach[axis])
+        values = over(np.maximum, values, axis, reach[axis])
     return values
 
 
@@ -177,15 +178,5 @@ def _count(marks: Marks, reach: tuple[int, int]) -> Shades:
     """Return for each tile the number of marks within `reach` of it, down and across."""
     counts = marks.astype(np.int16)
     for axis in (0, 1):
-        counts = _over(np.add, counts, axis, reach[axis])
+        counts = over(np.add, counts, axis, reach[axis])
     return counts
-
-
-def _over(operation: np.ufunc, values: Shades, axis: int, reach: int) -> Shades:
-    total = values.copy()
-    for step in range(1, min(reach, values.shape[axis] - 1) + 1):
-        later, sooner = [slice(None), slice(None)], [slice(None), slice(None)]
-        later[axis], sooner[axis] = slice(step, None), slice(None, -step)
-        for to, source in ((tuple(later), tuple(sooner)), (tuple(sooner), tuple(later))):
-            operation(total[to], values[source], out=total[to])
-    return total

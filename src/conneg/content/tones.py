@@ -8,6 +8,7 @@ their own black and light places.
 import numpy as np
 import numpy.typing as npt
 
+from conneg.content.neighbourhood import over
 from conneg.content.page import Pixels
 
 BLOCK = 4
@@ -56,11 +57,5 @@ def _may_have_tones(sparse: Pixels) -> bool:
 def _grown(mask: Blocks, radius: int) -> Blocks:
     """Return `mask` with everything within `radius` of it, along both axes."""
     for axis in (0, 1):
-        grown = mask.copy()
-        for step in range(1, min(radius, mask.shape[axis] - 1) + 1):
-            later, sooner = [slice(None), slice(None)], [slice(None), slice(None)]
-            later[axis], sooner[axis] = slice(step, None), slice(None, -step)
-            grown[tuple(later)] |= mask[tuple(sooner)]
-            grown[tuple(sooner)] |= mask[tuple(later)]
-        mask = grown
+        mask = over(np.logical_or, mask, axis, radius)
     return mask
