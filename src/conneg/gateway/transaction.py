@@ -15,24 +15,21 @@ from conneg.errors import ConnegError
 from conneg.gateway.dialling import NoSessionError, UnprotectedError
 from conneg.gateway.events import CapabilityFound, Planned, Watcher
 from conneg.gateway.exchange import Exchange, Inquiry, StaleSessionError, is_crowded_out, open_exchange
+from conneg.gateway.grouping import Group, baseline_of, group_recipients
 from conneg.gateway.journal import Journal
 from conneg.gateway.renditions import MessageRenditions
 from conneg.gateway.result import Result, deferred, failed, from_final_reply
 from conneg.gateway.routing import NextHop, NoSuchNextHopError
-from conneg.gateway.sections import AS_IS, DestinationSection
 from conneg.gateway.sessions import Sessions
 from conneg.negotiation import (
     AsItIs,
     Capability,
     Outcome,
     Plan,
-    PlanPolicy,
     Provenance,
     Undeliverable,
     after_rcpt,
-    common,
     describe_capability,
-    make_plan,
     read_capability,
 )
 from conneg.smtp import ConnegArgument
@@ -42,9 +39,6 @@ MAX_ROUNDS = 4
 """How often one recipient is asked for one message in one go; a capability that changes more often is deferred."""
 
 _ARGUMENT = {"required": ConnegArgument.REQUIRED, "optional": ConnegArgument.OPTIONAL, "off": None}
-_NOTHING_KNOWN = AsItIs("nothing is known of what the recipient can take; the message goes as it came")
-_NOT_CONVERTED = AsItIs("this destination's mail is passed on as it came")
-
 Settle = Callable[[Sequence[Result]], Awaitable[None]]
 
 
@@ -58,14 +52,6 @@ class _Batch:
     recipients: list[SpooledRecipient]
     round: int = 1
     fresh: bool = False
-
-
-@dataclass(slots=True)
-class _Group:
-    """Recipients of one transaction who get the same content."""
-
-    plan: Plan
-    recipients: list[SpooledRecipient] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -222,43 +208,19 @@ class Transactions:
                 case _:
                     answers.capabilities.append((recipient, baseline_of(self._policy)))
 
-    async def _group(
-        self, capabilities: Sequence[tuple[SpooledRecipient, Capability | None]]
-    ) -> list[_Group]:
-        """Plan for each distinct capability and bring those together who get the same content."""
-        plans: dict[str | None, Plan] = {}
-        groups: dict[str, _Group] = {}
+    async def _group(self, capabilities: Sequence[tuple[SpooledRecipient, Capability | None]]) -> list[Group]:
+        """Bring those together who get the same content, and tell who can take what and gets what."""
         for recipient, capability in capabilities:
             self._tell_capability(recipient, capability)
-        if self._policy.strategy == "common":
-            capabilities = _in_common(capabilities)
-        for recipient, capability in capabilities:
-            key = capability.features.key if capability else None
-            if key not in plans:
-                plans[key] = await self._plan(capability)
-            plan = plans[key]
-            group = groups.setdefault(f"{type(plan).__name__} {plan.key}", _Group(plan))
-            group.recipients.append(recipient)
-        for group in groups.values():
+        groups = await group_recipients(capabilities, self._policy, self._renditions)
+        for group in groups:
             self._tell_plan(group)
-        return list(groups.values())
-
-    async def _plan(self, capability: Capability | None) -> Plan:
-        if capability is None:
-            return _NOTHING_KNOWN if self._policy.convert else _NOT_CONVERTED
-        # What the next hop announced binds (draft 4.2); only what others said of the device may be overruled.
-        may_overrule = capability.provenance is not Provenance.REPLY
-        send_original = self._policy.on_no_common_form == "original" and may_overrule
-        policy = PlanPolicy(
-            on_no_common_form="original" if send_original else "refuse",
-            on_protected="refuse" if self._policy.on_protected == "return" else "keep",
-        )
-        return make_plan(await self._renditions.offer(), capability, policy)
+        return groups
 
     async def _content_for(self, plan: Plan) -> bytes:
         return await self._renditions.content_for(plan, has_cover=self._policy.cover_page)
 
-    async def _content_in_time(self, group: _Group) -> bytes | None:
+    async def _content_in_time(self, group: Group) -> bytes | None:
         """Return the content if it is ready while the next hop still waits; None if it is not, or cannot be made."""
         if isinstance(group.plan, AsItIs):
             return await self._content_for(group.plan)
@@ -268,7 +230,7 @@ class Transactions:
         except (TimeoutError, ContentRefusedError, ConversionError):
             return None
 
-    async def _prepare(self, batch: _Batch, group: _Group) -> bool:
+    async def _prepare(self, batch: _Batch, group: Group) -> bool:
         """Make the group's content outside any transaction; settle the group and say False if it cannot be had."""
         if isinstance(group.plan, Undeliverable):
             plan = group.plan
@@ -282,7 +244,7 @@ class Transactions:
             return False
         return True
 
-    async def _send(self, exchange: Exchange, batch: _Batch, group: _Group, content: bytes) -> None:
+    async def _send(self, exchange: Exchange, batch: _Batch, group: Group, content: bytes) -> None:
         replies = await exchange.send(content)
         results = [
             from_final_reply(
@@ -315,8 +277,8 @@ class Transactions:
             )
         )
 
-    def _tell_plan(self, group: _Group) -> None:
-        self._journal.planned(group.recipients, group.plan, self._renditions.notes)
+    def _tell_plan(self, group: Group) -> None:
+        self._journal.planned(group.recipients, group.plan, (*group.notes, *self._renditions.notes))
         self._watch(
             Planned(
                 self._message.id,
@@ -326,25 +288,3 @@ class Transactions:
                 group.plan.reason,
             )
         )
-
-
-def _in_common(
-    capabilities: Sequence[tuple[SpooledRecipient, Capability | None]],
-) -> Sequence[tuple[SpooledRecipient, Capability | None]]:
-    """Give everyone the capability that all share (Appendix A (2)); those who share nothing keep their own."""
-    known = {
-        str(recipient.id): capability for recipient, capability in capabilities if capability is not None
-    }
-    shared = {
-        recipient_id: together.capability
-        for together in common(known)
-        for recipient_id in together.recipients
-    }
-    return [(recipient, shared.get(str(recipient.id))) for recipient, _ in capabilities]
-
-
-def baseline_of(policy: DestinationSection) -> Capability | None:
-    """Return what recipients of this destination can take when nothing else is known; None: anything."""
-    if policy.baseline == AS_IS:
-        return None
-    return read_capability(policy.baseline, Provenance.BASELINE, f"baseline of {policy.domains[0]}")
