@@ -119,4 +119,4 @@ def _is_as_good(
             )
             if theirs < mine:
                 return False
-    return is_accepted(given.as_feature_set(), capability.features)
+    return capability.features.accepts(given) or is_accepted(given.as_feature_set(), capability.features)
