@@ -105,7 +105,7 @@ async def test_a_promise_is_kept(tmp_path: Path, more: str, entries: dict[str, s
     (heard,) = events.of(CapabilityFound)
     assert (heard.provenance, promises(heard.expression)) == ("reply", True)
     assert [plan.target for plan in events.of(Planned)] == ["as it is"]
-    assert [plan.target for plan in its_events.of(Planned)][-1] == "204x196 dpi, MH, A4, B/W"
+    assert its_events.of(Planned)[-1].target == "200x200 dpi, MH, A4, B/W"
     (arrived,) = messages_in(last / "mail/devices.test/fax")
     assert b"Content-Type: image/tiff" in arrived
 
