@@ -27,7 +27,7 @@ MAX_COMPARED_PLANS = 64
 _NOTHING_KNOWN = AsItIs("nothing is known of what the recipient can take; the message goes as it came")
 _NOT_CONVERTED = AsItIs("this destination's mail is passed on as it came")
 
-Known = Sequence[tuple[SpooledRecipient, Capability | None]]
+Capabilities = Sequence[tuple[SpooledRecipient, Capability | None]]
 """Recipients with what they can take; None where nothing is known."""
 
 
@@ -51,13 +51,13 @@ class Group:
 
 
 async def group_recipients(
-    known: Known, policy: DestinationSection, renditions: MessageRenditions
+    known: Capabilities, policy: DestinationSection, renditions: MessageRenditions
 ) -> list[Group]:
     """Plan for each distinct capability, and bring those together who get the same content by the policy's strategy."""
     if policy.strategy == "common":
         known = _in_common(known)
     capabilities = {_key(capability): capability for _, capability in known}
-    own = {key: await _plan(capability, policy, renditions) for key, capability in capabilities.items()}
+    own = {key: await plan_for(capability, policy, renditions) for key, capability in capabilities.items()}
     plans = own
     if policy.strategy == "auto":
         heard = {key: capability for key, capability in capabilities.items() if capability is not None}
@@ -86,7 +86,7 @@ async def _shared(
     offer = await renditions.offer()
     classes = [ServedClass(capability, own[key]) for key, capability in capabilities.items()]
     together = [one.capability for one in common(capabilities) if len(one.recipients) > 1]
-    others = [await _plan(capability, policy, renditions) for capability in together]
+    others = [await plan_for(capability, policy, renditions) for capability in together]
 
     def cost(plan: Plan) -> float:
         return 0.0 if renditions.has_made(plan) else estimate(plan, offer)
@@ -97,7 +97,7 @@ async def _shared(
     return dict(zip(capabilities, chosen, strict=True))
 
 
-async def _plan(
+async def plan_for(
     capability: Capability | None, policy: DestinationSection, renditions: MessageRenditions
 ) -> Plan:
     """Return the best plan for one capability alone."""
@@ -113,7 +113,7 @@ async def _plan(
     return make_plan(await renditions.offer(), capability, plan_policy)
 
 
-def _in_common(known: Known) -> Known:
+def _in_common(known: Capabilities) -> Capabilities:
     """Give everyone the capability that all share (Appendix A (2)); those who share nothing keep their own."""
     capabilities = {
         str(recipient.id): capability for recipient, capability in known if capability is not None

@@ -278,13 +278,16 @@ class DestinationSection(Section):
     `strategy` is the draft's Appendix A: a transaction for each recipient ("single"), the best form that all can take
     ("common"), a transaction for each class of like capability ("batch"), or the same with near classes brought
     together ("auto"), by which nobody gets worse in any of `losses`. `on_no_common_form`: "return" it to the sender,
-    or send the "original". `tls` is how much of it the next hop's sessions need (`conneg.net.TlsPolicy`); for
-    "verified" the certificate is for the next hop's name, or for `tls_name`, and signed by an authority in
-    `tls_authorities` (by default the system's). "dane" goes by the TLSA records that DNSSEC vouches for, and is
-    "opportunistic" where there are none; it is the default for `mx`, as "opportunistic" is for the others. With
-    `mta_sts` the policies of MTA-STS are kept to as well (`mx` only). `port` is that of the hosts which the DNS
-    names; `local_address` are the addresses that connections come from, one of each version. `username`: who the
-    gateway is at `host`, and `password_file` what proves it (RFC 4954), without TLS only by SCRAM.
+    or send the "original". `on_downgrade`: when what the next hop says over an unauthenticated channel leads to a
+    worse form than an authenticated source has led to expect (draft, 8), "believe" it, "record" that, "keep" the
+    better form, "defer" the message, or ask again under verified "tls". `tls` is how much of it the next hop's
+    sessions need (`conneg.net.TlsPolicy`); for "verified" the certificate is for the next hop's name, or for
+    `tls_name`, and signed by an authority in `tls_authorities` (by default the system's). "dane" goes by the TLSA
+    records that DNSSEC vouches for, and is "opportunistic" where there are none; it is the default for `mx`, as
+    "opportunistic" is for the others. With `mta_sts` the policies of MTA-STS are kept to as well (`mx` only). `port`
+    is that of the hosts which the DNS names; `local_address` are the addresses that connections come from, one of
+    each version. `username`: who the gateway is at `host`, and `password_file` what proves it (RFC 4954), without TLS
+    only by SCRAM.
     """
 
     domains: tuple[DomainText, ...] = Field(min_length=1)
@@ -307,6 +310,7 @@ class DestinationSection(Section):
     ensure_conversion: bool = False
     cover_page: bool = False
     on_no_common_form: Literal["return", "original"] = "return"
+    on_downgrade: Literal["believe", "record", "keep", "defer", "tls"] = "record"
     on_protected: Literal["keep", "return"] = "keep"
     recipients: tuple[str, ...] | None = None
 

@@ -13,6 +13,7 @@ from conneg.content import ContentRefusedError, ConversionError
 from conneg.directory import Directory, Known, Unavailable
 from conneg.errors import ConnegError
 from conneg.gateway.dialling import NoSessionError, UnprotectedError
+from conneg.gateway.downgrade import DowngradeGuard
 from conneg.gateway.events import CapabilityFound, Planned, Watcher
 from conneg.gateway.exchange import Exchange, Inquiry, StaleSessionError, is_crowded_out, open_exchange
 from conneg.gateway.grouping import Group, baseline_of, group_recipients
@@ -46,12 +47,14 @@ Settle = Callable[[Sequence[Result]], Awaitable[None]]
 class _Batch:
     """Recipients without a result, to be asked together; `round` counts how often they have been.
 
-    `fresh` asks for a new session, since an idle one turned out to be ended.
+    `fresh` asks for a new session, since an idle one turned out to be ended; `verified` for one whose TLS proves who
+    the next hop is, since what it said without is in doubt.
     """
 
     recipients: list[SpooledRecipient]
     round: int = 1
     fresh: bool = False
+    verified: bool = False
 
 
 @dataclass(slots=True)
@@ -75,6 +78,7 @@ class Transactions:
         *,
         sessions: Sessions,
         directory: Directory,
+        guard: DowngradeGuard,
         lookup_seconds: float,
         open_seconds: float,
         journal: Journal,
@@ -91,6 +95,7 @@ class Transactions:
         self._renditions = renditions
         self._sessions = sessions
         self._directory = directory
+        self._guard = guard
         self._lookup_seconds = lookup_seconds
         self._open_seconds = open_seconds
         self._journal = journal
@@ -111,8 +116,11 @@ class Transactions:
             try:
                 batches += await self._run_batch(batch)
             except StaleSessionError:
-                batches.insert(0, _Batch(batch.recipients, batch.round, fresh=True))
-            except (NoSuchNextHopError, UnprotectedError) as error:
+                batches.insert(0, replace(batch, fresh=True))
+            except UnprotectedError as error:
+                make = deferred if batch.verified else failed
+                await self._settle(batch, [make(r, str(error), error.status) for r in batch.recipients])
+            except NoSuchNextHopError as error:
                 await self._settle(batch, [failed(r, str(error), error.status) for r in batch.recipients])
             except NoSessionError as error:
                 await self._settle(batch, [deferred(r, str(error), error.status) for r in batch.recipients])
@@ -126,19 +134,20 @@ class Transactions:
         envelope = self._message.envelope
         # a report must not be lost because a server on its way does not know the extension (RFC 8689, 5)
         requires_tls = envelope.requiretls and envelope.reverse_path != ""
+        hop = self._hop.with_verified_tls() if batch.verified else self._hop
         async with open_exchange(
-            self._hop, self._sessions, fresh=batch.fresh, requires_tls=requires_tls
+            hop, self._sessions, fresh=batch.fresh, requires_tls=requires_tls
         ) as exchange:
             room = exchange.room_for(batch.recipients)
             if room < len(batch.recipients):
-                following.append(_Batch(batch.recipients[room:], batch.round))
+                following.append(replace(batch, recipients=batch.recipients[room:]))
                 batch.recipients = batch.recipients[:room]
             answers = await self._ask(exchange, batch)
+            following += await self._doubt(answers, batch)
             await self._settle(batch, answers.results)
             if answers.crowded_out:
-                following.append(_Batch(answers.crowded_out, batch.round))
-                crowded = {recipient.id for recipient in answers.crowded_out}
-                batch.recipients = [r for r in batch.recipients if r.id not in crowded]
+                following.append(replace(batch, recipients=answers.crowded_out))
+                _take_out(batch, answers.crowded_out)
             groups = await self._group(answers.capabilities)
             whole = len(groups) == 1 and not answers.accepted_but_deferred
             if whole and not isinstance(groups[0].plan, Undeliverable):
@@ -148,7 +157,9 @@ class Transactions:
                     return following
             await exchange.take_back()
         ready = [group for group in groups if await self._prepare(batch, group)]
-        return [_Batch(list(group.recipients), batch.round + 1) for group in ready] + following
+        return [
+            _Batch(list(group.recipients), batch.round + 1, verified=batch.verified) for group in ready
+        ] + following
 
     async def _ask(self, exchange: Exchange, batch: _Batch) -> _Answers:
         """Ask for every recipient, then the directory for those of whom the next hop said nothing."""
@@ -190,6 +201,31 @@ class Transactions:
                     answers.results.append(failed(recipient, answer.reply, "5.3.3", remote=exchange.peer))
         await self._look_up(silent, answers)
         return answers
+
+    async def _doubt(self, answers: _Answers, batch: _Batch) -> list[_Batch]:
+        """Deal with answers that may have been made worse on their way (draft, 8); return who is to be asked again."""
+        if not self._policy.convert or self._policy.on_downgrade == "believe":
+            return []
+        found = await self._guard.downgrades(answers.capabilities, self._policy, self._renditions)
+        again: list[SpooledRecipient] = []
+        for one in found:
+            self._journal.doubted(one.recipient, one.reason, self._policy.on_downgrade)
+            place = next(at for at, (r, _) in enumerate(answers.capabilities) if r.id == one.recipient.id)
+            match self._policy.on_downgrade:
+                case "keep":
+                    answers.capabilities[place] = (one.recipient, one.expected)
+                case "defer":
+                    del answers.capabilities[place]
+                    answers.results.append(deferred(one.recipient, one.reason, "4.7.0"))
+                    answers.accepted_but_deferred = True
+                case "tls" if not batch.verified:
+                    del answers.capabilities[place]
+                    again.append(one.recipient)
+                    answers.accepted_but_deferred = True
+        if not again:
+            return []
+        _take_out(batch, again)
+        return [replace(batch, recipients=again, verified=True)]
 
     async def _look_up(self, recipients: Sequence[SpooledRecipient], answers: _Answers) -> None:
         """Find what the next hop did not say: the directory, then the baseline; a silent directory defers."""
@@ -257,8 +293,7 @@ class Transactions:
     async def _settle(self, batch: _Batch, results: Sequence[Result]) -> None:
         if not results:
             return
-        done = {result.recipient.id for result in results}
-        batch.recipients = [recipient for recipient in batch.recipients if recipient.id not in done]
+        _take_out(batch, [result.recipient for result in results])
         await self._settle_results(results)
 
     def _tell_capability(self, recipient: SpooledRecipient, capability: Capability | None) -> None:
@@ -288,3 +323,8 @@ class Transactions:
                 group.plan.reason,
             )
         )
+
+
+def _take_out(batch: _Batch, recipients: Sequence[SpooledRecipient]) -> None:
+    gone = {recipient.id for recipient in recipients}
+    batch.recipients = [recipient for recipient in batch.recipients if recipient.id not in gone]

@@ -17,7 +17,7 @@ from conneg.negotiation.capability import (
 from conneg.negotiation.classes import CapabilityClass, capability_classes
 from conneg.negotiation.cost import estimate
 from conneg.negotiation.matching import OCTETS_TAG, common_forms, is_accepted
-from conneg.negotiation.merging import LOSSES, Loss, ServedClass, cheapest_plans
+from conneg.negotiation.merging import LOSSES, Loss, ServedClass, cheapest_plans, worse_by
 from conneg.negotiation.offer import MessageOffer, OfferedPart
 from conneg.negotiation.plan import (
     AsItIs,
@@ -79,4 +79,5 @@ __all__ = [
     "read_capability",
     "single",
     "when_not_listed",
+    "worse_by",
 ]

@@ -5,21 +5,27 @@ a loss it is worse than the recipient's own plan. Of the plans that were made, t
 everyone.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal, get_args
 
-from conneg.features import FeatureCollection, Preference
+from conneg.features import Criterion, FeatureCollection
 from conneg.negotiation.capability import Capability
 from conneg.negotiation.matching import is_accepted
 from conneg.negotiation.offer import MessageOffer
-from conneg.negotiation.plan import ByPart, Convert, Drop, OneDocument, Plan
+from conneg.negotiation.plan import AsItIs, ByPart, Convert, Drop, OneDocument, Plan
 
 Loss = Literal["colour", "resolution", "chroma", "lossless", "type", "paper", "pix-x", "pix-y"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)
 """The criteria of `conneg.features.default_preference` by which a form can be worse than another; a larger coding loses
 nothing.
 """
+
+_FORM = "form"
+_WHOLE = ""
+"""Stands for the id of a part where all of them become one document."""
 
 Cost = Callable[[Plan], float]
 """What it costs to make the content of a plan and to send it once, in any unit above zero."""
@@ -47,9 +53,10 @@ def cheapest_plans(
     and again the plan that costs least for each class it is new to; with n classes it costs at most
     1 + 1/2 + ... + 1/n times what the cheapest would.
     """
+    counted = frozenset((*losses, _FORM))
     plans = list({plan.key: plan for plan in (*(one.plan for one in classes), *others)}.values())
     serves = {
-        plan.key: [at for at, one in enumerate(classes) if _does(plan, one, offer, losses)] for plan in plans
+        plan.key: [at for at, one in enumerate(classes) if _does(plan, one, offer, counted)] for plan in plans
     }
     chosen: dict[int, Plan] = {}
     while len(chosen) < len(classes):
@@ -59,64 +66,69 @@ def cheapest_plans(
     return [chosen[at] for at in range(len(classes))]
 
 
+def worse_by(plan: Plan, own: Plan, offer: MessageOffer) -> tuple[str, ...]:
+    """Return by what `plan` is worse than `own`: criteria of `LOSSES`, `form` where the two are of different kinds."""
+    if _are_same(plan, own):
+        return ()
+    given, wanted = _targets(plan), _targets(own)
+    if _shape(plan) != _shape(own) or not given.keys() <= wanted.keys():
+        return (_FORM,)
+    preferences = {part.id: part.preference for part in offer.parts} | {_WHOLE: offer.document_preference}
+    found = {
+        criterion.name: None
+        for part_id, target in given.items()
+        for criterion in preferences[part_id]
+        if criterion.name in LOSSES and _rank(criterion, target) < _rank(criterion, wanted[part_id])
+    }
+    return tuple(found)
+
+
+def _does(plan: Plan, served: ServedClass, offer: MessageOffer, losses: AbstractSet[str]) -> bool:
+    """Whether a class can do with `plan` in place of its own."""
+    if _are_same(plan, served.plan):
+        return True
+    if _targets(plan).keys() != _targets(served.plan).keys():
+        return False
+    return losses.isdisjoint(worse_by(plan, served.plan, offer)) and all(
+        served.capability.features.accepts(target)
+        or is_accepted(target.as_feature_set(), served.capability.features)
+        for target in _targets(plan).values()
+    )
+
+
+def _are_same(plan: Plan, other: Plan) -> bool:
+    return type(plan) is type(other) and plan.key == other.key
+
+
+def _shape(plan: Plan) -> tuple[object, ...]:
+    """Return what plans must have in common for their forms to be compared: what becomes pages, or what is left out."""
+    match plan:
+        case OneDocument(part_ids=part_ids):
+            return ("pages", *part_ids)
+        case ByPart(actions=actions):
+            return ("parts", *sorted(action.part_id for action in actions if isinstance(action, Drop)))
+        case AsItIs():
+            return ("parts",)
+        case _:
+            return (plan.key,)
+
+
+def _targets(plan: Plan) -> Mapping[str, FeatureCollection]:
+    """Return the form that each converted part gets, or the whole document."""
+    match plan:
+        case OneDocument(target=target):
+            return {_WHOLE: target}
+        case ByPart(actions=actions):
+            return {action.part_id: action.target for action in actions if isinstance(action, Convert)}
+        case _:
+            return {}
+
+
+def _rank(criterion: Criterion, form: FeatureCollection) -> tuple[Fraction | int, ...]:
+    return criterion.key({tag: form[tag] for tag in criterion.tags if tag in form})
+
+
 def _cost_of_each(cost: float, classes: Sequence[int], chosen: Collection[int]) -> tuple[float, float]:
     """Return the cost for each class that has no plan yet; of two with the same the one that costs less in all."""
     new = sum(at not in chosen for at in classes)
     return (cost / new if new else float("inf"), cost)
-
-
-def _does(plan: Plan, served: ServedClass, offer: MessageOffer, losses: Collection[str]) -> bool:
-    """Whether a class can do with `plan` in place of its own."""
-    own = served.plan
-    if plan.key == own.key and type(plan) is type(own):
-        return True
-    if isinstance(plan, OneDocument) and isinstance(own, OneDocument):
-        return plan.part_ids == own.part_ids and _is_as_good(
-            plan.target, own.target, served.capability, offer.document_preference, losses
-        )
-    if isinstance(plan, ByPart) and isinstance(own, ByPart):
-        return _does_by_part(plan, own, served.capability, offer, losses)
-    return False
-
-
-def _does_by_part(
-    plan: ByPart, own: ByPart, capability: Capability, offer: MessageOffer, losses: Collection[str]
-) -> bool:
-    """Whether the same parts are kept and left out, and each converted part is as good."""
-    preferences = {part.id: part.preference for part in offer.parts}
-    given, wanted = _converted(plan), _converted(own)
-    return (
-        _dropped(plan) == _dropped(own)
-        and given.keys() == wanted.keys()
-        and all(
-            _is_as_good(given[part_id], target, capability, preferences[part_id], losses)
-            for part_id, target in wanted.items()
-        )
-    )
-
-
-def _converted(plan: ByPart) -> dict[str, FeatureCollection]:
-    return {action.part_id: action.target for action in plan.actions if isinstance(action, Convert)}
-
-
-def _dropped(plan: ByPart) -> set[str]:
-    return {action.part_id for action in plan.actions if isinstance(action, Drop)}
-
-
-def _is_as_good(
-    given: FeatureCollection,
-    own: FeatureCollection,
-    capability: Capability,
-    preference: Preference,
-    losses: Collection[str],
-) -> bool:
-    """Whether the form `given` is accepted, and by none of `losses` worse than the form `own`."""
-    for criterion in preference:
-        if criterion.name in losses:
-            theirs, mine = (
-                criterion.key({tag: form[tag] for tag in criterion.tags if tag in form})
-                for form in (given, own)
-            )
-            if theirs < mine:
-                return False
-    return capability.features.accepts(given) or is_accepted(given.as_feature_set(), capability.features)
