@@ -6,6 +6,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import pytest
 from benchmarks.textpdf import write_pdf
 
 from conneg.gateway.events import DialogueLine, Settled
@@ -119,6 +120,7 @@ async def send(tmp_path: Path, hop: ImpatientHop, pages: int, open_seconds: floa
     return settled, [event.line for event in events.of(DialogueLine) if event.sent]
 
 
+@pytest.mark.timeout(300)
 async def test_a_document_that_takes_longer_than_the_next_hop_waits(tmp_path: Path) -> None:
     hop = ImpatientHop(FINE)
     settled, commands = await send(tmp_path, hop, pages=40, open_seconds=2)
