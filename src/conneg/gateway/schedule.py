@@ -6,12 +6,10 @@ process dies is due again when the next one starts.
 
 import asyncio
 import contextlib
-from collections import defaultdict
 from collections.abc import Callable, Coroutine
 
 from conneg.errors import ConnegError
 from conneg.gateway.routing import NextHop, Routes
-from conneg.mail import parse_mailbox
 from conneg.spool import Spool, SpooledMessage, SpooledRecipient
 
 _POLL_SECONDS = 1.0
@@ -108,10 +106,7 @@ class Schedule:
         try:
             if content is None:
                 content = await self._spool.content(message.id)
-            by_hop: dict[NextHop, list[SpooledRecipient]] = defaultdict(list)
-            for recipient in message.recipients:
-                by_hop[self._routes.next_hop(parse_mailbox(recipient.forward_path).domain)].append(recipient)
-            await self._deliver(message, content, by_hop)
+            await self._deliver(message, content, self._routes.by_next_hop(message.recipients))
         except asyncio.CancelledError:
             raise
         except (

@@ -19,6 +19,7 @@ from conneg.accounts import Accounts, AccountsFile, AccountSource, SqlAccounts
 from conneg.content import Fence, RenditionCache, WorkerLimits, Workers
 from conneg.directory import ChainDirectory, Directory, FileDirectory, SqliteDirectory
 from conneg.errors import ConnegError, UnavailableError
+from conneg.gateway.alternates import Alternates, Choice
 from conneg.gateway.config import Config
 from conneg.gateway.downgrade import DowngradeGuard
 from conneg.gateway.endpoint import Endpoint
@@ -142,6 +143,9 @@ class Gateway:
         heard = Heard(config.spool.path / "heard.sqlite3", on_problem=_warn_of_heard, clock=self._clock)
         self._exit.callback(heard.close)
         self._guard = DowngradeGuard(self.directory, heard, lookup_seconds=config.conneg.lookup_seconds)
+        self._alternates = Alternates(
+            config.alternate, self.directory, self._routes, lookup_seconds=config.conneg.lookup_seconds
+        )
         ways = Ways(self._resolver, policies)
         self._sessions = Sessions(config, ways, self._watch, transcripts=self._transcripts)
         self._exit.push_async_callback(self._sessions.close)
@@ -244,8 +248,16 @@ class Gateway:
             watch=self._watch,
             cache=self._cache,
         ) as made:
+            choices: list[Choice] = []
+            recipients = [recipient for found in by_hop.values() for recipient in found]
+            if self._alternates.concerns(recipients):
+                recipients, choices = await self._alternates.choose(recipients, made)
+                by_hop = self._routes.by_next_hop(recipients)
             await asyncio.gather(
-                *(self._deliver_to(message, content, hop, found, made) for hop, found in by_hop.items())
+                *(
+                    self._deliver_to(message, content, hop, found, made, choices)
+                    for hop, found in by_hop.items()
+                )
             )
 
     async def _deliver_to(
@@ -255,8 +267,12 @@ class Gateway:
         hop: NextHop,
         recipients: list[SpooledRecipient],
         renditions: MessageRenditions,
+        choices: list[Choice],
     ) -> None:
         retry, journal = self.config.retry, Journal()
+        for choice in choices:
+            if choice.recipient in recipients:
+                journal.readdressed(choice.recipient, choice.asked_for, choice.reason)
         settlement = Settlement(
             message,
             content,
