@@ -39,7 +39,7 @@ def command(ctx: click.Context, config_file: Path | None, as_json: bool) -> None
 
 def _problems(config: Any) -> list[str]:
     from conneg.directory import FileDirectory
-    from conneg.gateway.service import open_tls
+    from conneg.gateway.opening import open_tls
 
     problems = []
     try:

@@ -24,7 +24,7 @@ from conneg.mail.submission import ends_header, missing_fields
 from conneg.mail.trace import count_received_in, waives_tls
 from conneg.net import MailCommand, MessageSink, Peer, RcptAnswer, RcptCommand, SessionInfo
 from conneg.smtp import ConnegArgument, Reply
-from conneg.spool import Incoming, Spool, SpooledMessage
+from conneg.spool import Acceptor, Incoming, SpooledMessage
 
 MAX_RECEIVED_FIELDS = 100
 """A message with more Received fields than this is taken to be in a loop (RFC 5321, 6.3: normally at least 100)."""
@@ -65,7 +65,7 @@ class Intake:
         config: Config,
         routes: Routes,
         directory: ChainDirectory,
-        spool: Spool,
+        spool: Acceptor,
         *,
         submit: Submit,
         wake: Callable[[], None],
