@@ -33,7 +33,13 @@ file = "directory.toml"
 ACCEPTING = """\
 [server]
 hostname = "bench.example"
-listen = ["127.0.0.1:2525"]
+listen = ["127.0.0.1:0"]
+receivers = {receivers}
+max_connections = 2000
+max_connections_per_peer = 2000
+
+[limits]
+connections_per_minute = 1000000
 
 [spool]
 path = "spool"
@@ -48,14 +54,14 @@ path = "mail"
 """
 
 
-def accepting_arguments(folder: Path, expression: str) -> tuple[str, ...]:
+def accepting_arguments(folder: Path, expression: str, *, receivers: int = 0) -> tuple[str, ...]:
     """What `benchmarks.servers.conneg_accepting` is started with, its configuration and spool in `folder`.
 
-    Everybody at ifax1.example can take `expression`.
+    Everybody at ifax1.example can take `expression`; so many `receivers` accept, or with 0 one process by itself.
     """
     folder.mkdir()
     config = folder / "conneg.toml"
-    config.write_text(ACCEPTING)
+    config.write_text(ACCEPTING.format(receivers=receivers))
     _write_directory(folder, expression)
     return (str(config),)
 

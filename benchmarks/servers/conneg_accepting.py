@@ -1,6 +1,7 @@
-"""The gateway's receiving half: listener, intake, directory and spool, no delivery; argument: its configuration.
+"""The gateway's receiving half: listeners, intake, directory and spool, no delivery; argument: its configuration.
 
-What is accepted is durable by the very code that `conneg serve` runs, and then lies in the spool.
+What is accepted is durable by the very code that `conneg serve` runs, in receivers if the configuration names any, and
+then lies in the spool.
 """
 
 import asyncio
@@ -9,16 +10,16 @@ import sys
 from pathlib import Path
 
 import uvloop
-from tests.peers.ports import LOOPBACK
 
-from conneg.gateway.config import read_config
+from conneg.gateway.acceptance import Acceptance, open_acceptance
+from conneg.gateway.config import Config, read_config
 from conneg.gateway.events import ignore
 from conneg.gateway.intake import Intake
+from conneg.gateway.log import LogStyle
 from conneg.gateway.opening import open_directory
+from conneg.gateway.receivers import Receivers
 from conneg.gateway.routing import Routes
-from conneg.net import ListenerLimits, start_listener
-from conneg.smtp import ServerConfig
-from conneg.spool import open_spool
+from conneg.spool import SqliteSpool, open_spool
 
 
 async def _has_no_room() -> bool:
@@ -29,7 +30,23 @@ async def serve(file: Path) -> None:
     config = read_config(file)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    spool = open_spool(config.spool.path)
+    spool = open_spool(config.spool.path, receivers=config.server.receivers)
+    accepting = await (_receivers(config, spool) if config.server.receivers else _acceptance(config, spool))
+    print(accepting.endpoints[0].port, flush=True)
+    await stop.wait()
+    await accepting.close(1)
+    await spool.close()
+
+
+async def _receivers(config: Config, spool: SqliteSpool) -> Receivers:
+    receivers = Receivers(
+        config, lock=spool.lock, wake=lambda: None, keeps_up=lambda: True, log_style=LogStyle()
+    )
+    await receivers.start()
+    return receivers
+
+
+async def _acceptance(config: Config, spool: SqliteSpool) -> Acceptance:
     intake = Intake(
         config,
         Routes(config),
@@ -40,17 +57,9 @@ async def serve(file: Path) -> None:
         claims=_has_no_room,
         watch=ignore,
     )
-    listener = await start_listener(
-        intake.for_listener(config.listeners[0]),
-        LOOPBACK,
-        0,
-        ServerConfig(hostname=config.server.hostname, max_recipients=config.server.max_recipients),
-        limits=ListenerLimits(),
-    )
-    print(listener.port, flush=True)
-    await stop.wait()
-    await listener.close(1)
-    await spool.close()
+    acceptance = await open_acceptance(config, intake)
+    await acceptance.listen()
+    return acceptance
 
 
 if __name__ == "__main__":
