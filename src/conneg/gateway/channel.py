@@ -78,13 +78,16 @@ class Channel:
     def hear(self) -> Message | None:
         """Return the next message; None when the other end is gone. Raises `BlockingIOError` if nothing was said."""
         try:
-            octets, descriptors, _, _ = socket.recv_fds(self._end, _FORM.size, 1, socket.MSG_CMSG_CLOEXEC)
+            octets, descriptors, _, _ = socket.recv_fds(self._end, _FORM.size, 1)
         except ConnectionError:
             return None
         if not octets:
             return None
         word, number = _FORM.unpack(octets)
-        connection = socket.socket(fileno=descriptors[0]) if descriptors else None
+        if not descriptors:
+            return Message(Word(word), number)
+        connection = socket.socket(fileno=descriptors[0])
+        connection.set_inheritable(False)
         return Message(Word(word), number, connection)
 
     def close(self) -> None:
