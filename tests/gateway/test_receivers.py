@@ -147,14 +147,20 @@ def connected(receiver: Receiver) -> socket.socket:
         return ours
 
 
-def send_through(connection: socket.socket) -> float:
-    """Send one message with smtplib; how many seconds its reply took."""
+def in_a_transaction(connection: socket.socket) -> smtplib.SMTP:
+    """A client with sender and recipient accepted."""
     client = smtplib.SMTP()
     client.sock, client.file = connection, None
     assert client.getreply()[0] == 220
     assert client.helo("c")[0] == 250
     assert client.mail("a@b.test")[0] == 250
     assert client.rcpt("june@d.test")[0] == 250
+    return client
+
+
+def send_through(connection: socket.socket) -> float:
+    """Send one message; how many seconds its reply took."""
+    client = in_a_transaction(connection)
     began = time.monotonic()
     assert client.data(b"Subject: x\r\n\r\nhello\r\n")[0] == 250
     client.quit()
@@ -175,6 +181,31 @@ async def test_room_lets_go_what_has_waited(tmp_path: Path) -> None:
         await asyncio.sleep(0.2)
         receiver.tell(True)
         await sending
+
+
+async def test_when_it_stops_who_is_idle_hears_421_and_transactions_are_finished(tmp_path: Path) -> None:
+    async with one_receiver(tmp_path, delay=0) as receiver:
+        idle = smtplib.SMTP()
+        idle.sock, idle.file = connected(receiver), None
+        assert (await asyncio.to_thread(idle.getreply))[0] == 220
+        client = await asyncio.to_thread(in_a_transaction, connected(receiver))
+        stopping = asyncio.create_task(receiver.stop(30))
+        assert (await asyncio.to_thread(idle.getreply))[0] == 421
+        assert (await asyncio.to_thread(client.data, b"Subject: x\r\n\r\nhello\r\n"))[0] == 250
+        await stopping
+        assert await receiver.ended() == "status 0"
+        idle.close()
+        client.close()
+
+
+async def test_and_are_cut_when_they_take_too_long(tmp_path: Path) -> None:
+    async with one_receiver(tmp_path, delay=0) as receiver:
+        client = await asyncio.to_thread(in_a_transaction, connected(receiver))
+        await receiver.stop(0.1)
+        assert await receiver.ended() == "status 0"
+        with pytest.raises(OSError):  # noqa: PT011 - reset or closed, as the system has it
+            await asyncio.to_thread(client.noop)
+        client.close()
 
 
 async def test_a_receiver_ends_when_the_serving_process_is_gone(tmp_path: Path) -> None:

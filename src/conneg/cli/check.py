@@ -100,6 +100,10 @@ def _show(config: Any, formats: list[dict[str, str]], fence: dict[str, list[str]
     click.echo(f"listens on    {', '.join(config.server.listen)} as {config.server.hostname}")
     if config.server.listen_tls:
         click.echo(f"under TLS     {', '.join(config.server.listen_tls)}")
+    if config.server.receivers:
+        click.echo(
+            f"receivers     {config.server.receivers} processes accept mail, each with its share of the limits"
+        )
     for certificate in config.certificate:
         click.echo(f"certificate   {certificate.file} for {', '.join(certificate.names) or 'any name'}")
     click.echo(f"spool         {config.spool.path}")
