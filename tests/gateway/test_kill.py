@@ -17,7 +17,7 @@ from tests.gateway.lives import trial
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("receivers", "kills"), [(0, 100), (2, 12)])
+@pytest.mark.parametrize(("receivers", "kills"), [(0, 100), (2, 10)])
 def test_no_accepted_message_is_lost(
     tmp_path: Path, receivers: int, kills: int, record_property: Callable[[str, object], None]
 ) -> None:
