@@ -6,6 +6,7 @@ from pathlib import Path
 CONFIG = """\
 [server]
 listen = ["{listen}"]
+receivers = {receivers}
 
 [spool]
 path = "spool"
@@ -81,11 +82,15 @@ def capability_of(octets: int) -> str:
     return text + " " * (octets - len(text) - len(tail)) + tail
 
 
-def serve_command(folder: Path, *, listen: tuple[str, int], next_hop: tuple[str, int]) -> list[str | Path]:
+def serve_command(
+    folder: Path, *, listen: tuple[str, int], next_hop: tuple[str, int], receivers: int = 0
+) -> list[str | Path]:
     """The command that runs the gateway with its configuration and spool in `folder`, relaying all to `next_hop`."""
     config = folder / "conneg.toml"
     host, port = next_hop
-    config.write_text(CONFIG.format(listen=f"{listen[0]}:{listen[1]}", next_hop=f"{host}:{port}"))
+    config.write_text(
+        CONFIG.format(listen=f"{listen[0]}:{listen[1]}", next_hop=f"{host}:{port}", receivers=receivers)
+    )
     return [Path(sys.executable).parent / "conneg", "serve", "--config", config]
 
 
@@ -99,6 +104,7 @@ def crowded_command(
         CROWDED.format(
             listen=f"{listen[0]}:{listen[1]}",
             next_hop=f"{next_hop[0]}:{next_hop[1]}",
+            receivers=0,
             connections=connections,
         )
     )
