@@ -5,12 +5,15 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Self
 
+import conneg
 from conneg.errors import UnavailableError
 from conneg.gateway.channel import Channel, Word
 from conneg.gateway.config import Config
@@ -64,27 +67,20 @@ class Receiver:
         `lock` is the descriptor of the spool's lock; `on_stored` is called whenever new messages are in the spool.
         """
         ours, theirs = Channel.pair()
-        orders = Orders(
-            config=config, place=place, channel=theirs.fileno(), lock=lock, log_style=log_style
-        ).model_dump_json()
+        orders = Orders(config=config, place=place, channel=theirs.fileno(), lock=lock, log_style=log_style)
         try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-m",
-                "conneg.gateway.receiver_main",
-                stdin=asyncio.subprocess.PIPE,
-                pass_fds=(theirs.fileno(), lock),
-            )
+            process = await _start_process(orders)
         except OSError as error:
             ours.close()
             raise UnavailableError(f"receiver {place} cannot be started: {error}") from error
+        except BaseException:
+            ours.close()
+            raise
         finally:
             theirs.close()
         receiver = cls(process, ours, on_stored)
         try:
-            with contextlib.suppress(ConnectionError):  # it has ended, which is told below
-                await _send(process, orders.encode())
+            await _give(process, orders)
             await receiver._become_ready(place)
         except BaseException:
             await receiver.kill()
@@ -122,9 +118,10 @@ class Receiver:
     async def stop(self, grace_seconds: float) -> None:
         """Let it finish what is in hand within `grace_seconds`, and wait for its end."""
         self._channel.say(Word.STOP, int(grace_seconds * 1000))
-        patience = grace_seconds + LINGER.value + _CLOSING_SECONDS
-        await asyncio.wait((self._ended,), timeout=patience)
-        await self.kill()
+        try:
+            await asyncio.wait((self._ended,), timeout=grace_seconds + LINGER.value + _CLOSING_SECONDS)
+        finally:
+            await self.kill()
 
     async def kill(self) -> None:
         """End it at once, if it has not ended; what it has accepted is in its log."""
@@ -152,8 +149,22 @@ class Receiver:
             self._on_stored()
 
 
-async def _send(process: asyncio.subprocess.Process, octets: bytes) -> None:
+async def _start_process(orders: Orders) -> asyncio.subprocess.Process:
+    found = (str(Path(conneg.__file__).parents[1]), os.environ.get("PYTHONPATH", ""))
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        "conneg.gateway.receiver_main",
+        stdin=asyncio.subprocess.PIPE,
+        pass_fds=(orders.channel, orders.lock),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, found))},
+    )
+
+
+async def _give(process: asyncio.subprocess.Process, orders: Orders) -> None:
     assert process.stdin is not None
-    process.stdin.write(octets)
-    await process.stdin.drain()
+    with contextlib.suppress(ConnectionError):  # it has ended, which is noticed anyway
+        process.stdin.write(orders.model_dump_json().encode())
+        await process.stdin.drain()
     process.stdin.close()
