@@ -13,17 +13,12 @@ import uvloop
 
 from conneg.gateway.acceptance import Acceptance, open_acceptance
 from conneg.gateway.config import Config, read_config
-from conneg.gateway.events import ignore
 from conneg.gateway.intake import Intake
 from conneg.gateway.log import LogStyle
 from conneg.gateway.opening import open_directory
 from conneg.gateway.receivers import Receivers
 from conneg.gateway.routing import Routes
 from conneg.spool import SqliteSpool, open_spool
-
-
-async def _has_no_room() -> bool:
-    return False
 
 
 async def serve(file: Path) -> None:
@@ -47,17 +42,7 @@ async def _receivers(config: Config, spool: SqliteSpool) -> Receivers:
 
 
 async def _acceptance(config: Config, spool: SqliteSpool) -> Acceptance:
-    intake = Intake(
-        config,
-        Routes(config),
-        open_directory(config),
-        spool,
-        submit=lambda message, content: None,
-        wake=lambda: None,
-        claims=_has_no_room,
-        watch=ignore,
-    )
-    acceptance = await open_acceptance(config, intake)
+    acceptance = await open_acceptance(config, Intake(config, Routes(config), open_directory(config), spool))
     await acceptance.listen()
     return acceptance
 

@@ -16,7 +16,7 @@ from conneg.errors import ConnegError
 from conneg.gateway.config import Config
 from conneg.gateway.disclosure import Disclosure
 from conneg.gateway.disk import DiskSpace
-from conneg.gateway.events import Accepted, Watcher
+from conneg.gateway.events import Accepted, Watcher, ignore
 from conneg.gateway.routing import Routes
 from conneg.gateway.sections import DisclosureSection, ListenerSection
 from conneg.mail import AddressError, Envelope, Mailbox, Recipient, parse_mailbox, write_received
@@ -40,6 +40,18 @@ _SPOOL_FAILS = Reply(451, ("the message could not be written to disk; try again 
 Submit = Callable[[SpooledMessage, bytes | None], None]
 
 
+def _leave(message: SpooledMessage, content: bytes | None) -> None:
+    """Leave a message where it is."""
+
+
+def _wake_nobody() -> None:
+    """There is nobody here who delivers."""
+
+
+async def _never() -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class _Transaction:
     """What this server keeps of one client's transaction, from MAIL to the final reply."""
@@ -57,7 +69,8 @@ class Intake:
     """The gateway's `SmtpHandler`: checks the envelope, asks the directory, and writes the message to the spool.
 
     `claims` says whether the schedule has room for one more message, after a while if need be; then `submit` is given
-    the accepted message, claimed, with its content where that is still in memory, and else `wake` is called.
+    the accepted message, claimed, with its content where that is still in memory, and else `wake` is called. Without
+    them the message waits in the spool for the process that delivers.
     """
 
     def __init__(
@@ -67,10 +80,10 @@ class Intake:
         directory: ChainDirectory,
         spool: Acceptor,
         *,
-        submit: Submit,
-        wake: Callable[[], None],
-        claims: Callable[[], Awaitable[bool]],
-        watch: Watcher,
+        submit: Submit = _leave,
+        wake: Callable[[], None] = _wake_nobody,
+        claims: Callable[[], Awaitable[bool]] = _never,
+        watch: Watcher = ignore,
     ) -> None:
         self._role = "relay"
         self._lmtp = False

@@ -59,8 +59,6 @@ async def _receive(orders: Orders) -> None:
         Routes(config),
         open_directory(config),
         spool,
-        submit=lambda message, content: None,
-        wake=lambda: None,
         claims=room.wait,
         watch=orders.log_style.watcher(),
     )
