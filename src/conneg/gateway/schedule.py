@@ -44,11 +44,17 @@ class Schedule:
         self._waiting: dict[asyncio.Future[None], None] = {}
         self._wake = asyncio.Event()
         self._stopping = False
+        self._keeps_up = True
 
     @property
     def has_room(self) -> bool:
         """Whether a message accepted now would be delivered at once."""
         return not self._stopping and len(self._in_hand) < self._at_once
+
+    @property
+    def keeps_up(self) -> bool:
+        """Whether the last look into the spool found fewer due messages than there was room for."""
+        return self._keeps_up and not self._stopping
 
     async def wait_for_room(self, seconds: float) -> bool:
         """Wait until there is room, first come, first served, at most `seconds`; say whether there is."""
@@ -78,6 +84,7 @@ class Schedule:
             except ConnegError as error:
                 self._report("the spool cannot be read", error)
                 messages = []
+            self._keeps_up = len(messages) < room
             for message in messages:
                 self._start(message, None)
             if not messages:

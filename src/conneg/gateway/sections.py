@@ -76,7 +76,8 @@ class Section(BaseModel):
 class ServerSection(Section):
     """`[server]`: where the gateway listens and what it takes from one client.
 
-    On `listen` STARTTLS is offered if there is a certificate; on `listen_tls` connections begin with TLS.
+    On `listen` STARTTLS is offered if there is a certificate; on `listen_tls` connections begin with TLS. `receivers`:
+    how many processes accept mail beside the serving one; with 0 that one does it.
     """
 
     hostname: str = "localhost"
@@ -88,6 +89,7 @@ class ServerSection(Section):
     max_connections_per_peer: int = Field(default=100, ge=1)
     command_seconds: float = Field(default=300, gt=0)
     stop_within_seconds: float = Field(default=30, ge=0)
+    receivers: int = Field(default=0, ge=0, le=64)
 
 
 class ListenerSection(Section):
