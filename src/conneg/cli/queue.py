@@ -177,6 +177,8 @@ def _tell(kind: str, entry: dict[str, Any]) -> str:
             return f"can take: {entry['summary']}{source}"
         case "address":
             return f"sent to <{entry['recipient']}> for <{entry['asked_for']}>: {entry['reason']}"
+        case "delay":
+            return "the sender was told that it waits"
         case "doubt":
             return f"in doubt: {entry['reason']} ({_DOUBT[entry['policy']]})"
         case "plan":

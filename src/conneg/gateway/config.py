@@ -30,6 +30,7 @@ from conneg.gateway.sections import (
     LimitsSection,
     ListenerSection,
     RelaySection,
+    ReportsSection,
     RetrySection,
     Section,
     ServerSection,
@@ -55,6 +56,7 @@ class Config(Section):
     relay: RelaySection = RelaySection()
     directory: DirectorySection = DirectorySection()
     retry: RetrySection = RetrySection()
+    reports: ReportsSection = ReportsSection()
     content: ContentSection = ContentSection()
     delivery: DeliverySection = DeliverySection()
     dns: DnsSection = DnsSection()

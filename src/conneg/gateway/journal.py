@@ -3,7 +3,8 @@
 Each entry is a kind and a JSON object; `conneg queue explain` reads them back. Kinds: `connection` (with whom, under
 which TLS, what was relied upon, what was found wrong on the way), `address` (which of a recipient's addresses was
 chosen), `answer` (what a next hop said of a recipient), `capability` (what it can take and who says so), `doubt`
-(whether that may have been made worse on its way), `plan` (what it gets and why), `result`.
+(whether that may have been made worse on its way), `plan` (what it gets and why), `delay` (the sender was told that
+it waits), `result`.
 """
 
 import json
@@ -72,6 +73,10 @@ class Journal:
             self._add(
                 "plan", recipient, plan=json.loads(plan.to_json()), reason=plan.reason, notes=list(notes)
             )
+
+    def told_of_delay(self, recipient: SpooledRecipient) -> None:
+        """The sender is told that the message still waits for this recipient."""
+        self._add("delay", recipient)
 
     def settled(self, result: Result) -> None:
         """A recipient reached a state."""

@@ -245,6 +245,22 @@ class RetrySection(Section):
     give_up_seconds: float = Field(default=5 * 86400, gt=0)
 
 
+class ReportsSection(Section):
+    """`[reports]`: what senders are told (RFC 3461).
+
+    `delay_after_seconds`: when they first hear that a message still waits (0: never), unless they asked not to.
+    `media_features`: whether a report says what the recipient's device can take (RFC 2530); left out, it does where
+    there is no `[[disclosure]]` rule.
+    """
+
+    delay_after_seconds: float = Field(default=4 * 3600, ge=0)
+    media_features: bool | None = None
+
+    def tells_features(self, has_rules: bool) -> bool:
+        """Whether reports say what devices can take, where there are rules of disclosure or are none."""
+        return not has_rules if self.media_features is None else self.media_features
+
+
 class ContentSection(Section):
     """`[content]`: the limits on the processes that read and convert documents.
 

@@ -252,6 +252,8 @@ class Gateway:
             watch=self._watch,
             wake=self._schedule.wake,
             reports=self._reports,
+            delay_after=self.config.reports.delay_after_seconds,
+            media_features=self.config.reports.tells_features(bool(self.config.disclosure)),
         )
         transactions = Transactions(
             message,

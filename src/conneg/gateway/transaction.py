@@ -101,6 +101,7 @@ class Transactions:
         self._journal = journal
         self._settle_results = settle
         self._watch = watch
+        self._accepts: dict[int, str] = {}
 
     async def run(self, recipients: Sequence[SpooledRecipient]) -> None:
         """Bring every recipient to a result; a peer that is not there defers those not yet settled."""
@@ -314,11 +315,15 @@ class Transactions:
         if not results:
             return
         _take_out(batch, [result.recipient for result in results])
-        await self._settle_results(results)
+        await self._settle_results(
+            [replace(result, accepts=self._accepts.get(result.recipient.id)) for result in results]
+        )
 
     def _tell_capability(self, recipient: SpooledRecipient, capability: Capability | None) -> None:
         if capability is None:
             return
+        if capability.provenance is not Provenance.BASELINE:
+            self._accepts[recipient.id] = capability.expression
         summary = describe_capability(capability)
         self._journal.capability(recipient, capability, summary)
         self._watch(
