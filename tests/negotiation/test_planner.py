@@ -126,7 +126,7 @@ class TestPageDevices:
     @pytest.mark.shows("C-8")
     @pytest.mark.parametrize(("policy", "kind"), [("keep", AsItIs), ("refuse", Undeliverable)])
     def test_protected_parts_are_never_converted(self, policy: str, kind: type) -> None:
-        offer = message(text_part(), pdf_part(protected=True))
+        offer = message(text_part(), pdf_part(protection="signed or encrypted"))
         plan = make_plan(offer, JUNE, PlanPolicy(on_protected=policy))
         assert isinstance(plan, kind)
         assert "survey.pdf is signed or encrypted" in plan.reason
@@ -193,11 +193,15 @@ class TestOtherRecipients:
 
     @pytest.mark.parametrize("policy", ["keep", "refuse"])
     def test_protected_parts_are_kept_when_accepted(self, policy: str) -> None:
-        plan = make_plan(message(text_part("1", protected=True)), PHONE_USER, PlanPolicy(on_protected=policy))
+        plan = make_plan(
+            message(text_part("1", protection="signed or encrypted")),
+            PHONE_USER,
+            PlanPolicy(on_protected=policy),
+        )
         assert isinstance(plan, AsItIs)
 
     def test_protected_parts_that_are_not_accepted_go_by_policy(self) -> None:
-        offer = message(text_part(), pdf_part(protected=True), photo_part())
+        offer = message(text_part(), pdf_part(protection="signed or encrypted"), photo_part())
         assert kinds(make_plan(offer, PHONE_USER)) == {"1.1": "Keep", "1.2": "Keep", "1.3": "Convert"}
         refused = make_plan(offer, PHONE_USER, PlanPolicy(on_protected="refuse"))
         assert isinstance(refused, Undeliverable)

@@ -351,7 +351,7 @@ def _is_same(before: Capability | None, now: Capability | None) -> bool:
 def _encoded(content: bytes) -> bytes | None:
     """Return the content in seven bits (RFC 6152, 3); None if that would break a signature or encryption."""
     try:
-        if outline(read_parts(content)).protected:
+        if outline(read_parts(content), content).protected:
             return None
         return in_seven_bits(content)
     except ConnegError:

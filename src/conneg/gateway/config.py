@@ -25,6 +25,7 @@ from conneg.gateway.sections import (
     DestinationSection,
     DirectorySection,
     DisclosureSection,
+    DkimSection,
     DnsSection,
     LimitsSection,
     ListenerSection,
@@ -32,6 +33,7 @@ from conneg.gateway.sections import (
     RetrySection,
     Section,
     ServerSection,
+    SmimeSection,
     SpoolSection,
 )
 
@@ -48,6 +50,8 @@ class Config(Section):
     limits: LimitsSection = LimitsSection()
     accounts: AccountsSection | None = None
     certificate: tuple[CertificateSection, ...] = ()
+    smime: tuple[SmimeSection, ...] = ()
+    dkim: tuple[DkimSection, ...] = ()
     disclosure: tuple[DisclosureSection, ...] = ()
     conneg: ConnegSection = ConnegSection()
     spool: SpoolSection = SpoolSection()
@@ -165,6 +169,16 @@ def _resolve_paths(config: Config, folder: Path) -> Config:
         c.model_copy(update={"file": under(c.file), "key": c.key and under(c.key)})
         for c in config.certificate
     )
+    smime = tuple(
+        s.model_copy(
+            update={
+                "certificate": under(s.certificate),
+                "key": under(s.key),
+                "intermediates": s.intermediates and under(s.intermediates),
+            }
+        )
+        for s in config.smime
+    )
     destinations = tuple(
         d.model_copy(
             update={
@@ -181,6 +195,8 @@ def _resolve_paths(config: Config, folder: Path) -> Config:
             "directory": directory,
             "accounts": accounts,
             "certificate": certificates,
+            "smime": smime,
+            "dkim": tuple(d.model_copy(update={"key": under(d.key)}) for d in config.dkim),
             "destination": destinations,
         }
     )

@@ -13,6 +13,7 @@ from conneg.errors import ConnegError, TemporaryError
 from conneg.gateway.maildir import deliver_to_maildir, maildir_path
 from conneg.gateway.routing import NextHop
 from conneg.gateway.sessions import Session, Sessions
+from conneg.gateway.signatures import Seal
 from conneg.gateway.ways import Reliance
 from conneg.mail import Envelope, in_seven_bits, is_seven_bits, parse_mailbox
 from conneg.net import RcptRequest, TlsChannel
@@ -58,6 +59,15 @@ class Inquiry:
 
 
 @dataclass(frozen=True, slots=True)
+class Outgoing:
+    """The content to send; `is_changed`: it is other than what came in. `seal` signs it as it goes out (DKIM)."""
+
+    octets: bytes
+    is_changed: bool = False
+    seal: Seal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """What a transaction goes over: the address, the TLS (None: plain text) and what was relied upon.
 
@@ -93,7 +103,7 @@ class Exchange(Protocol):
     async def ask(self, inquiry: Inquiry) -> list[RecipientAnswer]:
         """Begin the transaction; one answer for each recipient, in order. Raises `StaleSessionError`."""
 
-    async def send(self, content: bytes) -> list[Reply]:
+    async def send(self, content: Outgoing) -> list[Reply]:
         """Send the content to the accepted recipients; one reply for each of them, in order."""
 
     async def take_back(self) -> None:
@@ -191,11 +201,17 @@ class SessionExchange:
         self._accepted = sum(answer.reply.code < 400 for answer in answers)
         return answers
 
-    async def send(self, content: bytes) -> list[Reply]:
-        """DATA, the content, the final dot; in seven bits to a next hop that takes no more (RFC 6152, 3)."""
-        if not self._session.client.supports("8BITMIME") and not is_seven_bits(content):
-            content = await asyncio.to_thread(in_seven_bits, content)
-        replies = await self._session.client.data(content)
+    async def send(self, content: Outgoing) -> list[Reply]:
+        """DATA, the content, the final dot; in seven bits to a next hop that takes no more (RFC 6152, 3).
+
+        Signed last, as it is sent: a signature over anything else would not hold.
+        """
+        octets, is_changed = content.octets, content.is_changed
+        if not self._session.client.supports("8BITMIME") and not is_seven_bits(octets):
+            octets, is_changed = await asyncio.to_thread(in_seven_bits, octets), True
+        if content.seal is not None:
+            octets = await asyncio.to_thread(content.seal, octets, is_changed)
+        replies = await self._session.client.data(octets)
         return list(replies) if self._lmtp else [replies[0]] * self._accepted
 
     async def take_back(self) -> None:
@@ -238,9 +254,9 @@ class MaildirExchange:
             for r in inquiry.recipients
         ]
 
-    async def send(self, content: bytes) -> list[Reply]:
-        """Write the message for each recipient, Return-Path on top (RFC 5321, 4.4)."""
-        delivered = f"Return-Path: <{self._reverse_path}>\r\n".encode() + content
+    async def send(self, content: Outgoing) -> list[Reply]:
+        """Write the message for each recipient, Return-Path on top (RFC 5321, 4.4); it needs no seal at its end."""
+        delivered = f"Return-Path: <{self._reverse_path}>\r\n".encode() + content.octets
         return [await self._deliver(recipient, delivered) for recipient in self._recipients]
 
     async def _deliver(self, recipient: SpooledRecipient, content: bytes) -> Reply:

@@ -14,7 +14,14 @@ from conneg.directory import Directory, Known, Unavailable
 from conneg.errors import ConnegError
 from conneg.gateway.dialling import NoSessionError, UnprotectedError
 from conneg.gateway.events import CapabilityFound, Planned, Watcher
-from conneg.gateway.exchange import Exchange, Inquiry, StaleSessionError, is_crowded_out, open_exchange
+from conneg.gateway.exchange import (
+    Exchange,
+    Inquiry,
+    Outgoing,
+    StaleSessionError,
+    is_crowded_out,
+    open_exchange,
+)
 from conneg.gateway.journal import Journal
 from conneg.gateway.renditions import MessageRenditions
 from conneg.gateway.result import Result, deferred, failed, from_final_reply
@@ -283,7 +290,8 @@ class Transactions:
         return True
 
     async def _send(self, exchange: Exchange, batch: _Batch, group: _Group, content: bytes) -> None:
-        replies = await exchange.send(content)
+        is_changed = not isinstance(group.plan, AsItIs)
+        replies = await exchange.send(Outgoing(content, is_changed, self._renditions.seal))
         results = [
             from_final_reply(
                 recipient, reply, remote=exchange.peer, octets=len(content), form=group.plan.summary
@@ -316,7 +324,7 @@ class Transactions:
         )
 
     def _tell_plan(self, group: _Group) -> None:
-        self._journal.planned(group.recipients, group.plan, self._renditions.notes)
+        self._journal.planned(group.recipients, group.plan, self._renditions.notes_on(group.plan))
         self._watch(
             Planned(
                 self._message.id,

@@ -7,7 +7,7 @@ changed.
 from conneg.mail.address import AddressError, Mailbox, parse_mailbox
 from conneg.mail.body import decode_body, write_base64
 from conneg.mail.cover import write_cover
-from conneg.mail.dkim import DkimSignature, dkim_signatures
+from conneg.mail.dkim import MAX_DKIM_SIGNATURES, DkimSignature, dkim_signatures
 from conneg.mail.envelope import Envelope, EnvelopeError, Recipient
 from conneg.mail.fields import (
     Field,
@@ -31,6 +31,7 @@ from conneg.mail.words import read_parameters, read_words, write_parameter, writ
 from conneg.mail.xtext import read_xtext, write_xtext
 
 __all__ = [
+    "MAX_DKIM_SIGNATURES",
     "Action",
     "AddressError",
     "DkimSignature",

@@ -48,7 +48,7 @@ class DkimSigner:
         return author is not None and any(_is_in(author.domain.lower(), pattern) for pattern in self.authors)
 
     def field_for(self, content: bytes, *, at: float) -> bytes:
-        """Return the DKIM-Signature field for `content`, exactly as it goes out from Unix time `at` on (RFC 6376, 3.5)."""
+        """Return the DKIM-Signature field (RFC 6376, 3.5) for `content`, which goes out as it is at Unix time `at`."""
         fields = read_fields(content)
         digest = hashlib.sha256(relaxed_body(content[fields.body_start :])).digest()
         algorithm = "rsa" if isinstance(self.key, rsa.RSAPrivateKey) else "ed25519"
@@ -61,8 +61,9 @@ class DkimSigner:
         signed = b"".join(relaxed_field(field.raw) for _, field in chosen if field is not None)
         signed += relaxed_field(f"DKIM-Signature: {head}".encode()).removesuffix(b"\r\n")
         signature = base64.b64encode(self._sign(signed)).decode()
-        pieces = [signature[at : at + _LINE_LENGTH] for at in range(0, len(signature), _LINE_LENGTH)]
-        return f"DKIM-Signature: {head}{'\r\n  '.join(pieces)}\r\n".encode()
+        starts = range(0, len(signature), _LINE_LENGTH)
+        folded = "\r\n  ".join(signature[start : start + _LINE_LENGTH] for start in starts)
+        return f"DKIM-Signature: {head}{folded}\r\n".encode()
 
     def _sign(self, octets: bytes) -> bytes:
         if isinstance(self.key, rsa.RSAPrivateKey):

@@ -1,8 +1,8 @@
-"""S/MIME (RFC 8551): what a configured signer signed is taken out of its signature, and signed again when it was changed.
+"""S/MIME (RFC 8551): what a configured signer signed is taken out of its signature, and signed again once changed.
 
 The rule: content is signed again only if the whole message was signed, once, its From field names one mailbox of a
-configured signer, and the signature on it holds and was made with that very signer's certificate. So a signature is never
-put over what had a broken one, or somebody else's, or none.
+configured signer, and the signature on it holds and was made with that very signer's certificate. So a signature is
+never put over what had a broken one, or somebody else's, or none.
 """
 
 from collections.abc import Callable, Sequence
@@ -102,7 +102,7 @@ def open_signed(
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Opened | LeftAlone | None:
-    """Say what can be done with the message `content` (its tree is `root`); None if it is not S/MIME-signed as a whole."""
+    """Say what can be done with the message `content` (its tree is `root`); None unless all of it is S/MIME-signed."""
     if protection_of(root, content) is not Protection.SMIME_SIGNED:
         return None
     author = from_mailbox(root.fields)
