@@ -191,8 +191,8 @@ class CertificateSection(Section):
 class SmimeSection(Section):
     """`[[smime]]`: someone whose S/MIME signature is made again on what was converted.
 
-    `addresses`: mailboxes of From, or domains for everyone there. `certificate` and `key` in PEM form, the key without a
-    password; `intermediates`: certificates that go with each signature.
+    `addresses`: mailboxes of From, or domains for everyone there. `certificate` and `key` in PEM form, the key without
+    a password; `intermediates`: certificates that go with each signature.
     """
 
     addresses: tuple[str, ...] = Field(min_length=1)
@@ -209,8 +209,8 @@ class SmimeSection(Section):
 class DkimSection(Section):
     """`[[dkim]]`: a DKIM signature on what our clients send: the `selector` under `domain`, and the private `key`.
 
-    `from_domains`: whose mail is signed (left out: `domain`). `fields`: the header fields that are signed. `sign`: "all"
-    of it, or only what was "changed" on its way.
+    `from_domains`: whose mail is signed (left out: `domain`). `fields`: the header fields that are signed. `sign`:
+    "all" of it, or only what was "changed" on its way.
     """
 
     domain: DomainText

@@ -85,7 +85,7 @@ def _covered(signature: DkimSignature, is_changed: bool) -> str:
 
 
 def open_signatures(config: Config) -> Signatures:
-    """Read the keys that `config` names. Raises `conneg.signing.SigningError`: which table, which file, what is wrong."""
+    """Read the keys that `config` names. Raises `conneg.signing.SigningError`: which file, and what is wrong."""
     return Signatures(
         tuple(_smime_signer(section) for section in config.smime),
         tuple(_dkim_signer(section) for section in config.dkim),
