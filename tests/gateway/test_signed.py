@@ -4,25 +4,40 @@ import email
 import email.policy
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from conneg.gateway.events import Settled
+from conneg.gateway.service import Gateway
 from conneg.spool import RecipientState
 from tests.content.samples import TEXT_PAGE, pdf
-from tests.gateway.servers import PROFILE_S, messages_in, running, submit, until
-from tests.gateway.test_delivery import receiver, sender
+from tests.gateway.servers import (
+    PROFILE_S,
+    Events,
+    config,
+    directory_file,
+    messages_in,
+    running,
+    submit,
+    until,
+)
+from tests.gateway.test_delivery import RECEIVER
 from tests.signing.people import Person, person, verified
 from tests.system import require
 
 TIFF_READER = '(| (type="text/plain") (& (type="image/tiff") (color=Binary) (dpi=200)))'
 ANYTHING = '(type=["application/pdf","text/plain","image/jpeg"])'
 DEVICES = {"fax": PROFILE_S, "reader": TIFF_READER, "desk": ANYTHING}
+DOMAINS = {"devices.test": "", "strict.test": 'on_protected = "return"', "cover.test": "cover_page = true"}
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def entity(text: str = "The survey is below.\r\n") -> bytes:
@@ -42,30 +57,13 @@ def letter(body: bytes, author: str = "amy@law.example") -> bytes:
     return head.encode() + body
 
 
-@pytest.fixture(scope="module")
-def amy(tmp_path_factory: pytest.TempPathFactory) -> Person:
-    return person(tmp_path_factory.mktemp("keys"), "amy@law.example")
-
-
-@pytest.fixture(scope="module")
-def eve(amy: Person) -> Person:
-    """Another one below the same authority."""
-    return person(amy.certificate.parent, "eve@law.example")
-
-
+@dataclass(frozen=True)
 class Outcome:
-    """What arrived (None: nothing), how it was settled, and the record of the plan."""
+    """What arrived, how it was settled, and the record of the plan."""
 
-    def __init__(self, content: bytes | None, state: str, plan: dict[str, Any]) -> None:
-        self._content = content
-        self.state = state
-        self.reason = plan["reason"]
-        self.notes = plan["notes"]
-
-    @property
-    def content(self) -> bytes:
-        assert self._content is not None
-        return self._content
+    content: bytes
+    state: str
+    reason: str
 
     @property
     def message(self) -> EmailMessage:
@@ -78,31 +76,73 @@ class Outcome:
         return [part.get_content_type() for part in self.message.walk()]
 
 
-async def deliver(folder: Path, content: bytes, to: str, *, settings: str = "", more: str = "") -> Outcome:
-    """Send `content` through a gateway with `settings` to one of `DEVICES`."""
-    address = f"{to}@devices.test"
-    async with running(receiver(folder / "mx", {f"{n}@devices.test": c for n, c in DEVICES.items()})) as (
-        mx,
-        _,
-    ):
-        async with running(sender(folder / "gw", mx, tail=settings, more=more)) as (gateway, events):
-            await submit(gateway, content, [address])
-            await until(lambda: bool(events.of(Settled)))
-            state = events.of(Settled)[0].state
-            records = await gateway.spool.records(events.of(Settled)[0].message_id)
-        arrived = folder / f"mx/mail/devices.test/{to}"
-        if state == RecipientState.DELIVERED:
-            await until(lambda: bool(messages_in(arrived)))
-    plan = next(json.loads(record.text) for record in records if record.kind == "plan")
-    return Outcome(next(iter(messages_in(arrived)), None), state, plan)
+class Post:
+    """A gateway that may sign for amy and bob, in front of a server that knows `DEVICES` in each of `DOMAINS`."""
+
+    def __init__(self, gateway: Gateway, events: Events, folder: Path) -> None:
+        self._gateway = gateway
+        self._events = events
+        self._folder = folder
+
+    async def deliver(self, content: bytes, to: str) -> Outcome:
+        """Send `content` to "fax" or "fax@strict.test" and wait for its end."""
+        name, _, domain = to.partition("@")
+        folder = self._folder / (domain or "devices.test") / name
+        before, settled = len(messages_in(folder)), len(self._events.of(Settled))
+        await submit(self._gateway, content, [f"{name}@{domain or 'devices.test'}"], sender="")
+        await until(lambda: len(self._events.of(Settled)) > settled)
+        result = self._events.of(Settled)[-1]
+        is_delivered = result.state == RecipientState.DELIVERED
+        await until(lambda: not is_delivered or len(messages_in(folder)) > before)
+        records = await self._gateway.spool.records(result.message_id)
+        plan = next(json.loads(record.text) for record in records if record.kind == "plan")
+        arrived = (
+            max(folder.glob("new/*"), key=lambda path: path.stat().st_mtime_ns) if is_delivered else None
+        )
+        return Outcome(b"" if arrived is None else arrived.read_bytes(), result.state, plan["reason"])
+
+
+@pytest.fixture(scope="module")
+def amy(tmp_path_factory: pytest.TempPathFactory) -> Person:
+    return person(tmp_path_factory.mktemp("keys"), "amy@law.example")
+
+
+@pytest.fixture(scope="module")
+def bob(amy: Person) -> Person:
+    """One with an elliptic key, below the same authority."""
+    return person(amy.certificate.parent, "bob@law.example", "ec")
+
+
+@pytest.fixture(scope="module")
+def eve(amy: Person) -> Person:
+    """One whose key the gateway does not have."""
+    return person(amy.certificate.parent, "eve@law.example")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def post(tmp_path_factory: pytest.TempPathFactory, amy: Person, bob: Person) -> AsyncIterator[Post]:
+    folder = tmp_path_factory.mktemp("post")
+    domains = ", ".join(f'"{domain}"' for domain in DOMAINS)
+    (folder / "mx").mkdir()
+    entries = {f"{name}@{domain}": text for domain in DOMAINS for name, text in DEVICES.items()}
+    directory_file(folder / "mx/directory.toml", entries)
+    server = config(folder / "mx", RECEIVER.replace('"devices.test"', domains))
+    async with running(server) as (mx, _):
+        tables = "".join(
+            f'[[destination]]\ndomains = ["{domain}"]\ndeliver = "smtp"\nhost = "{mx.endpoints[0]}"\n{more}\n'
+            for domain, more in DOMAINS.items()
+        )
+        settings = config(folder / "gw", amy.settings() + bob.settings() + tables)
+        async with running(settings) as (gateway, events):
+            yield Post(gateway, events, folder / "mx/mail")
 
 
 @pytest.mark.shows("C-8")
 @pytest.mark.parametrize("options", [(), ("-nodetach",), ("-nodetach", "-stream"), ("-keyid",)])
 async def test_a_signed_letter_to_a_fax_machine_is_signed_again(
-    tmp_path: Path, amy: Person, options: tuple[str, ...]
+    post: Post, amy: Person, options: tuple[str, ...]
 ) -> None:
-    out = await deliver(tmp_path, letter(amy.sign(entity(), *options)), "fax", settings=amy.settings())
+    out = await post.deliver(letter(amy.sign(entity(), *options)), "fax")
     assert out.types == ["multipart/signed", "image/tiff", "application/pkcs7-signature"]
     assert out.message["From"] == "Amy <amy@law.example>"
     assert out.message["Message-ID"] == "<1@law.example>"
@@ -114,29 +154,27 @@ async def test_a_signed_letter_to_a_fax_machine_is_signed_again(
 
 
 async def test_of_a_signed_letter_to_a_reader_of_tiff_only_the_pdf_is_converted(
-    tmp_path: Path, amy: Person
+    post: Post, amy: Person
 ) -> None:
-    out = await deliver(tmp_path, letter(amy.sign(entity())), "reader", settings=amy.settings())
+    out = await post.deliver(letter(amy.sign(entity())), "reader")
     signed = email.message_from_bytes(verified(out.content, amy), policy=email.policy.default)
     assert [part.get_content_type() for part in signed.walk()] == [
         "multipart/mixed",
         "text/plain",
         "image/tiff",
     ]
-    assert next(signed.iter_parts()).get_content() == "The survey is below.\n"  # type: ignore[attr-defined]
+    assert next(signed.iter_parts()).get_content() == "The survey is below.\r\n"  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("kind", ["ec"])
-async def test_an_elliptic_key_signs_too(tmp_path: Path, amy: Person, kind: str) -> None:
-    bob = person(amy.certificate.parent, "bob@law.example", kind)
+async def test_an_elliptic_key_signs_too(post: Post, bob: Person) -> None:
     content = letter(bob.sign(entity()), "bob@law.example")
-    out = await deliver(tmp_path, content, "fax", settings=bob.settings())
+    out = await post.deliver(content, "fax")
     verified(out.content, bob)
 
 
-async def test_a_letter_that_is_accepted_as_it_is_keeps_its_signature(tmp_path: Path, amy: Person) -> None:
+async def test_a_letter_that_is_accepted_as_it_is_keeps_its_signature(post: Post, amy: Person) -> None:
     content = letter(amy.sign(entity()))
-    out = await deliver(tmp_path, content, "desk", settings=amy.settings())
+    out = await post.deliver(content, "desk")
     assert out.content.endswith(content)
     verified(out.content, amy)
 
@@ -159,65 +197,63 @@ def _two_authors(content: bytes) -> bytes:
     ],
 )
 async def test_what_is_not_as_it_was_signed_is_never_signed_again(
-    tmp_path: Path, amy: Person, change: Any, why: str
+    post: Post, amy: Person, change: Any, why: str
 ) -> None:
     content = change(letter(amy.sign(entity())))
-    out = await deliver(tmp_path, content, "fax", settings=amy.settings())
+    out = await post.deliver(content, "fax")
     assert out.content.endswith(content)
     assert f"S/MIME-signed ({why}) and not converted; policy sends the message as it is" in out.reason
 
 
 async def test_somebody_elses_signature_is_not_replaced_by_the_authors(
-    tmp_path: Path, amy: Person, eve: Person
+    post: Post, amy: Person, eve: Person
 ) -> None:
     content = letter(eve.sign(entity()), "amy@law.example")
-    out = await deliver(tmp_path, content, "fax", settings=amy.settings())
+    out = await post.deliver(content, "fax")
     assert out.content.endswith(content)
     assert "the signature was made with another certificate" in out.reason
 
 
-async def test_a_letter_that_two_have_signed_is_left_alone(tmp_path: Path, amy: Person, eve: Person) -> None:
+async def test_a_letter_that_two_have_signed_is_left_alone(post: Post, amy: Person, eve: Person) -> None:
     both = ("-signer", str(eve.certificate), "-inkey", str(eve.key))
     content = letter(amy.sign(entity(), *both))
-    out = await deliver(tmp_path, content, "fax", settings=amy.settings())
+    out = await post.deliver(content, "fax")
     assert out.content.endswith(content)
     assert "it has 2 signatures, and one is expected" in out.reason
 
 
-async def test_a_letter_signed_inside_is_left_alone(tmp_path: Path, amy: Person) -> None:
+async def test_a_letter_signed_inside_is_left_alone(post: Post, amy: Person) -> None:
     content = letter(amy.sign(amy.sign(entity())))
-    out = await deliver(tmp_path, content, "fax", settings=amy.settings())
+    out = await post.deliver(content, "fax")
     assert out.content.endswith(content)
     assert "part of what was signed is S/MIME-signed" in out.reason
 
 
-async def test_without_the_signers_key_policy_decides(tmp_path: Path, amy: Person) -> None:
-    content = letter(amy.sign(entity()))
-    kept = await deliver(tmp_path / "keep", content, "fax")
+async def test_without_the_signers_key_policy_decides(post: Post, eve: Person) -> None:
+    content = letter(eve.sign(entity()), "eve@law.example")
+    kept = await post.deliver(content, "fax")
     assert kept.content.endswith(content)
-    verified(kept.content, amy)
-    assert "S/MIME-signed (no key is configured to sign for amy@law.example)" in kept.reason
-    returned = await deliver(tmp_path / "return", content, "fax", more='on_protected = "return"')
+    verified(kept.content, eve)
+    assert "S/MIME-signed (no key is configured to sign for eve@law.example)" in kept.reason
+    returned = await post.deliver(content, "fax@strict.test")
     assert returned.state == RecipientState.FAILED
-    assert "no key is configured to sign for amy@law.example" in returned.reason
+    assert "no key is configured to sign for eve@law.example" in returned.reason
 
 
-async def test_encrypted_mail_is_never_converted(tmp_path: Path, amy: Person) -> None:
+async def test_encrypted_mail_is_never_converted(post: Post, amy: Person) -> None:
     content = letter(amy.encrypt(entity()))
-    kept = await deliver(tmp_path / "keep", content, "fax", settings=amy.settings())
+    kept = await post.deliver(content, "fax")
     assert kept.content.endswith(content)
     assert "is S/MIME-encrypted and not converted" in kept.reason
-    returned = await deliver(tmp_path / "return", content, "fax", more='on_protected = "return"')
+    returned = await post.deliver(content, "fax@strict.test")
     assert returned.state == RecipientState.FAILED
 
 
-async def test_a_signed_letter_gets_no_cover_page(tmp_path: Path, amy: Person) -> None:
+async def test_a_signed_letter_gets_no_cover_page(post: Post, amy: Person) -> None:
     """What is on it was never signed."""
     content = letter(amy.sign(entity()))
-    plain = await deliver(tmp_path / "plain", content, "fax", settings=amy.settings())
-    cover = await deliver(
-        tmp_path / "cover", content, "fax", settings=amy.settings(), more="cover_page = true"
-    )
+    plain = await post.deliver(content, "fax")
+    cover = await post.deliver(content, "fax@cover.test")
     assert verified(plain.content, amy).count(b"\n") == verified(cover.content, amy).count(b"\n")
 
 
@@ -245,7 +281,7 @@ def run(call: list[str], given: bytes) -> bytes:
     return done.stdout
 
 
-async def test_pgp_mime_is_recognised_and_left_alone(tmp_path: Path, amy: Person) -> None:
+async def test_pgp_mime_is_recognised_and_left_alone(post: Post, tmp_path: Path) -> None:
     with gpg(tmp_path / "gpg") as call:
         signed = entity()
         signature = run([*call, "--detach-sign", "--armor", "--digest-algo", "SHA256"], signed)
@@ -254,7 +290,7 @@ async def test_pgp_mime_is_recognised_and_left_alone(tmp_path: Path, amy: Person
             b"MIME-Version: 1.0\r\n\r\n--b\r\n" + signed + b"\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\n"
             + signature.replace(b"\n", b"\r\n") + b"--b--\r\n"
         )  # fmt: skip
-        out = await deliver(tmp_path, content, "fax", settings=amy.settings())
+        out = await post.deliver(content, "fax")
         assert out.content.endswith(content)
         assert "OpenPGP-signed and not converted" in out.reason
         parsed = email.message_from_bytes(out.content)
@@ -263,15 +299,15 @@ async def test_pgp_mime_is_recognised_and_left_alone(tmp_path: Path, amy: Person
         run([*call, "--verify", str(tmp_path / "signature"), "-"], out.content[start : start + len(signed)])
 
 
-async def test_armour_inside_a_text_is_recognised(tmp_path: Path) -> None:
+async def test_armour_inside_a_text_is_recognised(post: Post, tmp_path: Path) -> None:
     with gpg(tmp_path / "gpg") as call:
         clear = run([*call, "--clear-sign"], b"Pay Bob ten pounds.\n")
     content = letter(b"Content-Type: text/plain\r\n\r\n" + clear.replace(b"\n", b"\r\n"))
-    out = await deliver(tmp_path, content, "fax")
+    out = await post.deliver(content, "fax")
     assert out.content.endswith(content)
     assert "OpenPGP-signed and not converted" in out.reason
 
 
-async def test_an_unsigned_letter_from_a_signer_is_not_signed(tmp_path: Path, amy: Person) -> None:
-    out = await deliver(tmp_path, letter(b"MIME-Version: 1.0\r\n" + entity()), "fax", settings=amy.settings())
+async def test_an_unsigned_letter_from_a_signer_is_not_signed(post: Post, amy: Person) -> None:
+    out = await post.deliver(letter(b"MIME-Version: 1.0\r\n" + entity()), "fax")
     assert out.types == ["image/tiff"]
