@@ -2,11 +2,9 @@
 
 import email
 import email.policy
-import json
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -14,28 +12,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from conneg.gateway.events import Settled
-from conneg.gateway.service import Gateway
 from conneg.spool import RecipientState
 from tests.content.samples import TEXT_PAGE, pdf
-from tests.gateway.servers import (
-    PROFILE_S,
-    Events,
-    config,
-    directory_file,
-    messages_in,
-    running,
-    submit,
-    until,
-)
-from tests.gateway.test_delivery import RECEIVER
+from tests.gateway.post import Hop, Post, post_office
+from tests.gateway.test_next_hops import Mailbox
 from tests.signing.people import Person, person, verified
 from tests.system import require
-
-TIFF_READER = '(| (type="text/plain") (& (type="image/tiff") (color=Binary) (dpi=200)))'
-ANYTHING = '(type=["application/pdf","text/plain","image/jpeg"])'
-DEVICES = {"fax": PROFILE_S, "reader": TIFF_READER, "desk": ANYTHING}
-DOMAINS = {"devices.test": "", "strict.test": 'on_protected = "return"', "cover.test": "cover_page = true"}
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -57,51 +39,6 @@ def letter(body: bytes, author: str = "amy@law.example") -> bytes:
     return head.encode() + body
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What arrived, how it was settled, and the record of the plan."""
-
-    content: bytes
-    state: str
-    reason: str
-
-    @property
-    def message(self) -> EmailMessage:
-        parsed = email.message_from_bytes(self.content, policy=email.policy.default)
-        assert isinstance(parsed, EmailMessage)
-        return parsed
-
-    @property
-    def types(self) -> list[str]:
-        return [part.get_content_type() for part in self.message.walk()]
-
-
-class Post:
-    """A gateway that may sign for amy and bob, in front of a server that knows `DEVICES` in each of `DOMAINS`."""
-
-    def __init__(self, gateway: Gateway, events: Events, folder: Path) -> None:
-        self._gateway = gateway
-        self._events = events
-        self._folder = folder
-
-    async def deliver(self, content: bytes, to: str) -> Outcome:
-        """Send `content` to "fax" or "fax@strict.test" and wait for its end."""
-        name, _, domain = to.partition("@")
-        folder = self._folder / (domain or "devices.test") / name
-        before, settled = len(messages_in(folder)), len(self._events.of(Settled))
-        await submit(self._gateway, content, [f"{name}@{domain or 'devices.test'}"], sender="")
-        await until(lambda: len(self._events.of(Settled)) > settled)
-        result = self._events.of(Settled)[-1]
-        is_delivered = result.state == RecipientState.DELIVERED
-        await until(lambda: not is_delivered or len(messages_in(folder)) > before)
-        records = await self._gateway.spool.records(result.message_id)
-        plan = next(json.loads(record.text) for record in records if record.kind == "plan")
-        arrived = (
-            max(folder.glob("new/*"), key=lambda path: path.stat().st_mtime_ns) if is_delivered else None
-        )
-        return Outcome(b"" if arrived is None else arrived.read_bytes(), result.state, plan["reason"])
-
-
 @pytest.fixture(scope="module")
 def amy(tmp_path_factory: pytest.TempPathFactory) -> Person:
     return person(tmp_path_factory.mktemp("keys"), "amy@law.example")
@@ -121,20 +58,14 @@ def eve(amy: Person) -> Person:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def post(tmp_path_factory: pytest.TempPathFactory, amy: Person, bob: Person) -> AsyncIterator[Post]:
+    hops = {
+        "devices.test": Hop(Mailbox()),
+        "strict.test": Hop(Mailbox(), 'on_protected = "return"'),
+        "cover.test": Hop(Mailbox(), "cover_page = true"),
+    }
     folder = tmp_path_factory.mktemp("post")
-    domains = ", ".join(f'"{domain}"' for domain in DOMAINS)
-    (folder / "mx").mkdir()
-    entries = {f"{name}@{domain}": text for domain in DOMAINS for name, text in DEVICES.items()}
-    directory_file(folder / "mx/directory.toml", entries)
-    server = config(folder / "mx", RECEIVER.replace('"devices.test"', domains))
-    async with running(server) as (mx, _):
-        tables = "".join(
-            f'[[destination]]\ndomains = ["{domain}"]\ndeliver = "smtp"\nhost = "{mx.endpoints[0]}"\n{more}\n'
-            for domain, more in DOMAINS.items()
-        )
-        settings = config(folder / "gw", amy.settings() + bob.settings() + tables)
-        async with running(settings) as (gateway, events):
-            yield Post(gateway, events, folder / "mx/mail")
+    async with post_office(folder, amy.settings() + bob.settings(), hops) as office:
+        yield office
 
 
 @pytest.mark.shows("C-8")
@@ -142,7 +73,7 @@ async def post(tmp_path_factory: pytest.TempPathFactory, amy: Person, bob: Perso
 async def test_a_signed_letter_to_a_fax_machine_is_signed_again(
     post: Post, amy: Person, options: tuple[str, ...]
 ) -> None:
-    out = await post.deliver(letter(amy.sign(entity(), *options)), "fax")
+    out = await post.deliver(letter(amy.sign(entity(), *options)), "fax@devices.test")
     assert out.types == ["multipart/signed", "image/tiff", "application/pkcs7-signature"]
     assert out.message["From"] == "Amy <amy@law.example>"
     assert out.message["Message-ID"] == "<1@law.example>"
@@ -156,7 +87,7 @@ async def test_a_signed_letter_to_a_fax_machine_is_signed_again(
 async def test_of_a_signed_letter_to_a_reader_of_tiff_only_the_pdf_is_converted(
     post: Post, amy: Person
 ) -> None:
-    out = await post.deliver(letter(amy.sign(entity())), "reader")
+    out = await post.deliver(letter(amy.sign(entity())), "reader@devices.test")
     signed = email.message_from_bytes(verified(out.content, amy), policy=email.policy.default)
     assert [part.get_content_type() for part in signed.walk()] == [
         "multipart/mixed",
@@ -168,13 +99,13 @@ async def test_of_a_signed_letter_to_a_reader_of_tiff_only_the_pdf_is_converted(
 
 async def test_an_elliptic_key_signs_too(post: Post, bob: Person) -> None:
     content = letter(bob.sign(entity()), "bob@law.example")
-    out = await post.deliver(content, "fax")
+    out = await post.deliver(content, "fax@devices.test")
     verified(out.content, bob)
 
 
 async def test_a_letter_that_is_accepted_as_it_is_keeps_its_signature(post: Post, amy: Person) -> None:
     content = letter(amy.sign(entity()))
-    out = await post.deliver(content, "desk")
+    out = await post.deliver(content, "desk@devices.test")
     assert out.content.endswith(content)
     verified(out.content, amy)
 
@@ -200,7 +131,7 @@ async def test_what_is_not_as_it_was_signed_is_never_signed_again(
     post: Post, amy: Person, change: Any, why: str
 ) -> None:
     content = change(letter(amy.sign(entity())))
-    out = await post.deliver(content, "fax")
+    out = await post.deliver(content, "fax@devices.test")
     assert out.content.endswith(content)
     assert f"S/MIME-signed ({why}) and not converted; policy sends the message as it is" in out.reason
 
@@ -209,7 +140,7 @@ async def test_somebody_elses_signature_is_not_replaced_by_the_authors(
     post: Post, amy: Person, eve: Person
 ) -> None:
     content = letter(eve.sign(entity()), "amy@law.example")
-    out = await post.deliver(content, "fax")
+    out = await post.deliver(content, "fax@devices.test")
     assert out.content.endswith(content)
     assert "the signature was made with another certificate" in out.reason
 
@@ -217,21 +148,21 @@ async def test_somebody_elses_signature_is_not_replaced_by_the_authors(
 async def test_a_letter_that_two_have_signed_is_left_alone(post: Post, amy: Person, eve: Person) -> None:
     both = ("-signer", str(eve.certificate), "-inkey", str(eve.key))
     content = letter(amy.sign(entity(), *both))
-    out = await post.deliver(content, "fax")
+    out = await post.deliver(content, "fax@devices.test")
     assert out.content.endswith(content)
     assert "it has 2 signatures, and one is expected" in out.reason
 
 
 async def test_a_letter_signed_inside_is_left_alone(post: Post, amy: Person) -> None:
     content = letter(amy.sign(amy.sign(entity())))
-    out = await post.deliver(content, "fax")
+    out = await post.deliver(content, "fax@devices.test")
     assert out.content.endswith(content)
     assert "part of what was signed is S/MIME-signed" in out.reason
 
 
 async def test_without_the_signers_key_policy_decides(post: Post, eve: Person) -> None:
     content = letter(eve.sign(entity()), "eve@law.example")
-    kept = await post.deliver(content, "fax")
+    kept = await post.deliver(content, "fax@devices.test")
     assert kept.content.endswith(content)
     verified(kept.content, eve)
     assert "S/MIME-signed (no key is configured to sign for eve@law.example)" in kept.reason
@@ -242,7 +173,7 @@ async def test_without_the_signers_key_policy_decides(post: Post, eve: Person) -
 
 async def test_encrypted_mail_is_never_converted(post: Post, amy: Person) -> None:
     content = letter(amy.encrypt(entity()))
-    kept = await post.deliver(content, "fax")
+    kept = await post.deliver(content, "fax@devices.test")
     assert kept.content.endswith(content)
     assert "is S/MIME-encrypted and not converted" in kept.reason
     returned = await post.deliver(content, "fax@strict.test")
@@ -252,7 +183,7 @@ async def test_encrypted_mail_is_never_converted(post: Post, amy: Person) -> Non
 async def test_a_signed_letter_gets_no_cover_page(post: Post, amy: Person) -> None:
     """What is on it was never signed."""
     content = letter(amy.sign(entity()))
-    plain = await post.deliver(content, "fax")
+    plain = await post.deliver(content, "fax@devices.test")
     cover = await post.deliver(content, "fax@cover.test")
     assert verified(plain.content, amy).count(b"\n") == verified(cover.content, amy).count(b"\n")
 
@@ -290,7 +221,7 @@ async def test_pgp_mime_is_recognised_and_left_alone(post: Post, tmp_path: Path)
             b"MIME-Version: 1.0\r\n\r\n--b\r\n" + signed + b"\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\n"
             + signature.replace(b"\n", b"\r\n") + b"--b--\r\n"
         )  # fmt: skip
-        out = await post.deliver(content, "fax")
+        out = await post.deliver(content, "fax@devices.test")
         assert out.content.endswith(content)
         assert "OpenPGP-signed and not converted" in out.reason
         parsed = email.message_from_bytes(out.content)
@@ -303,11 +234,11 @@ async def test_armour_inside_a_text_is_recognised(post: Post, tmp_path: Path) ->
     with gpg(tmp_path / "gpg") as call:
         clear = run([*call, "--clear-sign"], b"Pay Bob ten pounds.\n")
     content = letter(b"Content-Type: text/plain\r\n\r\n" + clear.replace(b"\n", b"\r\n"))
-    out = await post.deliver(content, "fax")
+    out = await post.deliver(content, "fax@devices.test")
     assert out.content.endswith(content)
     assert "OpenPGP-signed and not converted" in out.reason
 
 
 async def test_an_unsigned_letter_from_a_signer_is_not_signed(post: Post, amy: Person) -> None:
-    out = await post.deliver(letter(b"MIME-Version: 1.0\r\n" + entity()), "fax")
+    out = await post.deliver(letter(b"MIME-Version: 1.0\r\n" + entity()), "fax@devices.test")
     assert out.types == ["image/tiff"]
