@@ -15,7 +15,7 @@ import pytest_asyncio
 from conneg.spool import RecipientState
 from tests.content.samples import TEXT_PAGE, pdf
 from tests.gateway.post import Hop, Post, post_office
-from tests.gateway.test_next_hops import Mailbox
+from tests.gateway.test_next_hops import Mailbox, SevenBitsOnly
 from tests.signing.people import Person, person, verified
 from tests.system import require
 
@@ -61,6 +61,7 @@ async def post(tmp_path_factory: pytest.TempPathFactory, amy: Person, bob: Perso
     hops = {
         "devices.test": Hop(Mailbox()),
         "strict.test": Hop(Mailbox(), 'on_protected = "return"'),
+        "seven.test": Hop(SevenBitsOnly()),
         "cover.test": Hop(Mailbox(), "cover_page = true"),
     }
     folder = tmp_path_factory.mktemp("post")
@@ -237,6 +238,19 @@ async def test_armour_inside_a_text_is_recognised(post: Post, tmp_path: Path) ->
     out = await post.deliver(content, "fax@devices.test")
     assert out.content.endswith(content)
     assert "OpenPGP-signed and not converted" in out.reason
+
+
+async def test_a_signature_over_eight_bits_is_not_broken_for_a_next_hop_of_seven(
+    post: Post, amy: Person
+) -> None:
+    body = (
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGrüße\r\n".encode()
+    )
+    content = letter(amy.sign(body, "-binary"))
+    out = await post.deliver(content, "desk@seven.test")
+    assert out.state == RecipientState.FAILED
+    assert "the content is signed and has octets above 127" in out.text
+    verified((await post.deliver(content, "fax@seven.test")).content, amy)
 
 
 async def test_an_unsigned_letter_from_a_signer_is_not_signed(post: Post, amy: Person) -> None:

@@ -15,7 +15,7 @@ from conneg.gateway.routing import NextHop
 from conneg.gateway.sessions import Session, Sessions
 from conneg.gateway.signatures import Seal
 from conneg.gateway.ways import Reliance
-from conneg.mail import Envelope, in_seven_bits, is_seven_bits, parse_mailbox
+from conneg.mail import Envelope, in_seven_bits, is_seven_bits, needs_eight_bits, parse_mailbox
 from conneg.net import RcptRequest, TlsChannel
 from conneg.smtp import ConnegArgument, Reply
 from conneg.spool import SpooledRecipient
@@ -24,6 +24,9 @@ _CAPABILITY_UNAVAILABLE = 404
 _CLOSING = 421
 _NO_UTF8_ADDRESS = Reply(550, ("the next hop takes no addresses outside ASCII (SMTPUTF8)",), "5.6.7")
 _NO_UTF8_HEADER = Reply(550, ("the next hop takes no header outside ASCII (SMTPUTF8)",), "5.6.9")
+_NEEDS_EIGHT_BITS = Reply(
+    554, ("the content is signed and has octets above 127, and the next hop lacks 8BITMIME",), "5.6.3"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +207,14 @@ class SessionExchange:
     async def send(self, content: Outgoing) -> list[Reply]:
         """DATA, the content, the final dot; in seven bits to a next hop that takes no more (RFC 6152, 3).
 
-        Signed last, as it is sent: a signature over anything else would not hold.
+        What that would break, a signature inside, is not sent. Signed last, as it is sent: a signature over anything
+        else would not hold.
         """
         octets, is_changed = content.octets, content.is_changed
         if not self._session.client.supports("8BITMIME") and not is_seven_bits(octets):
+            if await asyncio.to_thread(needs_eight_bits, octets):
+                await self.take_back()
+                return [_NEEDS_EIGHT_BITS] * self._accepted
             octets, is_changed = await asyncio.to_thread(in_seven_bits, octets), True
         if content.seal is not None:
             octets = await asyncio.to_thread(content.seal, octets, is_changed)

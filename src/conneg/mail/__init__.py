@@ -23,7 +23,7 @@ from conneg.mail.outline import Outline, outline
 from conneg.mail.parts import Part, has_utf8_header, read_parts
 from conneg.mail.protection import ProtectedPart, Protection, find_protected, protection_of
 from conneg.mail.report import Action, RecipientReport, write_dsn
-from conneg.mail.sevenbits import in_seven_bits, is_seven_bits
+from conneg.mail.sevenbits import in_seven_bits, is_seven_bits, needs_eight_bits
 from conneg.mail.signed import SignedEntity, read_signed, write_signed
 from conneg.mail.splice import NewPart, Previous, SpliceError, prepend_fields, replace_body, splice
 from conneg.mail.trace import count_received, count_received_in, write_received
@@ -60,6 +60,7 @@ __all__ = [
     "has_utf8_header",
     "in_seven_bits",
     "is_seven_bits",
+    "needs_eight_bits",
     "outline",
     "parse_mailbox",
     "prepend_fields",
