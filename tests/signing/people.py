@@ -58,7 +58,13 @@ def authority(folder: Path) -> tuple[Path, Path]:
 
 
 def person(
-    folder: Path, address: str, kind: str = "rsa", *, days: int = 3, usage: str = "digitalSignature"
+    folder: Path,
+    address: str,
+    kind: str = "rsa",
+    *,
+    days: int = 3,
+    usage: str = "digitalSignature",
+    purpose: str = "emailProtection",
 ) -> Person:
     """Make someone below the authority of `folder`; with negative `days` the certificate has expired."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +77,7 @@ def person(
             "-keyout", key, "-out", request)  # fmt: skip
     extensions = folder / f"{name}.ext"
     extensions.write_text(
-        f"subjectAltName=email:{address}\nkeyUsage=critical,{usage}\nextendedKeyUsage=emailProtection\n"
+        f"subjectAltName=email:{address}\nkeyUsage=critical,{usage}\nextendedKeyUsage={purpose}\n"
     )
     openssl("x509", "-req", "-in", request, "-CA", root, "-CAkey", root_key, "-extfile", extensions,
             "-days", str(days), "-out", certificate)  # fmt: skip

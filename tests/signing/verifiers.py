@@ -42,7 +42,7 @@ def by_opendkim(folder: Path, content: bytes, records: dict[str, str]) -> list[t
     keys, settings, message = folder / "records", folder / "opendkim.conf", folder / "message"
     keys.write_text("".join(f"{name} {text}\n" for name, text in records.items()))
     settings.write_text(f"Mode v\nTestPublicKeys {keys}\nAlwaysAddARHeader yes\nAuthservID judge.test\n")
-    message.write_bytes(content)
+    message.write_bytes(content if content.endswith(b"\r\n") else content + b"\r\n")  # as SMTP brings it
     call = [program, "-x", str(settings), "-vv", "-t", str(message)]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     return [(found[2], found[1]) for found in re.finditer(r"dkim=(\w+)[^;]*? header\.s=(\S+)", done.stdout)]
