@@ -44,8 +44,18 @@ from conneg.mail import (
     splice,
     write_cover,
 )
-from conneg.negotiation import AsItIs, ByPart, Convert, Drop, MessageOffer, OfferedPart, OneDocument, Plan
-from conneg.signing import LeftAlone, Opened, open_signed
+from conneg.negotiation import (
+    AsItIs,
+    ByPart,
+    Convert,
+    Drop,
+    MessageOffer,
+    OfferedPart,
+    OneDocument,
+    Plan,
+    Undeliverable,
+)
+from conneg.signing import DkimSigner, LeftAlone, Opened, open_signed
 
 
 class MessageRenditions:
@@ -95,12 +105,16 @@ class MessageRenditions:
         return read_header(self._content)
 
     @cached_property
+    def _dkim_signers(self) -> tuple[DkimSigner, ...]:
+        return self._signatures.dkim_for(self._header, is_ours=self._is_ours)
+
+    @cached_property
     def seal(self) -> Seal | None:
         """What signs the content as it goes out, None if nobody does."""
-        return seal_with(self._signatures.dkim_for(self._header, is_ours=self._is_ours))
+        return seal_with(self._dkim_signers)
 
-    def notes_on(self, plan: Plan) -> tuple[str, ...]:
-        """Return what is to be recorded beside `plan`, one line each.
+    def notes_on(self, plan: Plan, *, is_sealed: bool) -> tuple[str, ...]:
+        """Return what is to be recorded beside `plan`, one line each; `is_sealed`: what is sent is signed by DKIM.
 
         What was found strange in the parts that were looked at, in their order; whose DKIM signatures the content had,
         and gets.
@@ -110,7 +124,9 @@ class MessageRenditions:
             for part_id, inspection in self._inspections.items()
             for note in inspection.notes
         )
-        signers = self._signatures.dkim_for(self._header, is_ours=self._is_ours)
+        if isinstance(plan, Undeliverable):
+            return tuple(strange)
+        signers = self._dkim_signers if is_sealed else ()
         return (*strange, *dkim_notes(self._header, signers, is_changed=not isinstance(plan, AsItIs)))
 
     async def __aenter__(self) -> "MessageRenditions":

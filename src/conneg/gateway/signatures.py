@@ -71,7 +71,9 @@ def dkim_notes(header: Fields, signers: Sequence[DkimSigner], *, is_changed: boo
         f"signed on the way out: DKIM of {signer.domain} (selector {signer.selector})" for signer in signing
     ]
     if is_changed and covering and not signing:
-        notes.append("no DKIM signature is made in its place: no key is configured for its author")
+        notes.append(
+            "no DKIM signature takes its place: no key for its author, or it is not from a client of ours"
+        )
     return notes
 
 

@@ -324,7 +324,8 @@ class Transactions:
         )
 
     def _tell_plan(self, group: _Group) -> None:
-        self._journal.planned(group.recipients, group.plan, self._renditions.notes_on(group.plan))
+        notes = self._renditions.notes_on(group.plan, is_sealed=self._policy.deliver != "maildir")
+        self._journal.planned(group.recipients, group.plan, notes)
         self._watch(
             Planned(
                 self._message.id,
