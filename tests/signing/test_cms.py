@@ -2,15 +2,19 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyasn1.codec.ber import decoder as ber
+from pyasn1.codec.der import encoder as der
+from pyasn1.type import univ
 
 from conneg.errors import BoundExceededError, ConnegError
 from conneg.signing import SignatureError, read_identity
-from conneg.signing.cms import MAX_ELEMENTS, MAX_OPAQUE, read_signed_data
+from conneg.signing.cms import _CONTENT_INFO, _SIGNER_INFO, MAX_ELEMENTS, MAX_OPAQUE, read_signed_data
 from tests.signing.people import Person, openssl, person
 
 ENTITY = b"Content-Type: text/plain\r\n\r\nhello\r\n"
@@ -37,7 +41,6 @@ def check(octets: bytes, who: Person, content: bytes | None = None) -> None:
     [
         ("-md", "sha256"),
         ("-md", "sha512"),
-        ("-noattr", "-md", "sha256"),
         ("-keyid", "-md", "sha384"),
         ("-keyopt", "rsa_padding_mode:pss", "-md", "sha256"),
         ("-nocerts", "-md", "sha256"),
@@ -69,6 +72,30 @@ def test_attributes_that_say_another_digest_are_not_enough(amy: Person) -> None:
     """The octets of the signature are over the attributes: those of another letter do not fit this one."""
     with pytest.raises(SignatureError, match="not what was signed"):
         check(signed(amy, entity=b"another"), amy, ENTITY)
+
+
+def without_attributes(octets: bytes) -> tuple[bytes, bytes]:
+    """Return the same signature with its attributes taken out of it, and those in DER, as the content it then has."""
+    whole, _ = ber.decode(octets, asn1Spec=_CONTENT_INFO)
+    (signer,) = whole["content"]["signerInfos"]
+    attributes = der.encode(signer["signedAttrs"].clone(tagSet=univ.SetOf.tagSet, cloneValueFlag=True))
+    bare = _SIGNER_INFO.clone()
+    for name in ("version", "sid", "digestAlgorithm", "signatureAlgorithm", "signature"):
+        bare[name] = signer[name]
+    whole["content"]["signerInfos"].clear()
+    whole["content"]["signerInfos"].append(bare)
+    return der.encode(whole), attributes
+
+
+def test_attributes_sent_as_content_do_not_count(tmp_path: Path, amy: Person) -> None:
+    """Amy never signed those octets as a letter; openssl takes them for one."""
+    forged, content = without_attributes(signed(amy))
+    path = tmp_path / "content"
+    path.write_bytes(content)
+    openssl("cms", "-verify", "-CAfile", amy.authority, "-purpose", "smimesign", "-binary", "-inform", "DER",
+            "-content", path, given=forged)  # fmt: skip
+    with pytest.raises(SignatureError, match="no signed attributes"):
+        check(forged, amy, content)
 
 
 def test_a_changed_signature_does_not_hold(amy: Person) -> None:

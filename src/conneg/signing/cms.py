@@ -182,11 +182,12 @@ def _check(signer: Any, certificate: x509.Certificate, content: bytes) -> None:
     hash_type = _HASHES.get(str(signer["digestAlgorithm"]["algorithm"]))
     if hash_type is None:
         raise SignatureError("the signature uses a hash that is not SHA-256, SHA-384 or SHA-512")
-    signed = content
-    if signer["signedAttrs"].hasValue():
-        _check_attributes(signer["signedAttrs"], _digest(content, hash_type()))
-        # what is signed is a SET OF in DER, whatever was sent (RFC 5652, 5.4)
-        signed = der.encode(signer["signedAttrs"].clone(tagSet=univ.SetOf.tagSet, cloneValueFlag=True))
+    if not signer["signedAttrs"].hasValue():
+        # the octets of somebody's signed attributes, sent as content, would have a signature that holds
+        raise SignatureError("the signature has no signed attributes")
+    _check_attributes(signer["signedAttrs"], _digest(content, hash_type()))
+    # what is signed is a SET OF in DER, whatever was sent (RFC 5652, 5.4)
+    signed = der.encode(signer["signedAttrs"].clone(tagSet=univ.SetOf.tagSet, cloneValueFlag=True))
     _verify(
         certificate,
         str(signer["signatureAlgorithm"]["algorithm"]),
