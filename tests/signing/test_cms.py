@@ -9,6 +9,7 @@ from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyasn1.codec.ber import decoder as ber
+from pyasn1.codec.ber.encoder import encode as write_ber
 from pyasn1.codec.der import encoder as der
 from pyasn1.type import univ
 
@@ -61,6 +62,25 @@ def test_content_inside_is_what_was_signed(amy: Person, options: tuple[str, ...]
     at = octets.index(b"hello")
     with pytest.raises(SignatureError, match="not what was signed"):
         check(octets[:at] + b"jello" + octets[at + 5 :], amy)
+
+
+@pytest.mark.parametrize("options", [(), ("-nodetach",)])
+def test_lengths_that_are_said_at_the_end_are_read(amy: Person, options: tuple[str, ...]) -> None:
+    """BER with no length known before, as Thunderbird and Apple Mail write it: everything that can be is so here."""
+    whole, _ = ber.decode(signed(amy, *options), asn1Spec=_CONTENT_INFO)
+    octets = write_ber(whole, defMode=False, maxChunkSize=10)
+    assert octets.startswith(b"\x30\x80")
+    assert (
+        openssl("cms", "-verify", "-noverify", "-inform", "DER", "-binary", *content_file(amy), given=octets)
+        == ENTITY
+    )
+    check(octets, amy, ENTITY)
+
+
+def content_file(amy: Person) -> tuple[str, ...]:
+    path = amy.certificate.with_name("content")
+    path.write_bytes(ENTITY)
+    return ("-content", str(path))
 
 
 def test_a_weak_hash_proves_nothing(amy: Person) -> None:
