@@ -28,6 +28,7 @@ from . import (
     recipients,
     relay,
     report,
+    strategies,
     workers,
 )
 from .model import Benchmark, measure
@@ -51,6 +52,7 @@ CURVES: dict[str, tuple[ModuleType, str]] = {
     "growth": (growth, "features-growth.png"),
     "curves": (curves, "features-curves.png"),
     "pages": (pages, "content-pages.png"),
+    "strategies": (strategies, "strategies.png"),
 }
 """What is measured as a curve: the module, and the name of its picture."""
 

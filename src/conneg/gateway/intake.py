@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 from conneg import __version__
 from conneg.directory import Answer, ChainDirectory, Known, Unavailable, Unknown
 from conneg.errors import ConnegError
+from conneg.gateway.assurance import ensured
 from conneg.gateway.config import Config
 from conneg.gateway.disclosure import Disclosure
 from conneg.gateway.disk import DiskSpace
 from conneg.gateway.events import Accepted, Watcher
+from conneg.gateway.grouping import baseline_of
 from conneg.gateway.routing import Routes
 from conneg.gateway.sections import DisclosureSection, ListenerSection
 from conneg.mail import AddressError, Envelope, Mailbox, Recipient, parse_mailbox, write_received
@@ -138,7 +140,9 @@ class Intake:
         if known is None:
             return self._answer_as_known(session, commands, checked, rules, wanted)
         return [
-            self._answer(session, command, mailbox, self._shown(known.get(command.forward_path), rule))
+            self._answer(
+                session, command, mailbox, self._shown(known.get(command.forward_path), rule, mailbox)
+            )
             for command, mailbox, rule in zip(commands, checked, rules, strict=True)
         ]
 
@@ -155,20 +159,33 @@ class Intake:
         for command, mailbox, rule in zip(commands, checked, rules, strict=True):
             while rule is not None and command.forward_path not in known:
                 known |= await anext(coming)
-            yield self._answer(session, command, mailbox, self._shown(known.get(command.forward_path), rule))
+            shown = self._shown(known.get(command.forward_path), rule, mailbox)
+            yield self._answer(session, command, mailbox, shown)
         await coming.aclose()
 
-    def _shown(self, known: Answer | None, rule: DisclosureSection | None) -> Answer:
-        """Return what of an answer is told; nothing is told as if nothing were known."""
-        if rule is None or known is None:
+    def _shown(
+        self, known: Answer | None, rule: DisclosureSection | None, mailbox: Mailbox | Reply
+    ) -> Answer:
+        """Return what of an answer is told; nothing is told as if nothing were known.
+
+        Where the destination's policy ensures conversion, what can be converted is told as well.
+        """
+        if rule is None or known is None or isinstance(mailbox, Reply):
             return Unknown()
+        destination = self._routes.destination(mailbox.domain)
+        ensures = destination is not None and destination.ensure_conversion
+        if isinstance(known, Unknown) and destination is not None and ensures:
+            assumed = baseline_of(destination)
+            known = known if assumed is None else Known(assumed)
         if not isinstance(known, Known):
             return known
         said = known.capability.expression
         shown = self._disclosure.show(said, rule)
-        if shown is said:
-            return known
-        return Unknown() if shown is None else Known(replace(known.capability, expression=shown))
+        if shown is None:
+            return Unknown()
+        if ensures:
+            shown = ensured(replace(known.capability, expression=shown))
+        return known if shown is said else Known(replace(known.capability, expression=shown))
 
     def _answer(
         self, session: SessionInfo, command: RcptCommand, mailbox: Mailbox | Reply, known: Answer | None

@@ -2,7 +2,8 @@
 
 Each entry is a kind and a JSON object; `conneg queue explain` reads them back. Kinds: `connection` (with whom, under
 which TLS, what was relied upon, what was found wrong on the way), `answer` (what a next hop said of a recipient),
-`capability` (what it can take and who says so), `plan` (what it gets and why), `result`.
+`capability` (what it can take and who says so), `doubt` (whether that may have been made worse on its way), `plan`
+(what it gets and why), `result`.
 """
 
 import json
@@ -56,6 +57,10 @@ class Journal:
             provenance=str(capability.provenance),
             source=capability.source,
         )
+
+    def doubted(self, recipient: SpooledRecipient, reason: str, policy: str) -> None:
+        """The next hop's word may have been made worse on its way; `policy` says what follows."""
+        self._add("doubt", recipient, reason=reason, policy=policy)
 
     def planned(self, recipients: Sequence[SpooledRecipient], plan: Plan, notes: Sequence[str] = ()) -> None:
         """These recipients get what `plan` says; `notes` are what was found strange in the message's parts."""

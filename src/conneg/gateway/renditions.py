@@ -150,6 +150,13 @@ class MessageRenditions:
             self._offer = asyncio.create_task(self._make_offer())
         return await asyncio.shield(self._offer)
 
+    def has_made(self, plan: Plan) -> bool:
+        """Say whether the content that `plan` asks for is there already, or is the message as it came."""
+        if isinstance(plan, AsItIs):
+            return True
+        made = self._contents.get(plan.key) or self._contents.get(_with_cover(plan))
+        return made is not None and made.done() and not made.cancelled() and made.exception() is None
+
     async def content_for(self, plan: Plan, *, has_cover: bool = False) -> bytes:
         """Return the content that `plan` asks for, made once for all plans with the same key.
 
@@ -158,7 +165,7 @@ class MessageRenditions:
         """
         if isinstance(plan, AsItIs):
             return self._content
-        key = f"{plan.key} with a cover" if has_cover else plan.key
+        key = _with_cover(plan) if has_cover else plan.key
         if key not in self._contents:
             self._contents[key] = asyncio.create_task(self._make_content(plan, has_cover=has_cover))
         return await asyncio.shield(self._contents[key])
@@ -325,6 +332,10 @@ class MessageRenditions:
             return await self._cache.rendition(job, make)
         except OSError:  # a cache that fails, on a full disk, costs time and no mail
             return await make(job)
+
+
+def _with_cover(plan: Plan) -> str:
+    return f"{plan.key} with a cover"
 
 
 def _inline(part: Part, leaves: tuple[Part, ...], folder: Path) -> tuple[tuple[str, Path], ...]:

@@ -41,6 +41,12 @@ class NextHop:
             changes["tls"] = "opportunistic"
         return replace(self, destination=self.destination.model_copy(update=changes))
 
+    def with_verified_tls(self) -> "NextHop":
+        """Return the hop for a message that is to go only where TLS proves whom it goes to."""
+        if self.destination.tls_policy in ("verified", "dane"):
+            return self
+        return replace(self, destination=self.destination.model_copy(update={"tls": "verified"}))
+
 
 class Routes:
     """Finds next hops by a configuration."""

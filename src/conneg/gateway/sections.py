@@ -18,7 +18,7 @@ from conneg.accounts import DEFAULT_QUERY
 from conneg.errors import ConnegError
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.networks import LOOPBACK, Network
-from conneg.negotiation import Provenance, read_capability
+from conneg.negotiation import LOSSES, Loss, Provenance, read_capability
 from conneg.net.listener import CONNECTIONS_PER_MINUTE, DATA_SECONDS, MESSAGE_SECONDS
 from conneg.smtp.config import (
     MAX_AUTH_FAILURES,
@@ -318,18 +318,23 @@ class DeliverySection(Section):
 class DestinationSection(Section):
     """`[[destination]]`: the recipients' domains, the next hop, and the policy for those recipients.
 
-    `deliver`: `smtp` or `lmtp` (to `host`, "name:port"), `maildir` (below `path`, where `{domain}` and
-    `{local_part}` stand for the recipient's) or `mx` (by the DNS). `conneg`: what to ask the next hop. `baseline`:
-    what a recipient can take of whom nothing is known: "as-is", a profile's name or an expression. `convert = false`
-    passes every message on as it came. `cover_page`: what becomes one document of pages begins with one that says who
-    sends it, to whom, when, and what about. `strategy` is the draft's Appendix A: a transaction for each recipient
-    ("single"), the best form that all can take ("common"), or a transaction for each class of like capability
-    ("batch"). `on_no_common_form`: "return" it to the sender, or send the "original". `tls` is how much of it the next
-    hop's sessions need (`conneg.net.TlsPolicy`); for "verified" the certificate is for the next hop's name, or for
+    `deliver`: `smtp` or `lmtp` (to `host`, "name:port"), `maildir` (below `path`, where `{domain}` and `{local_part}`
+    stand for the recipient's) or `mx` (by the DNS). `conneg`: what to ask the next hop. `baseline`: what a recipient
+    can take of whom nothing is known: "as-is", a profile's name or an expression. `convert = false` passes every
+    message on as it came. `ensure_conversion`: clients that ask are told of everything that can be turned into what
+    the recipient takes (draft, Appendix B.1 (2)), for one of whom nothing is known into the baseline. `cover_page`:
+    what becomes one document of pages begins with one that says who sends it, to whom, when, and what about.
+    `strategy` is the draft's Appendix A: a transaction for each recipient ("single"), the best form that all can take
+    ("common"), a transaction for each class of like capability ("batch"), or the same with near classes brought
+    together ("auto"), by which nobody gets worse in any of `losses`. `on_no_common_form`: "return" it to the sender,
+    or send the "original". `on_downgrade`: when what the next hop says over an unauthenticated channel leads to a
+    worse form than an authenticated source has led to expect (draft, 8), "believe" it, "record" that, "keep" the
+    better form, "defer" the message, or ask again under verified "tls". `tls` is how much of it the next hop's
+    sessions need (`conneg.net.TlsPolicy`); for "verified" the certificate is for the next hop's name, or for
     `tls_name`, and signed by an authority in `tls_authorities` (by default the system's). "dane" goes by the TLSA
     records that DNSSEC vouches for, and is "opportunistic" where there are none; it is the default for `mx`, as
-    "opportunistic" is for the others. With `mta_sts` the policies of MTA-STS are kept to as well (`mx` only). `port` is
-    that of the hosts which the DNS names; `local_address` are the addresses that connections come from, one of
+    "opportunistic" is for the others. With `mta_sts` the policies of MTA-STS are kept to as well (`mx` only). `port`
+    is that of the hosts which the DNS names; `local_address` are the addresses that connections come from, one of
     each version. `username`: who the gateway is at `host`, and `password_file` what proves it (RFC 4954), without TLS
     only by SCRAM.
     """
@@ -347,11 +352,14 @@ class DestinationSection(Section):
     password_file: Path | None = None
     mta_sts: bool = True
     conneg: Literal["required", "optional", "off"] = "optional"
-    strategy: Literal["single", "common", "batch"] = "batch"
+    strategy: Literal["single", "common", "batch", "auto"] = "auto"
+    losses: tuple[Loss, ...] = LOSSES
     baseline: CapabilityText = AS_IS
     convert: bool = True
+    ensure_conversion: bool = False
     cover_page: bool = False
     on_no_common_form: Literal["return", "original"] = "return"
+    on_downgrade: Literal["believe", "record", "keep", "defer", "tls"] = "record"
     on_protected: Literal["keep", "return"] = "keep"
     recipients: tuple[str, ...] | None = None
 
@@ -363,6 +371,8 @@ class DestinationSection(Section):
             raise ValueError('deliver = "maildir" needs path = "/var/mail/{domain}/{local_part}"')
         if self.deliver == "maildir" and self.path is not None:
             _check_template(self.path)
+        if self.ensure_conversion and not self.convert:
+            raise ValueError("ensure_conversion = true promises what convert = false does not do")
         if (self.username is None) != (self.password_file is None):
             raise ValueError("username and password_file go together")
         if self.username is not None and self.host is None:

@@ -20,8 +20,10 @@ from conneg.content import Fence, RenditionCache, WorkerLimits, Workers
 from conneg.directory import ChainDirectory, Directory, FileDirectory, SqliteDirectory
 from conneg.errors import ConnegError, UnavailableError
 from conneg.gateway.config import Config
+from conneg.gateway.downgrade import DowngradeGuard
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.events import Watcher, ignore
+from conneg.gateway.heard import Heard
 from conneg.gateway.intake import Intake
 from conneg.gateway.journal import Journal
 from conneg.gateway.networks import is_in
@@ -139,6 +141,9 @@ class Gateway:
             file=config.spool.path / "mta-sts.json",
             clock=self._clock,
         )
+        heard = Heard(config.spool.path / "heard.sqlite3", on_problem=_warn_of_heard, clock=self._clock)
+        self._exit.callback(heard.close)
+        self._guard = DowngradeGuard(self.directory, heard, lookup_seconds=config.conneg.lookup_seconds)
         ways = Ways(self._resolver, policies)
         self._sessions = Sessions(config, ways, self._watch, transcripts=self._transcripts)
         self._exit.push_async_callback(self._sessions.close)
@@ -276,6 +281,7 @@ class Gateway:
             renditions,
             sessions=self._sessions,
             directory=self.directory,
+            guard=self._guard,
             lookup_seconds=self.config.conneg.lookup_seconds,
             open_seconds=self.config.delivery.open_transaction_seconds,
             journal=journal,
@@ -320,6 +326,10 @@ def open_directory(config: Config) -> ChainDirectory:
     if config.directory.sqlite is not None:
         sources.append(SqliteDirectory(config.directory.sqlite, create=config.directory.create_sqlite))
     return ChainDirectory(sources)
+
+
+def _warn_of_heard(problem: str) -> None:
+    log.warning("what next hops said before is not known", problem=problem)
 
 
 def _warn_of_directory(problem: str) -> None:

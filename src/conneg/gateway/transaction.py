@@ -13,6 +13,7 @@ from conneg.content import ContentRefusedError, ConversionError
 from conneg.directory import Directory, Known, Unavailable
 from conneg.errors import ConnegError
 from conneg.gateway.dialling import NoSessionError, UnprotectedError
+from conneg.gateway.downgrade import DowngradeGuard
 from conneg.gateway.events import CapabilityFound, Planned, Watcher
 from conneg.gateway.exchange import (
     Exchange,
@@ -22,24 +23,21 @@ from conneg.gateway.exchange import (
     is_crowded_out,
     open_exchange,
 )
+from conneg.gateway.grouping import Group, baseline_of, group_recipients
 from conneg.gateway.journal import Journal
 from conneg.gateway.renditions import MessageRenditions
 from conneg.gateway.result import Result, deferred, failed, from_final_reply
 from conneg.gateway.routing import NextHop, NoSuchNextHopError
-from conneg.gateway.sections import AS_IS, DestinationSection
 from conneg.gateway.sessions import Sessions
 from conneg.negotiation import (
     AsItIs,
     Capability,
     Outcome,
     Plan,
-    PlanPolicy,
     Provenance,
     Undeliverable,
     after_rcpt,
-    common,
     describe_capability,
-    make_plan,
     read_capability,
 )
 from conneg.smtp import ConnegArgument
@@ -49,9 +47,6 @@ MAX_ROUNDS = 4
 """How often one recipient is asked for one message in one go; a capability that changes more often is deferred."""
 
 _ARGUMENT = {"required": ConnegArgument.REQUIRED, "optional": ConnegArgument.OPTIONAL, "off": None}
-_NOTHING_KNOWN = AsItIs("nothing is known of what the recipient can take; the message goes as it came")
-_NOT_CONVERTED = AsItIs("this destination's mail is passed on as it came")
-
 Settle = Callable[[Sequence[Result]], Awaitable[None]]
 
 
@@ -59,20 +54,14 @@ Settle = Callable[[Sequence[Result]], Awaitable[None]]
 class _Batch:
     """Recipients without a result, to be asked together; `round` counts how often they have been.
 
-    `fresh` asks for a new session, since an idle one turned out to be ended.
+    `fresh` asks for a new session, since an idle one turned out to be ended; `verified` for one whose TLS proves who
+    the next hop is, since what it said without is in doubt.
     """
 
     recipients: list[SpooledRecipient]
     round: int = 1
     fresh: bool = False
-
-
-@dataclass(slots=True)
-class _Group:
-    """Recipients of one transaction who get the same content."""
-
-    plan: Plan
-    recipients: list[SpooledRecipient] = field(default_factory=list)
+    verified: bool = False
 
 
 @dataclass(slots=True)
@@ -96,6 +85,7 @@ class Transactions:
         *,
         sessions: Sessions,
         directory: Directory,
+        guard: DowngradeGuard,
         lookup_seconds: float,
         open_seconds: float,
         journal: Journal,
@@ -112,6 +102,7 @@ class Transactions:
         self._renditions = renditions
         self._sessions = sessions
         self._directory = directory
+        self._guard = guard
         self._lookup_seconds = lookup_seconds
         self._open_seconds = open_seconds
         self._journal = journal
@@ -132,8 +123,11 @@ class Transactions:
             try:
                 batches += await self._run_batch(batch)
             except StaleSessionError:
-                batches.insert(0, _Batch(batch.recipients, batch.round, fresh=True))
-            except (NoSuchNextHopError, UnprotectedError) as error:
+                batches.insert(0, replace(batch, fresh=True))
+            except UnprotectedError as error:
+                make = deferred if batch.verified else failed
+                await self._settle(batch, [make(r, str(error), error.status) for r in batch.recipients])
+            except NoSuchNextHopError as error:
                 await self._settle(batch, [failed(r, str(error), error.status) for r in batch.recipients])
             except NoSessionError as error:
                 await self._settle(batch, [deferred(r, str(error), error.status) for r in batch.recipients])
@@ -147,19 +141,20 @@ class Transactions:
         envelope = self._message.envelope
         # a report must not be lost because a server on its way does not know the extension (RFC 8689, 5)
         requires_tls = envelope.requiretls and envelope.reverse_path != ""
+        hop = self._hop.with_verified_tls() if batch.verified else self._hop
         async with open_exchange(
-            self._hop, self._sessions, fresh=batch.fresh, requires_tls=requires_tls
+            hop, self._sessions, fresh=batch.fresh, requires_tls=requires_tls
         ) as exchange:
             room = exchange.room_for(batch.recipients)
             if room < len(batch.recipients):
-                following.append(_Batch(batch.recipients[room:], batch.round))
+                following.append(replace(batch, recipients=batch.recipients[room:]))
                 batch.recipients = batch.recipients[:room]
             answers = await self._ask(exchange, batch)
+            following += await self._doubt(answers, batch)
             await self._settle(batch, answers.results)
             if answers.crowded_out:
-                following.append(_Batch(answers.crowded_out, batch.round))
-                crowded = {recipient.id for recipient in answers.crowded_out}
-                batch.recipients = [r for r in batch.recipients if r.id not in crowded]
+                following.append(replace(batch, recipients=answers.crowded_out))
+                _take_out(batch, answers.crowded_out)
             groups = await self._group(answers.capabilities)
             whole = len(groups) == 1 and not answers.accepted_but_deferred
             if whole and not isinstance(groups[0].plan, Undeliverable):
@@ -169,7 +164,9 @@ class Transactions:
                     return following
             await exchange.take_back()
         ready = [group for group in groups if await self._prepare(batch, group)]
-        return [_Batch(list(group.recipients), batch.round + 1) for group in ready] + following
+        return [
+            _Batch(list(group.recipients), batch.round + 1, verified=batch.verified) for group in ready
+        ] + following
 
     async def _ask(self, exchange: Exchange, batch: _Batch) -> _Answers:
         """Ask for every recipient, then the directory for those of whom the next hop said nothing."""
@@ -212,6 +209,31 @@ class Transactions:
         await self._look_up(silent, answers)
         return answers
 
+    async def _doubt(self, answers: _Answers, batch: _Batch) -> list[_Batch]:
+        """Deal with answers that may have been made worse on their way (draft, 8); return who is to be asked again."""
+        if not self._policy.convert or self._policy.on_downgrade == "believe":
+            return []
+        found = await self._guard.downgrades(answers.capabilities, self._policy, self._renditions)
+        again: list[SpooledRecipient] = []
+        for one in found:
+            self._journal.doubted(one.recipient, one.reason, self._policy.on_downgrade)
+            place = next(at for at, (r, _) in enumerate(answers.capabilities) if r.id == one.recipient.id)
+            match self._policy.on_downgrade:
+                case "keep":
+                    answers.capabilities[place] = (one.recipient, one.expected)
+                case "defer":
+                    del answers.capabilities[place]
+                    answers.results.append(deferred(one.recipient, one.reason, "4.7.0"))
+                    answers.accepted_but_deferred = True
+                case "tls" if not batch.verified:
+                    del answers.capabilities[place]
+                    again.append(one.recipient)
+                    answers.accepted_but_deferred = True
+        if not again:
+            return []
+        _take_out(batch, again)
+        return [replace(batch, recipients=again, verified=True)]
+
     async def _look_up(self, recipients: Sequence[SpooledRecipient], answers: _Answers) -> None:
         """Find what the next hop did not say: the directory, then the baseline; a silent directory defers."""
         if not recipients or not self._policy.convert:
@@ -229,43 +251,19 @@ class Transactions:
                 case _:
                     answers.capabilities.append((recipient, baseline_of(self._policy)))
 
-    async def _group(
-        self, capabilities: Sequence[tuple[SpooledRecipient, Capability | None]]
-    ) -> list[_Group]:
-        """Plan for each distinct capability and bring those together who get the same content."""
-        plans: dict[str | None, Plan] = {}
-        groups: dict[str, _Group] = {}
+    async def _group(self, capabilities: Sequence[tuple[SpooledRecipient, Capability | None]]) -> list[Group]:
+        """Bring those together who get the same content, and tell who can take what and gets what."""
         for recipient, capability in capabilities:
             self._tell_capability(recipient, capability)
-        if self._policy.strategy == "common":
-            capabilities = _in_common(capabilities)
-        for recipient, capability in capabilities:
-            key = capability.features.key if capability else None
-            if key not in plans:
-                plans[key] = await self._plan(capability)
-            plan = plans[key]
-            group = groups.setdefault(f"{type(plan).__name__} {plan.key}", _Group(plan))
-            group.recipients.append(recipient)
-        for group in groups.values():
+        groups = await group_recipients(capabilities, self._policy, self._renditions)
+        for group in groups:
             self._tell_plan(group)
-        return list(groups.values())
-
-    async def _plan(self, capability: Capability | None) -> Plan:
-        if capability is None:
-            return _NOTHING_KNOWN if self._policy.convert else _NOT_CONVERTED
-        # What the next hop announced binds (draft 4.2); only what others said of the device may be overruled.
-        may_overrule = capability.provenance is not Provenance.REPLY
-        send_original = self._policy.on_no_common_form == "original" and may_overrule
-        policy = PlanPolicy(
-            on_no_common_form="original" if send_original else "refuse",
-            on_protected="refuse" if self._policy.on_protected == "return" else "keep",
-        )
-        return make_plan(await self._renditions.offer(), capability, policy)
+        return groups
 
     async def _content_for(self, plan: Plan) -> bytes:
         return await self._renditions.content_for(plan, has_cover=self._policy.cover_page)
 
-    async def _content_in_time(self, group: _Group) -> bytes | None:
+    async def _content_in_time(self, group: Group) -> bytes | None:
         """Return the content if it is ready while the next hop still waits; None if it is not, or cannot be made."""
         if isinstance(group.plan, AsItIs):
             return await self._content_for(group.plan)
@@ -275,7 +273,7 @@ class Transactions:
         except (TimeoutError, ContentRefusedError, ConversionError):
             return None
 
-    async def _prepare(self, batch: _Batch, group: _Group) -> bool:
+    async def _prepare(self, batch: _Batch, group: Group) -> bool:
         """Make the group's content outside any transaction; settle the group and say False if it cannot be had."""
         if isinstance(group.plan, Undeliverable):
             plan = group.plan
@@ -289,7 +287,7 @@ class Transactions:
             return False
         return True
 
-    async def _send(self, exchange: Exchange, batch: _Batch, group: _Group, content: bytes) -> None:
+    async def _send(self, exchange: Exchange, batch: _Batch, group: Group, content: bytes) -> None:
         is_changed = not isinstance(group.plan, AsItIs)
         replies = await exchange.send(Outgoing(content, is_changed, self._renditions.seal))
         results = [
@@ -303,8 +301,7 @@ class Transactions:
     async def _settle(self, batch: _Batch, results: Sequence[Result]) -> None:
         if not results:
             return
-        done = {result.recipient.id for result in results}
-        batch.recipients = [recipient for recipient in batch.recipients if recipient.id not in done]
+        _take_out(batch, [result.recipient for result in results])
         await self._settle_results(results)
 
     def _tell_capability(self, recipient: SpooledRecipient, capability: Capability | None) -> None:
@@ -323,9 +320,9 @@ class Transactions:
             )
         )
 
-    def _tell_plan(self, group: _Group) -> None:
+    def _tell_plan(self, group: Group) -> None:
         notes = self._renditions.notes_on(group.plan, is_sealed=self._policy.deliver != "maildir")
-        self._journal.planned(group.recipients, group.plan, notes)
+        self._journal.planned(group.recipients, group.plan, (*group.notes, *notes))
         self._watch(
             Planned(
                 self._message.id,
@@ -337,23 +334,6 @@ class Transactions:
         )
 
 
-def _in_common(
-    capabilities: Sequence[tuple[SpooledRecipient, Capability | None]],
-) -> Sequence[tuple[SpooledRecipient, Capability | None]]:
-    """Give everyone the capability that all share (Appendix A (2)); those who share nothing keep their own."""
-    known = {
-        str(recipient.id): capability for recipient, capability in capabilities if capability is not None
-    }
-    shared = {
-        recipient_id: together.capability
-        for together in common(known)
-        for recipient_id in together.recipients
-    }
-    return [(recipient, shared.get(str(recipient.id))) for recipient, _ in capabilities]
-
-
-def baseline_of(policy: DestinationSection) -> Capability | None:
-    """Return what recipients of this destination can take when nothing else is known; None: anything."""
-    if policy.baseline == AS_IS:
-        return None
-    return read_capability(policy.baseline, Provenance.BASELINE, f"baseline of {policy.domains[0]}")
+def _take_out(batch: _Batch, recipients: Sequence[SpooledRecipient]) -> None:
+    gone = {recipient.id for recipient in recipients}
+    batch.recipients = [recipient for recipient in batch.recipients if recipient.id not in gone]

@@ -1,9 +1,9 @@
 """Who gets what: capabilities, plans and their reasons, as pure values and functions.
 
 `capability` reads what a recipient can take; `offer` describes what a message holds and could become; `planner`
-brings the two together into a `plan`; `classes` and `strategy` bring recipients together; `reply` is the table of what
-follows from a reply to RCPT; `summary` and `record` put it all into words. Nothing here reads, converts or sends an
-octet.
+brings the two together into a `plan`; `classes`, `strategy` and `merging` bring recipients together, and `cost` says at
+what price; `reply` is the table of what follows from a reply to RCPT; `summary` and `record` put it all into words.
+Nothing here reads, converts or sends an octet.
 """
 
 from conneg.negotiation.capability import (
@@ -15,7 +15,9 @@ from conneg.negotiation.capability import (
     read_capability,
 )
 from conneg.negotiation.classes import CapabilityClass, capability_classes
+from conneg.negotiation.cost import estimate
 from conneg.negotiation.matching import OCTETS_TAG, common_forms, is_accepted
+from conneg.negotiation.merging import LOSSES, Loss, ServedClass, cheapest_plans, worse_by
 from conneg.negotiation.offer import MessageOffer, OfferedPart
 from conneg.negotiation.plan import (
     AsItIs,
@@ -35,6 +37,7 @@ from conneg.negotiation.strategy import Strategy, batches, common, single
 from conneg.negotiation.summary import describe_capability, describe_form
 
 __all__ = [
+    "LOSSES",
     "OCTETS_TAG",
     "AsItIs",
     "ByPart",
@@ -45,6 +48,7 @@ __all__ = [
     "DecisionRecord",
     "Drop",
     "Keep",
+    "Loss",
     "MessageOffer",
     "OfferedPart",
     "OneDocument",
@@ -54,6 +58,7 @@ __all__ = [
     "PlanPolicy",
     "Provenance",
     "RcptPolicy",
+    "ServedClass",
     "Strategy",
     "Undeliverable",
     "after_rcpt",
@@ -61,10 +66,12 @@ __all__ = [
     "batches",
     "capability_classes",
     "capability_values",
+    "cheapest_plans",
     "common",
     "common_forms",
     "describe_capability",
     "describe_form",
+    "estimate",
     "failure_status",
     "is_accepted",
     "make_plan",
@@ -72,4 +79,5 @@ __all__ = [
     "read_capability",
     "single",
     "when_not_listed",
+    "worse_by",
 ]

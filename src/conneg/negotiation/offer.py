@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from conneg.features import FeatureSet
+from conneg.features import FeatureSet, Preference, default_preference
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,11 @@ class OfferedPart:
         """Whether it is signed or encrypted, and therefore never converted."""
         return self.protection is not None
 
+    @property
+    def preference(self) -> Preference:
+        """The default order among the forms that this part could become."""
+        return default_preference(colour=self.colour, dpi=self.dpi, lossless=self.lossless)
+
 
 @dataclass(frozen=True, slots=True)
 class MessageOffer:
@@ -56,6 +61,13 @@ class MessageOffer:
     document_paper: str | None = None
     alternatives: tuple[tuple[str, ...], ...] = ()
     signed_again: str | None = None
+
+    @property
+    def document_preference(self) -> Preference:
+        """The default order among the forms of all parts as one document."""
+        return default_preference(
+            colour=self.document_colour, dpi=self.document_dpi, paper=self.document_paper
+        )
 
     def members(self, member_id: str) -> tuple[OfferedPart, ...]:
         """Return the parts in `member_id`: the part of that id, or those inside the container of that id."""

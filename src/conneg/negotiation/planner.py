@@ -14,7 +14,6 @@ from conneg.features import (
     FeatureSet,
     Preference,
     choose,
-    default_preference,
     explain_mismatch,
 )
 from conneg.negotiation.capability import Capability
@@ -92,7 +91,7 @@ def _plan_document(offer: MessageOffer, capability: Capability, policy: PlanPoli
     choice = _choose(
         common_forms(offer.document, accepted),
         policy,
-        default_preference(colour=offer.document_colour, dpi=offer.document_dpi, paper=offer.document_paper),
+        offer.document_preference,
     )
     if choice is None:
         return _no_document(offer, pages, capability, policy, device)
@@ -226,7 +225,7 @@ class _PartPlanner:
         choice = _choose(
             common_forms(part.offer, self._accepted),
             self._policy,
-            default_preference(colour=part.colour, dpi=part.dpi, lossless=part.lossless),
+            part.preference,
         )
         if choice is None:
             return self._no_common_form(part)
