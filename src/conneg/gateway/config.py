@@ -25,7 +25,6 @@ from conneg.gateway.sections import (
     DestinationSection,
     DirectorySection,
     DisclosureSection,
-    DkimSection,
     DnsSection,
     LimitsSection,
     ListenerSection,
@@ -33,9 +32,9 @@ from conneg.gateway.sections import (
     RetrySection,
     Section,
     ServerSection,
-    SmimeSection,
     SpoolSection,
 )
+from conneg.gateway.signature_sections import DkimSection, SmimeSection
 
 
 class ConfigError(ConnegError):

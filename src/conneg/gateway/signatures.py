@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from conneg.errors import BoundExceededError
 from conneg.gateway.config import Config
-from conneg.gateway.sections import DkimSection, SmimeSection
+from conneg.gateway.signature_sections import DkimSection, SmimeSection
 from conneg.mail import (
     MAX_DKIM_SIGNATURES,
     DkimSignature,
