@@ -1,4 +1,4 @@
-"""The tables of the gateway's configuration that are about signatures: their keys, their defaults, what a value may be."""
+"""The tables of the configuration that are about signatures: their keys, their defaults, what a value may be."""
 
 import re
 from pathlib import Path
