@@ -60,17 +60,28 @@ class Post:
         self._events = events
         self._hops = hops
 
-    async def deliver(self, content: bytes, to: str, *, listener: int = 0) -> Outcome:
+    async def deliver(self, content: bytes, to: str, *, sender: str = "", listener: int = 0) -> Outcome:
         """Send `content` to one recipient, through one of the gateway's listeners, and wait for its end."""
         mailbox = self._hops[to.partition("@")[2]].mailbox
-        arrived, settled = len(mailbox.contents), len(self._events.of(Settled))
-        await submit(self._gateway, content, [to], sender="", listener=listener)
-        await until(lambda: len(self._events.of(Settled)) > settled)
-        result = self._events.of(Settled)[-1]
+        arrived, before = len(mailbox.contents), len(self._events.all)
+        await submit(self._gateway, content, [to], sender=sender, listener=listener)
+        await until(lambda: bool(self._settled(to, before)))
+        (result,) = self._settled(to, before)
         records = await self._gateway.spool.records(result.message_id)
-        plan: dict[str, Any] = next(json.loads(record.text) for record in records if record.kind == "plan")
+        plans: list[dict[str, Any]] = [json.loads(record.text) for record in records if record.kind == "plan"]
+        plan = plans[0] if plans else {"reason": "", "notes": []}
         new = mailbox.contents[arrived:]
         return Outcome(new[0][1] if new else b"", result.state, result.reply, plan["reason"], plan["notes"])
+
+    def _settled(self, forward_path: str, after: int) -> list[Settled]:
+        events = (event for event in self._events.all[after:] if isinstance(event, Settled))
+        return [event for event in events if event.forward_path == forward_path]
+
+    async def next_at(self, domain: str) -> bytes:
+        """Wait for the first message that came to `domain`."""
+        mailbox = self._hops[domain].mailbox
+        await until(lambda: bool(mailbox.contents))
+        return mailbox.contents[0][1]
 
 
 @asynccontextmanager

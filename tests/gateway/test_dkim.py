@@ -16,7 +16,7 @@ from tests.signing.people import Person, person, verified
 from tests.signing.verifiers import by_mail_dkim, by_opendkim, key_pair, signed_by_mail_dkim, txt
 
 DOMAIN = "law.plain.test"
-DOMAINS = (DOMAIN, "both.plain.test", "changed.plain.test", "none.plain.test")
+DOMAINS = (DOMAIN, "gw.test", "both.plain.test", "changed.plain.test", "none.plain.test")
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -68,9 +68,10 @@ async def post(tmp_path_factory: pytest.TempPathFactory, keys: Keys, amy: Person
         keys.table("gateway", "both.plain.test"),
         keys.table("edwards", "both.plain.test"),
         keys.table("gateway", "changed.plain.test", 'sign = "changed"'),
+        keys.table("gateway", "gw.test"),
         amy.settings(),
     ]
-    hops = {"hop.test": Hop(Mailbox()), "seven.test": Hop(SevenBitsOnly())}
+    hops = {"hop.test": Hop(Mailbox()), "seven.test": Hop(SevenBitsOnly()), "back.test": Hop(Mailbox())}
     outside = '[[listener]]\nlisten = "127.0.0.1:0"\nrole = "delivery"\n'
     folder = tmp_path_factory.mktemp("post")
     async with post_office(folder, "".join(tables) + outside, hops) as office:
@@ -148,6 +149,13 @@ async def test_what_comes_from_outside_is_not_signed_whatever_its_from_says(post
     out = await post.deliver(letter(), "fax@hop.test", listener=1)
     assert out.types == ["image/tiff"]
     assert b"DKIM-Signature" not in out.content
+
+
+async def test_a_report_of_the_gateways_own_is_signed(post: Post, keys: Keys) -> None:
+    await post.deliver(letter("none.plain.test"), "nobody@hop.test", sender="amy@back.test")
+    report = await post.next_at("back.test")
+    assert b"From: Mail Delivery System <MAILER-DAEMON@gw.test>" in report
+    assert keys.verdicts(report) == [("gateway", "pass")]
 
 
 async def test_what_goes_out_in_seven_bits_is_signed_in_seven_bits(post: Post, keys: Keys) -> None:
