@@ -71,6 +71,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ("[[smime]]\naddresses = ['amy@law.example']\nkey = 'a.key'\n", 1, ["smime.certificate", "missing"]),
         ("[[smime]]\naddresses = ['amy at law']\ncertificate = 'a'\nkey = 'b'\n", 2, ["is not a domain"]),
         ("[[dkim]]\ndomain = 'law.example'\nselector = 'a b'\nkey = 'a.key'\n", 3, ["dkim.selector"]),
+        ("[[dkim]]\ndomain = '*.a.example'\nselector = 'a'\nkey = 'k'\n", 2, ["is not one name in the DNS"]),
         (
             "[[dkim]]\ndomain = 'a.example'\nselector = 'a'\nkey = 'k'\nfields = ['To']\n",
             5,

@@ -99,3 +99,4 @@ def test_whose_mail_is_signed(tmp_path: Path, author: str, signs: bool) -> None:
     assert DkimSigner(DOMAIN, "one", read_dkim_key(key), (f"*.{DOMAIN}",)).signs_for(header) is (
         "sub" in author
     )
+    assert DkimSigner(DOMAIN, "one", read_dkim_key(key), ("*",)).signs_for(header)

@@ -41,6 +41,13 @@ class DkimSection(Section):
     fields: tuple[str, ...] | None = None
     sign: Literal["all", "changed"] = "all"
 
+    @field_validator("domain", "selector")
+    @classmethod
+    def _is_one(cls, name: str) -> str:
+        if "*" in name or "[" in name:
+            raise ValueError(f"{name!r} is not one name in the DNS")
+        return name
+
     @field_validator("fields")
     @classmethod
     def _has_from(cls, fields: tuple[str, ...] | None) -> tuple[str, ...] | None:

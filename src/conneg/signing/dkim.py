@@ -31,7 +31,7 @@ _LINE_LENGTH = 70
 class DkimSigner:
     """Signs for `domain` with `key`, whose public half stands in the DNS under `selector`.
 
-    `authors`: the domains of From whose mail is signed, `*.` for those below one. `only_changed`: messages that go out
+    `authors`: the domains of From whose mail is signed, `*.` for those below one, `*` for all. `only_changed`: messages that go out
     as they came are not signed.
     """
 
@@ -112,4 +112,4 @@ def _folded(first: str, separator: str, words: Sequence[str]) -> str:
 
 
 def _is_in(domain: str, pattern: str) -> bool:
-    return domain.endswith(pattern[1:]) if pattern.startswith("*.") else domain == pattern
+    return domain.endswith(pattern[1:]) if pattern.startswith("*.") else pattern in (domain, "*")
