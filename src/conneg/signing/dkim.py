@@ -31,8 +31,8 @@ _LINE_LENGTH = 70
 class DkimSigner:
     """Signs for `domain` with `key`, whose public half stands in the DNS under `selector`.
 
-    `authors`: the domains of From whose mail is signed, `*.` for those below one, `*` for all. `only_changed`: messages that go out
-    as they came are not signed.
+    `authors`: the domains of From whose mail is signed, `*.` for those below one, `*` for all. `only_changed`:
+    messages that go out as they came are not signed.
     """
 
     domain: str
