@@ -115,6 +115,10 @@ class Transactions:
         batches = [_Batch([r]) for r in recipients] if single else [_Batch(list(recipients))]
         while batches:
             batch = batches.pop(0)
+            if batch.round > 1:
+                await (
+                    self._renditions.offer()
+                )  # what takes longer than a transaction may is waited for outside
             if batch.round > MAX_ROUNDS:
                 await self._settle(
                     batch, [deferred(r, "its capability kept changing", "4.3.3") for r in batch.recipients]
@@ -150,15 +154,20 @@ class Transactions:
                 following.append(replace(batch, recipients=batch.recipients[room:]))
                 batch.recipients = batch.recipients[:room]
             answers = await self._ask(exchange, batch)
-            following += await self._doubt(answers, batch)
+            until = asyncio.get_running_loop().time() + self._open_seconds
             await self._settle(batch, answers.results)
             if answers.crowded_out:
                 following.append(replace(batch, recipients=answers.crowded_out))
                 _take_out(batch, answers.crowded_out)
+            if not await self._is_looked_at(answers, until):
+                await exchange.take_back()
+                following.insert(0, replace(batch, round=batch.round + 1))
+                return following
+            following += await self._doubt(answers, batch)
             groups = await self._group(answers.capabilities)
             whole = len(groups) == 1 and not answers.accepted_but_deferred
             if whole and not isinstance(groups[0].plan, Undeliverable):
-                content = await self._content_in_time(groups[0])
+                content = await self._content_in_time(groups[0], until)
                 if content is not None:
                     await self._send(exchange, batch, groups[0], content)
                     return following
@@ -223,7 +232,7 @@ class Transactions:
                     answers.capabilities[place] = (one.recipient, one.expected)
                 case "defer":
                     del answers.capabilities[place]
-                    answers.results.append(deferred(one.recipient, one.reason, "4.7.0"))
+                    await self._settle(batch, [deferred(one.recipient, one.reason, "4.7.0")])
                     answers.accepted_but_deferred = True
                 case "tls" if not batch.verified:
                     del answers.capabilities[place]
@@ -251,6 +260,17 @@ class Transactions:
                 case _:
                     answers.capabilities.append((recipient, baseline_of(self._policy)))
 
+    async def _is_looked_at(self, answers: _Answers, until: float) -> bool:
+        """Whether what the message holds is known `until` then, or need not be; it is looked into in any case."""
+        if all(capability is None for _, capability in answers.capabilities):
+            return True
+        try:
+            async with asyncio.timeout_at(until):
+                await self._renditions.offer()
+        except TimeoutError:
+            return False
+        return True
+
     async def _group(self, capabilities: Sequence[tuple[SpooledRecipient, Capability | None]]) -> list[Group]:
         """Bring those together who get the same content, and tell who can take what and gets what."""
         for recipient, capability in capabilities:
@@ -263,12 +283,12 @@ class Transactions:
     async def _content_for(self, plan: Plan) -> bytes:
         return await self._renditions.content_for(plan, has_cover=self._policy.cover_page)
 
-    async def _content_in_time(self, group: Group) -> bytes | None:
+    async def _content_in_time(self, group: Group, until: float) -> bytes | None:
         """Return the content if it is ready while the next hop still waits; None if it is not, or cannot be made."""
         if isinstance(group.plan, AsItIs):
             return await self._content_for(group.plan)
         try:
-            async with asyncio.timeout(self._open_seconds):
+            async with asyncio.timeout_at(until):
                 return await self._content_for(group.plan)
         except (TimeoutError, ContentRefusedError, ConversionError):
             return None
