@@ -137,6 +137,10 @@ def test_check_tells_the_configuration_and_the_formats(tmp_path: Path) -> None:
     done = conneg("check", "--config", "conneg.toml", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "application/pdf" in done.stdout
+    assert "receivers" not in done.stdout
+    (tmp_path / "conneg.toml").write_text("[server]\nreceivers = 3\n", encoding="utf-8")
+    done = conneg("check", "--config", "conneg.toml", cwd=tmp_path)
+    assert "receivers     3 processes accept mail" in done.stdout
     (tmp_path / "conneg.toml").write_text("[server]\nlisten = 3\n", encoding="utf-8")
     done = conneg("check", "--config", "conneg.toml", cwd=tmp_path)
     assert done.returncode == 65

@@ -39,7 +39,7 @@ def command(ctx: click.Context, config_file: Path | None, as_json: bool) -> None
 
 def _problems(config: Any) -> list[str]:
     from conneg.directory import FileDirectory
-    from conneg.gateway.service import open_tls
+    from conneg.gateway.opening import open_tls
     from conneg.gateway.signatures import open_signatures
 
     problems = []
@@ -102,6 +102,10 @@ def _show(config: Any, formats: list[dict[str, str]], fence: dict[str, list[str]
     click.echo(f"listens on    {', '.join(config.server.listen)} as {config.server.hostname}")
     if config.server.listen_tls:
         click.echo(f"under TLS     {', '.join(config.server.listen_tls)}")
+    if config.server.receivers:
+        click.echo(
+            f"receivers     {config.server.receivers} processes accept mail, each with its share of the limits"
+        )
     for certificate in config.certificate:
         click.echo(f"certificate   {certificate.file} for {', '.join(certificate.names) or 'any name'}")
     for signer in config.smime:

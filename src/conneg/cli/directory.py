@@ -132,7 +132,7 @@ def _code(report: dict[str, Any]) -> ExitCode:
 
 async def _test(config: Any, recipient: str) -> dict[str, Any]:
     from conneg.directory import Known, Unavailable
-    from conneg.gateway.service import open_directory
+    from conneg.gateway.opening import open_directory
     from conneg.negotiation import describe_capability
 
     directory = open_directory(config)

@@ -175,6 +175,8 @@ def _tell(kind: str, entry: dict[str, Any]) -> str:
         case "capability":
             source = f" (says {entry['source']}, {entry['provenance']})" if entry["source"] else ""
             return f"can take: {entry['summary']}{source}"
+        case "address":
+            return f"sent to <{entry['recipient']}> for <{entry['asked_for']}>: {entry['reason']}"
         case "doubt":
             return f"in doubt: {entry['reason']} ({_DOUBT[entry['policy']]})"
         case "plan":

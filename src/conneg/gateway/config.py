@@ -18,6 +18,7 @@ from conneg.errors import ConnegError
 from conneg.gateway.networks import is_in
 from conneg.gateway.sections import (
     AccountsSection,
+    AlternateSection,
     CertificateSection,
     ConnegSection,
     ContentSection,
@@ -61,6 +62,7 @@ class Config(Section):
     delivery: DeliverySection = DeliverySection()
     dns: DnsSection = DnsSection()
     destination: tuple[DestinationSection, ...] = ()
+    alternate: tuple[AlternateSection, ...] = ()
 
     def may_relay(self, address: str) -> bool:
         """Say whether the client at IP `address` may send to any domain."""

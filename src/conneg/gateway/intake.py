@@ -17,7 +17,7 @@ from conneg.gateway.assurance import ensured
 from conneg.gateway.config import Config
 from conneg.gateway.disclosure import Disclosure
 from conneg.gateway.disk import DiskSpace
-from conneg.gateway.events import Accepted, Watcher
+from conneg.gateway.events import Accepted, Watcher, ignore
 from conneg.gateway.grouping import baseline_of
 from conneg.gateway.routing import Routes
 from conneg.gateway.sections import DisclosureSection, ListenerSection
@@ -26,7 +26,7 @@ from conneg.mail.submission import ends_header, missing_fields
 from conneg.mail.trace import count_received_in, waives_tls
 from conneg.net import MailCommand, MessageSink, Peer, RcptAnswer, RcptCommand, SessionInfo
 from conneg.smtp import ConnegArgument, Reply
-from conneg.spool import Incoming, Spool, SpooledMessage
+from conneg.spool import Acceptor, Incoming, SpooledMessage
 
 MAX_RECEIVED_FIELDS = 100
 """A message with more Received fields than this is taken to be in a loop (RFC 5321, 6.3: normally at least 100)."""
@@ -40,6 +40,18 @@ _DISK_FULL = Reply(452, ("not enough room on the disk; try again later",), "4.3.
 _SPOOL_FAILS = Reply(451, ("the message could not be written to disk; try again later",), "4.3.0")
 
 Submit = Callable[[SpooledMessage, bytes | None], None]
+
+
+def _leave(message: SpooledMessage, content: bytes | None) -> None:
+    """Leave a message where it is."""
+
+
+def _wake_nobody() -> None:
+    """There is nobody here who delivers."""
+
+
+async def _never() -> bool:
+    return False
 
 
 @dataclass(slots=True)
@@ -60,7 +72,8 @@ class Intake:
     """The gateway's `SmtpHandler`: checks the envelope, asks the directory, and writes the message to the spool.
 
     `claims` says whether the schedule has room for one more message, after a while if need be; then `submit` is given
-    the accepted message, claimed, with its content where that is still in memory, and else `wake` is called.
+    the accepted message, claimed, with its content where that is still in memory, and else `wake` is called. Without
+    them the message waits in the spool for the process that delivers.
     """
 
     def __init__(
@@ -68,12 +81,12 @@ class Intake:
         config: Config,
         routes: Routes,
         directory: ChainDirectory,
-        spool: Spool,
+        spool: Acceptor,
         *,
-        submit: Submit,
-        wake: Callable[[], None],
-        claims: Callable[[], Awaitable[bool]],
-        watch: Watcher,
+        submit: Submit = _leave,
+        wake: Callable[[], None] = _wake_nobody,
+        claims: Callable[[], Awaitable[bool]] = _never,
+        watch: Watcher = ignore,
     ) -> None:
         self._role = "relay"
         self._lmtp = False

@@ -1,9 +1,9 @@
 """The record of every decision about one message, gathered as it happens and written with the next settlement.
 
 Each entry is a kind and a JSON object; `conneg queue explain` reads them back. Kinds: `connection` (with whom, under
-which TLS, what was relied upon, what was found wrong on the way), `answer` (what a next hop said of a recipient),
-`capability` (what it can take and who says so), `doubt` (whether that may have been made worse on its way), `plan`
-(what it gets and why), `result`.
+which TLS, what was relied upon, what was found wrong on the way), `address` (which of a recipient's addresses was
+chosen), `answer` (what a next hop said of a recipient), `capability` (what it can take and who says so), `doubt`
+(whether that may have been made worse on its way), `plan` (what it gets and why), `result`.
 """
 
 import json
@@ -61,6 +61,10 @@ class Journal:
     def doubted(self, recipient: SpooledRecipient, reason: str, policy: str) -> None:
         """The next hop's word may have been made worse on its way; `policy` says what follows."""
         self._add("doubt", recipient, reason=reason, policy=policy)
+
+    def readdressed(self, recipient: SpooledRecipient, asked_for: str, reason: str) -> None:
+        """The recipient, to whom the message was `asked_for` at one address, gets it at the one that it has now."""
+        self._add("address", recipient, asked_for=asked_for, reason=reason)
 
     def planned(self, recipients: Sequence[SpooledRecipient], plan: Plan, notes: Sequence[str] = ()) -> None:
         """These recipients get what `plan` says; `notes` are what was found strange in the message's parts."""

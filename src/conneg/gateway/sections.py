@@ -18,6 +18,7 @@ from conneg.accounts import DEFAULT_QUERY
 from conneg.errors import ConnegError
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.networks import LOOPBACK, Network
+from conneg.mail import AddressError, parse_mailbox
 from conneg.negotiation import LOSSES, Loss, Provenance, read_capability
 from conneg.net.listener import CONNECTIONS_PER_MINUTE, DATA_SECONDS, MESSAGE_SECONDS
 from conneg.smtp.config import (
@@ -40,6 +41,14 @@ def _domain(text: str) -> str:
     return text.lower()
 
 
+def _address(text: str) -> str:
+    try:
+        parse_mailbox(text)
+    except AddressError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
 def _capability(text: str) -> str:
     if text != AS_IS:
         try:
@@ -60,6 +69,7 @@ AS_IS = "as-is"
 """The baseline that changes nothing: what a recipient of whom nothing is known gets is the message as it came."""
 
 EndpointText = Annotated[str, AfterValidator(_endpoint)]
+AddressText = Annotated[str, AfterValidator(_address)]
 DomainText = Annotated[str, AfterValidator(_domain)]
 CapabilityText = Annotated[str, AfterValidator(_capability)]
 
@@ -73,7 +83,8 @@ class Section(BaseModel):
 class ServerSection(Section):
     """`[server]`: where the gateway listens and what it takes from one client.
 
-    On `listen` STARTTLS is offered if there is a certificate; on `listen_tls` connections begin with TLS.
+    On `listen` STARTTLS is offered if there is a certificate; on `listen_tls` connections begin with TLS. `receivers`:
+    how many processes accept mail beside the serving one; with 0 that one does it.
     """
 
     hostname: str = "localhost"
@@ -85,6 +96,7 @@ class ServerSection(Section):
     max_connections_per_peer: int = Field(default=100, ge=1)
     command_seconds: float = Field(default=300, gt=0)
     stop_within_seconds: float = Field(default=30, ge=0)
+    receivers: int = Field(default=0, ge=0, le=64)
 
 
 class ListenerSection(Section):
@@ -342,6 +354,13 @@ class DestinationSection(Section):
     def tls_policy(self) -> str:
         """`tls`, or the default for this kind of delivery."""
         return self.tls or ("dane" if self.deliver == "mx" else "opportunistic")
+
+
+class AlternateSection(Section):
+    """`[[alternate]]`: more `addresses` of a `recipient`, who gets each message at the one that can show most of it."""
+
+    recipient: AddressText
+    addresses: tuple[AddressText, ...] = Field(min_length=1)
 
 
 class DnsSection(Section):
