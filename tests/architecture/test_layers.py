@@ -21,6 +21,7 @@ ROWS: dict[str, int] = {
     "spool": 4,
     "content": 4,
     "net": 4,
+    "signing": 4,
     "gateway": 5,
     "adapters": 5,
     "cli": 6,

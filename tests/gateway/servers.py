@@ -52,12 +52,16 @@ async def running(settings: Config, **options: Any) -> AsyncIterator[tuple[Gatew
 
 
 async def submit(
-    gateway: Gateway, message: EmailMessage | bytes, to: list[str], sender: str = "may@sender.test"
+    gateway: Gateway,
+    message: EmailMessage | bytes,
+    to: list[str],
+    sender: str = "may@sender.test",
+    listener: int = 0,
 ) -> None:
-    """Send through smtplib, an ordinary client."""
+    """Send through smtplib, an ordinary client, to one of the gateway's listeners."""
 
     def send() -> None:
-        endpoint = gateway.endpoints[0]
+        endpoint = gateway.endpoints[listener]
         with smtplib.SMTP(endpoint.host, endpoint.port, local_hostname="client.test") as client:
             content = (
                 message

@@ -40,12 +40,14 @@ def command(ctx: click.Context, config_file: Path | None, as_json: bool) -> None
 def _problems(config: Any) -> list[str]:
     from conneg.directory import FileDirectory
     from conneg.gateway.opening import open_tls
+    from conneg.gateway.signatures import open_signatures
 
     problems = []
-    try:
-        open_tls(config)
-    except ConnegError as error:
-        problems.append(str(error))
+    for read in (open_tls, open_signatures):
+        try:
+            read(config)
+        except ConnegError as error:
+            problems.append(str(error))
     try:
         if config.directory.file is not None:
             FileDirectory(config.directory.file).load()
@@ -106,6 +108,12 @@ def _show(config: Any, formats: list[dict[str, str]], fence: dict[str, list[str]
         )
     for certificate in config.certificate:
         click.echo(f"certificate   {certificate.file} for {', '.join(certificate.names) or 'any name'}")
+    for signer in config.smime:
+        click.echo(f"S/MIME        signed again for {', '.join(signer.addresses)} with {signer.certificate}")
+    for signer in config.dkim:
+        click.echo(
+            f"DKIM          {signer.selector}._domainkey.{signer.domain} signs {signer.sign} with {signer.key}"
+        )
     click.echo(f"spool         {config.spool.path}")
     click.echo(f"relays for    {', '.join(str(network) for network in config.relay.networks)}")
     sources = [str(path) for path in (config.directory.file, config.directory.sqlite) if path]

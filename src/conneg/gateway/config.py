@@ -36,6 +36,7 @@ from conneg.gateway.sections import (
     ServerSection,
     SpoolSection,
 )
+from conneg.gateway.signature_sections import DkimSection, SmimeSection
 
 
 class ConfigError(ConnegError):
@@ -50,6 +51,8 @@ class Config(Section):
     limits: LimitsSection = LimitsSection()
     accounts: AccountsSection | None = None
     certificate: tuple[CertificateSection, ...] = ()
+    smime: tuple[SmimeSection, ...] = ()
+    dkim: tuple[DkimSection, ...] = ()
     disclosure: tuple[DisclosureSection, ...] = ()
     conneg: ConnegSection = ConnegSection()
     spool: SpoolSection = SpoolSection()
@@ -169,6 +172,16 @@ def _resolve_paths(config: Config, folder: Path) -> Config:
         c.model_copy(update={"file": under(c.file), "key": c.key and under(c.key)})
         for c in config.certificate
     )
+    smime = tuple(
+        s.model_copy(
+            update={
+                "certificate": under(s.certificate),
+                "key": under(s.key),
+                "intermediates": s.intermediates and under(s.intermediates),
+            }
+        )
+        for s in config.smime
+    )
     destinations = tuple(
         d.model_copy(
             update={
@@ -185,6 +198,8 @@ def _resolve_paths(config: Config, folder: Path) -> Config:
             "directory": directory,
             "accounts": accounts,
             "certificate": certificates,
+            "smime": smime,
+            "dkim": tuple(d.model_copy(update={"key": under(d.key)}) for d in config.dkim),
             "destination": destinations,
         }
     )

@@ -13,8 +13,9 @@ from conneg.errors import ConnegError, TemporaryError
 from conneg.gateway.maildir import deliver_to_maildir, maildir_path
 from conneg.gateway.routing import NextHop
 from conneg.gateway.sessions import Session, Sessions
+from conneg.gateway.signatures import Seal
 from conneg.gateway.ways import Reliance
-from conneg.mail import Envelope, in_seven_bits, is_seven_bits, parse_mailbox
+from conneg.mail import Envelope, in_seven_bits, is_seven_bits, needs_eight_bits, parse_mailbox
 from conneg.net import RcptRequest, TlsChannel
 from conneg.smtp import ConnegArgument, Reply
 from conneg.spool import SpooledRecipient
@@ -23,6 +24,9 @@ _CAPABILITY_UNAVAILABLE = 404
 _CLOSING = 421
 _NO_UTF8_ADDRESS = Reply(550, ("the next hop takes no addresses outside ASCII (SMTPUTF8)",), "5.6.7")
 _NO_UTF8_HEADER = Reply(550, ("the next hop takes no header outside ASCII (SMTPUTF8)",), "5.6.9")
+_NEEDS_EIGHT_BITS = Reply(
+    554, ("the content is signed and has octets above 127, and the next hop lacks 8BITMIME",), "5.6.3"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,15 @@ class Inquiry:
     argument: ConnegArgument | None = None
     has_utf8_header: bool = False
     is_fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """The content to send; `is_changed`: it is other than what came in. `seal` signs it as it goes out (DKIM)."""
+
+    octets: bytes
+    is_changed: bool = False
+    seal: Seal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +106,7 @@ class Exchange(Protocol):
     async def ask(self, inquiry: Inquiry) -> list[RecipientAnswer]:
         """Begin the transaction; one answer for each recipient, in order. Raises `StaleSessionError`."""
 
-    async def send(self, content: bytes) -> list[Reply]:
+    async def send(self, content: Outgoing) -> list[Reply]:
         """Send the content to the accepted recipients; one reply for each of them, in order."""
 
     async def take_back(self) -> None:
@@ -191,11 +204,21 @@ class SessionExchange:
         self._accepted = sum(answer.reply.code < 400 for answer in answers)
         return answers
 
-    async def send(self, content: bytes) -> list[Reply]:
-        """DATA, the content, the final dot; in seven bits to a next hop that takes no more (RFC 6152, 3)."""
-        if not self._session.client.supports("8BITMIME") and not is_seven_bits(content):
-            content = await asyncio.to_thread(in_seven_bits, content)
-        replies = await self._session.client.data(content)
+    async def send(self, content: Outgoing) -> list[Reply]:
+        """DATA, the content, the final dot; in seven bits to a next hop that takes no more (RFC 6152, 3).
+
+        What that would break, a signature inside, is not sent. Signed last, as it is sent: a signature over anything
+        else would not hold.
+        """
+        octets, is_changed = content.octets, content.is_changed
+        if not self._session.client.supports("8BITMIME") and not is_seven_bits(octets):
+            if await asyncio.to_thread(needs_eight_bits, octets):
+                await self.take_back()
+                return [_NEEDS_EIGHT_BITS] * self._accepted
+            octets, is_changed = await asyncio.to_thread(in_seven_bits, octets), True
+        if content.seal is not None:
+            octets = await asyncio.to_thread(content.seal, octets, is_changed)
+        replies = await self._session.client.data(octets)
         return list(replies) if self._lmtp else [replies[0]] * self._accepted
 
     async def take_back(self) -> None:
@@ -238,9 +261,9 @@ class MaildirExchange:
             for r in inquiry.recipients
         ]
 
-    async def send(self, content: bytes) -> list[Reply]:
-        """Write the message for each recipient, Return-Path on top (RFC 5321, 4.4)."""
-        delivered = f"Return-Path: <{self._reverse_path}>\r\n".encode() + content
+    async def send(self, content: Outgoing) -> list[Reply]:
+        """Write the message for each recipient, Return-Path on top (RFC 5321, 4.4); it needs no seal at its end."""
+        delivered = f"Return-Path: <{self._reverse_path}>\r\n".encode() + content.octets
         return [await self._deliver(recipient, delivered) for recipient in self._recipients]
 
     async def _deliver(self, recipient: SpooledRecipient, content: bytes) -> Reply:

@@ -64,6 +64,7 @@ class _Transaction:
     envid: str | None
     smtputf8: bool
     requiretls: bool
+    is_ours: bool
     recipients: list[Recipient] = field(default_factory=list)
 
 
@@ -122,6 +123,7 @@ class Intake:
             envid=command.parameters.get("ENVID"),
             smtputf8="SMTPUTF8" in command.parameters,
             requiretls="REQUIRETLS" in command.parameters,
+            is_ours=self._may_relay(session),
         )
         return Reply(250, (f"<{command.reverse_path}> {_SENDER_OK}",), "2.1.0")
 
@@ -286,6 +288,7 @@ class Intake:
             smtputf8=transaction.smtputf8,
             requiretls=transaction.requiretls,
             tls_optional=not transaction.requiretls and waives_tls(head),
+            is_ours=transaction.is_ours,
         )
         claim = await self._claims()
         try:

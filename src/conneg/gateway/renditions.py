@@ -30,7 +30,9 @@ from conneg.content import (
 )
 from conneg.features import FeatureCollection, FeatureSet, feature_set
 from conneg.gateway.events import Converting, Watcher
+from conneg.gateway.signatures import Seal, Signatures, dkim_notes, read_header, seal_with
 from conneg.mail import (
+    Fields,
     NewPart,
     Part,
     Previous,
@@ -42,7 +44,18 @@ from conneg.mail import (
     splice,
     write_cover,
 )
-from conneg.negotiation import AsItIs, ByPart, Convert, Drop, MessageOffer, OfferedPart, OneDocument, Plan
+from conneg.negotiation import (
+    AsItIs,
+    ByPart,
+    Convert,
+    Drop,
+    MessageOffer,
+    OfferedPart,
+    OneDocument,
+    Plan,
+    Undeliverable,
+)
+from conneg.signing import DkimSigner, LeftAlone, Opened, open_signed
 
 
 class MessageRenditions:
@@ -57,8 +70,15 @@ class MessageRenditions:
         hostname: str,
         watch: Watcher,
         cache: RenditionCache | None = None,
+        signatures: Signatures | None = None,
+        is_ours: bool = False,
     ) -> None:
-        """`cache` keeps renditions for other messages, too."""
+        """`cache` keeps renditions for other messages, too.
+
+        `signatures`: whose signatures can be made; `is_ours`: the message came from a client of ours.
+        """
+        self._signatures = signatures or Signatures()
+        self._is_ours = is_ours
         self._cache = cache
         self._id = message_id
         self._hostname = hostname
@@ -67,6 +87,9 @@ class MessageRenditions:
         self._watch = watch
         self._folder: Path | None = None
         self._root: Part | None = None
+        self._unsigned = content
+        """What is looked at and converted: the content, or what was signed where that can be signed again."""
+        self._opened: Opened | None = None
         self._sources: dict[str, Source] = {}
         self._inspections: dict[str, Inspection] = {}
         self._offer: asyncio.Task[MessageOffer] | None = None
@@ -77,14 +100,34 @@ class MessageRenditions:
         """Whether a header in the message has octets outside ASCII."""
         return has_utf8_header(self._content)
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was found strange in the parts that were looked at, one line each; in the order of the parts."""
-        return tuple(
+    @cached_property
+    def _header(self) -> Fields:
+        return read_header(self._content)
+
+    @cached_property
+    def _dkim_signers(self) -> tuple[DkimSigner, ...]:
+        return self._signatures.dkim_for(self._header, is_ours=self._is_ours)
+
+    @cached_property
+    def seal(self) -> Seal | None:
+        """What signs the content as it goes out, None if nobody does."""
+        return seal_with(self._dkim_signers)
+
+    def notes_on(self, plan: Plan, *, is_sealed: bool) -> tuple[str, ...]:
+        """Return what is to be recorded beside `plan`, one line each; `is_sealed`: what is sent is signed by DKIM.
+
+        What was found strange in the parts that were looked at, in their order; whose DKIM signatures the content had,
+        and gets.
+        """
+        strange = (
             f"part {part_id}: {note}"
             for part_id, inspection in self._inspections.items()
             for note in inspection.notes
         )
+        if isinstance(plan, Undeliverable):
+            return tuple(strange)
+        signers = self._dkim_signers if is_sealed else ()
+        return (*strange, *dkim_notes(self._header, signers, is_changed=not isinstance(plan, AsItIs)))
 
     async def __aenter__(self) -> "MessageRenditions":
         return self
@@ -129,8 +172,12 @@ class MessageRenditions:
 
     async def _make_offer(self) -> MessageOffer:
         root = await asyncio.to_thread(read_parts, self._content)
+        signed = await asyncio.to_thread(open_signed, self._content, root, self._signatures.smime)
+        if isinstance(signed, Opened):
+            self._opened, self._unsigned = signed, signed.entity
+            root = await asyncio.to_thread(read_parts, self._unsigned)
         self._root = root
-        contents = outline(root)
+        contents = await asyncio.to_thread(outline, root, self._unsigned)
         await asyncio.to_thread(self._write_sources, contents.leaves)
         inspections = await asyncio.gather(*(self._inspect(part) for part in contents.leaves))
         self._inspections = dict(zip((part.id for part in contents.leaves), inspections, strict=True))
@@ -139,23 +186,28 @@ class MessageRenditions:
             for part in contents.reading_order
             if not contents.is_protected(part.id)
         ]
+        protections: Mapping[str, str] = contents.protections
+        if isinstance(signed, LeftAlone):
+            protections = dict.fromkeys(protections, signed.words)
         return MessageOffer(
             parts=tuple(
-                self._offered(part, self._inspections[part.id], contents.is_protected(part.id))
+                self._offered(part, self._inspections[part.id], protections.get(part.id))
                 for part in contents.leaves
+                if part.id not in contents.signatures
             ),
             document=document_offer(pages),
             document_colour=_richest_colour(pages),
             document_dpi=None,
             document_paper=_most_used_paper(pages),
             alternatives=contents.alternatives,
+            signed_again=None if self._opened is None else self._opened.words,
         )
 
     def _write_sources(self, leaves: tuple[Part, ...]) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix=f"conneg-{self._id}-"))
         for part in leaves:
             path = self._folder / f"part-{part.id}"
-            path.write_bytes(decode_body(self._content, part))
+            path.write_bytes(decode_body(self._unsigned, part))
             self._sources[part.id] = Source.of_part(
                 path, part.media_type, part.filename, part.parameters, _inline(part, leaves, self._folder)
             )
@@ -174,8 +226,8 @@ class MessageRenditions:
                 problem=str(error),
             )
 
-    def _offered(self, part: Part, inspection: Inspection, protected: bool) -> OfferedPart:
-        readable = inspection.problem is None and not protected
+    def _offered(self, part: Part, inspection: Inspection, protection: str | None) -> OfferedPart:
+        readable = inspection.problem is None and protection is None
         return OfferedPart(
             id=part.id,
             media_type=inspection.media_type,
@@ -183,13 +235,22 @@ class MessageRenditions:
             octets=part.body_end - part.body_start,
             features=feature_set(inspection.features),
             offer=offer(inspection) if readable else FeatureSet.nothing(),
-            protected=protected,
+            protection=protection,
             colour=_richest_colour([inspection]),
             dpi=_finest_dpi(inspection),
             lossless=inspection.lossless,
         )
 
     async def _make_content(self, plan: Plan, *, has_cover: bool) -> bytes:
+        """Make the content, and sign it again where what it is made of was signed.
+
+        A signed message gets no cover page: the signer has never seen it.
+        """
+        if self._opened is None:
+            return await self._make_unsigned(plan, has_cover=has_cover)
+        return await asyncio.to_thread(self._opened.sign, await self._make_unsigned(plan, has_cover=False))
+
+    async def _make_unsigned(self, plan: Plan, *, has_cover: bool) -> bytes:
         assert self._root is not None, "the plan was made from this message's offer"
         match plan:
             case OneDocument(target=target, part_ids=part_ids):
@@ -201,7 +262,7 @@ class MessageRenditions:
                 rendition = await self._convert(sources, target, "document", pages)
                 parts = _new_parts(rendition, name="document")
                 return await asyncio.to_thread(
-                    replace_body, self._content, self._root, parts, previous=self._previous()
+                    replace_body, self._unsigned, self._root, parts, previous=self._previous()
                 )
             case ByPart(actions=actions):
                 replacements: dict[str, list[NewPart]] = {}
@@ -218,7 +279,7 @@ class MessageRenditions:
                         case _:
                             pass
                 return await asyncio.to_thread(
-                    splice, self._content, self._root, replacements, previous=self._previous()
+                    splice, self._unsigned, self._root, replacements, previous=self._previous()
                 )
             case _:
                 raise TypeError(f"no content is made for {type(plan).__name__}")

@@ -58,6 +58,13 @@ def _capability(text: str) -> str:
     return text
 
 
+def lower_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Check addresses and domains; addresses are compared without regard to case."""
+    for pattern in patterns:
+        _domain(pattern.rpartition("@")[2])
+    return tuple(pattern.lower() for pattern in patterns)
+
+
 AS_IS = "as-is"
 """The baseline that changes nothing: what a recipient of whom nothing is known gets is the message as it came."""
 
@@ -182,9 +189,7 @@ class DisclosureSection(Section):
     @field_validator("recipients")
     @classmethod
     def _lower(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        for pattern in patterns:
-            _domain(pattern.rpartition("@")[2])
-        return tuple(pattern.lower() for pattern in patterns)
+        return lower_patterns(patterns)
 
 
 class CertificateSection(Section):

@@ -35,6 +35,7 @@ from conneg.gateway.routing import NextHop, Routes
 from conneg.gateway.schedule import Schedule
 from conneg.gateway.sessions import Sessions
 from conneg.gateway.settlement import Settlement
+from conneg.gateway.signatures import open_signatures
 from conneg.gateway.sts_policies import Fetch, StsPolicies
 from conneg.gateway.transaction import Transactions
 from conneg.gateway.ways import Ways, policy_host
@@ -110,6 +111,7 @@ class Gateway:
         config = self.config
         if config.directory.file is not None:  # a mistake in it is told at start, not at the first RCPT
             await asyncio.to_thread(FileDirectory(config.directory.file).load)
+        self._signatures = await asyncio.to_thread(open_signatures, config)
         self.directory = open_directory(config)
         self.spool = spool = open_spool(config.spool.path, receivers=config.server.receivers)
         self._exit.push_async_callback(self.spool.close)
@@ -213,6 +215,8 @@ class Gateway:
             hostname=self.config.server.hostname,
             watch=self._watch,
             cache=self._cache,
+            signatures=self._signatures,
+            is_ours=message.envelope.is_ours,
         ) as made:
             choices: list[Choice] = []
             recipients = [recipient for found in by_hop.values() for recipient in found]

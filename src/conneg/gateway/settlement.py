@@ -153,6 +153,7 @@ class Settlement:
                 recipients=(Recipient(envelope.reverse_path),),
                 smtputf8=not envelope.reverse_path.isascii(),
                 requiretls=envelope.requiretls,
+                is_ours=True,
             )
         )
         self._wake()

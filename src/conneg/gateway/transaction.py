@@ -15,7 +15,14 @@ from conneg.errors import ConnegError
 from conneg.gateway.dialling import NoSessionError, UnprotectedError
 from conneg.gateway.downgrade import DowngradeGuard
 from conneg.gateway.events import CapabilityFound, Planned, Watcher
-from conneg.gateway.exchange import Exchange, Inquiry, StaleSessionError, is_crowded_out, open_exchange
+from conneg.gateway.exchange import (
+    Exchange,
+    Inquiry,
+    Outgoing,
+    StaleSessionError,
+    is_crowded_out,
+    open_exchange,
+)
 from conneg.gateway.grouping import Group, baseline_of, group_recipients
 from conneg.gateway.journal import Journal
 from conneg.gateway.renditions import MessageRenditions
@@ -302,7 +309,8 @@ class Transactions:
         return True
 
     async def _send(self, exchange: Exchange, batch: _Batch, group: Group, content: bytes) -> None:
-        replies = await exchange.send(content)
+        is_changed = not isinstance(group.plan, AsItIs)
+        replies = await exchange.send(Outgoing(content, is_changed, self._renditions.seal))
         results = [
             from_final_reply(
                 recipient, reply, remote=exchange.peer, octets=len(content), form=group.plan.summary
@@ -338,7 +346,8 @@ class Transactions:
         )
 
     def _tell_plan(self, group: Group) -> None:
-        self._journal.planned(group.recipients, group.plan, (*group.notes, *self._renditions.notes))
+        notes = self._renditions.notes_on(group.plan, is_sealed=self._policy.deliver != "maildir")
+        self._journal.planned(group.recipients, group.plan, (*group.notes, *notes))
         self._watch(
             Planned(
                 self._message.id,

@@ -84,7 +84,7 @@ def _plan_document(offer: MessageOffer, capability: Capability, policy: PlanPoli
     pages = _page_parts(offer, accepted)
     protected = [part for part in pages if part.protected]
     if protected:
-        what = f"{device}; {_labels(protected)} {_is_or_are(protected)} signed or encrypted and not converted"
+        what = f"{device}; {_protected_words(protected)} and not converted"
         if policy.on_protected == "keep":
             return AsItIs(f"{what}; policy sends the message as it is")
         return Undeliverable(CONVERSION_NOT_SUPPORTED, what)
@@ -102,6 +102,7 @@ def _plan_document(offer: MessageOffer, capability: Capability, policy: PlanPoli
         device,
         count if len(pages) > 1 else f"{_label(pages[0])} {count}",
         describe_form(choice.collection),
+        *_signed_again(offer),
     ]
     loss = describe_loss(choice.collection, offer.document_colour, offer.document_dpi)
     return OneDocument(
@@ -185,13 +186,14 @@ class _PartPlanner:
         told = [action.reason for action in actions if not self._is_plain_keep(action)]
         if all(isinstance(action, Keep) for action in actions):
             return AsItIs("; ".join([self._takes, *told]))
-        return ByPart(tuple(actions), "; ".join([self._takes, *told]))
+        return ByPart(tuple(actions), "; ".join([self._takes, *told, *_signed_again(self._offer)]))
 
     def _choose_alternative(self, group: Sequence[str]) -> None:
         """Keep the best alternative that is accepted, or else that can be converted; none is dropped without need."""
         members = {member: self._offer.members(member) for member in group if self._offer.members(member)}
-        if any(part.id in self._dropped for parts in members.values() for part in parts):
-            return
+        parts_of_group = [part for parts in members.values() for part in parts]
+        if any(part.id in self._dropped or part.protected for part in parts_of_group):
+            return  # an alternative that is left out breaks a signature over all of them
         good = [member for member, parts in members.items() if all(self._fits[part.id] for part in parts)]
         if len(good) == len(members):
             return
@@ -232,7 +234,7 @@ class _PartPlanner:
         return Convert(part.id, choice.collection, reason + (f" (given up: {loss})" if loss else ""))
 
     def _decide_protected(self, part: OfferedPart) -> Keep:
-        what = f"{_label(part)} is signed or encrypted and not converted"
+        what = f"{_protected_words([part])} and not converted"
         if self._policy.on_protected == "refuse":
             self._problems.append(Undeliverable(CONVERSION_NOT_SUPPORTED, what))
         return Keep(part.id, f"{what}; policy keeps it")
@@ -286,5 +288,16 @@ def _labels(parts: Sequence[OfferedPart]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _is_or_are(parts: Sequence[OfferedPart]) -> str:
-    return "is" if len(parts) == 1 else "are"
+def _protected_words(parts: Sequence[OfferedPart]) -> str:
+    """Say what protects these parts, each protection once."""
+    by_protection: dict[str | None, list[OfferedPart]] = {}
+    for part in parts:
+        by_protection.setdefault(part.protection, []).append(part)
+    return ", ".join(
+        f"{_labels(alike)} {'is' if len(alike) == 1 else 'are'} {protection}"
+        for protection, alike in by_protection.items()
+    )
+
+
+def _signed_again(offer: MessageOffer) -> list[str]:
+    return [] if offer.signed_again is None else [f"it is {offer.signed_again}, and signed again"]
