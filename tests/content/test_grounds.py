@@ -79,12 +79,28 @@ def test_a_label_in_a_band_no_higher_than_a_line_is_whole(dpi: tuple[float, floa
 
 
 @pytest.mark.parametrize("dpi", DPI)
-def test_a_ground_keeps_its_shade_away_from_the_letters(dpi: tuple[float, float]) -> None:
-    page, share = lettered(150, 0, dpi)
+@pytest.mark.parametrize(("ground", "ink", "becomes"), [(217, 0, 255), (150, 0, 255), (90, 255, 0)])
+def test_a_ground_with_letters_is_cleared_to_its_edges(
+    ground: int, ink: int, becomes: int, dpi: tuple[float, float]
+) -> None:
+    page, share = lettered(ground, ink, dpi)
     cleared = clear_grounds(page, *dpi)
-    outside = np.ones(page.shape, dtype=np.bool_)
-    outside[around(share, dpi, 0.25)] = False
-    assert (cleared == page)[outside].all()
+    assert (cleared[page == ground] == becomes)[share[page == ground] == 0].all()
+    assert (cleared[page == 255] == 255).all()
+
+
+@pytest.mark.parametrize("dpi", DPI)
+def test_a_ground_without_letters_keeps_its_shade_beside_one_that_has_some(dpi: tuple[float, float]) -> None:
+    lettered_panel, _ = lettered(217, 0, dpi)
+    lower = lettered_panel.copy()
+    lower[lower < 255] = 200
+    upper = clear_grounds(lettered_panel, *dpi)
+    cleared = clear_grounds(np.concatenate((lettered_panel, lower)), *dpi)
+    assert (cleared[: len(upper)] == upper).all()
+    assert (cleared[len(upper) :] == lower).all()
+    edge, beside = round(dpi[1] / 4), lettered_panel.copy()
+    beside[-4 * edge : -edge][beside[-4 * edge : -edge] == 217] = 205
+    assert (clear_grounds(beside, *dpi)[-2 * edge : -edge, edge * 4 : -edge * 4] == 205).all()
 
 
 @pytest.mark.parametrize("dpi", DPI)

@@ -2,12 +2,14 @@
 
 A page is looked at in tiles of 8 by 8 pixels, or 8 by 4 where lines are coarse. Where an even ground carries strokes
 that stand out from it, the strokes are made black on white, or white on black where they are the lighter ones, and so
-is the ground for a tenth of an inch around; the rest of the ground stays as it is, to be screened. Photographs and
-gradients have no ground that is even enough, and stay as they are.
+is the ground: for a tenth of an inch around, and from there on as far as it goes on evenly, first along the lines, then
+down and up. What was left of a screen beside a short line would be taken for letters. Grounds that carry no strokes
+are screened. Photographs and gradients have no ground that is even enough, and stay as they are.
 """
 
 import functools
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +39,7 @@ _CONTRAST = 48
 """By how much a stroke differs from its ground."""
 
 _REACH_INCHES = 0.12
-"""How far from a stroke its ground is looked for, and how far the ground is cleared."""
+"""How far from a stroke its ground is looked for, and how far what is around it is cleared in any case."""
 
 _FAR_INCHES = 0.3
 """How far it is looked for when the strokes are too dense, or the picture was compressed and is uneven beside them."""
@@ -146,7 +148,7 @@ def _strokes(survey: _Survey) -> tuple[Marks, Marks]:
 
 
 def _draw(page: Pixels, survey: _Survey, dark: Marks, light: Marks) -> None:
-    """Make strokes, and their ground as far as it reaches, black and white."""
+    """Make strokes, and their ground as far as it goes, black and white."""
     ink = -_spread(np.where(dark, -survey.darkest, np.int16(-_BEYOND)), survey.reach)
     shine = _spread(np.where(light, survey.lightest, np.int16(_NOWHERE)), survey.reach)
     ground = _spread(np.where(dark | light, survey.ground, np.int16(_NOWHERE)), survey.reach)
@@ -156,7 +158,7 @@ def _draw(page: Pixels, survey: _Survey, dark: Marks, light: Marks) -> None:
     plain &= ~survey.tinted | (abs(survey.lightest - ground) <= _EVEN)
     cleared = (plain | dark | light) & (by_dark | by_light)
     rows, columns = by_dark.shape
-    tiles = page.reshape(rows, page.shape[0] // rows, columns, _TILE)
+    tiles: Pixels = page.reshape(rows, page.shape[0] // rows, columns, _TILE)
     for chosen, end, share in (
         (cleared & by_dark, ink, _DARK_SHARE),
         (cleared & by_light, shine, _LIGHT_SHARE),
@@ -165,6 +167,36 @@ def _draw(page: Pixels, survey: _Survey, dark: Marks, light: Marks) -> None:
         level = ground[down, across].astype(np.float32)
         limit = level + share * (end[down, across] - level)
         tiles[down, :, across, :] = np.where(tiles[down, :, across, :] >= limit[:, None, None], 255, 0)
+    drawn = np.select(
+        [cleared & by_dark, cleared & by_light], [np.int16(255), np.int16(0)], np.int16(_NOWHERE)
+    )
+    _draw_rest(tiles, survey.tinted, np.where(cleared, ground, survey.lightest), drawn)
+
+
+def _draw_rest(tiles: Pixels, tinted: Marks, ground: Shades, drawn: Shades) -> None:
+    """Make the rest of the grounds white or black, as their drawn tiles are: what `drawn` says of each, or _NOWHERE.
+
+    `ground` is each tile's own shade, or that of the ground that its strokes are on.
+    """
+    rest = drawn == _NOWHERE
+    _go_on(drawn.T, tinted.T, ground.T)
+    _go_on(drawn, tinted, ground)
+    down, across = np.nonzero(rest & (drawn > _NOWHERE))
+    tiles[down, :, across, :] = drawn[down, across, None, None]
+    for colour in (255, 0):
+        beside = _spread(np.where(drawn == colour, ground, np.int16(_NOWHERE)), (1, 1))
+        down, across = np.nonzero((drawn == _NOWHERE) & ~tinted & (beside > _NOWHERE))
+        edges = tiles[down, :, across, :]
+        is_ground = abs(edges - beside[down, across, None, None]) <= _SMOOTHED
+        tiles[down, :, across, :] = np.where(is_ground, colour, edges)
+
+
+def _go_on(drawn: Shades, tinted: Marks, ground: Shades) -> None:
+    """Let each even tile that is not drawn be what the one before it is, where their ground is one; down, then up."""
+    rows = range(len(drawn))
+    for before, here in pairwise((*rows, *reversed(rows))):
+        goes_on = tinted[here] & (drawn[here] == _NOWHERE) & (abs(ground[here] - ground[before]) <= _EVEN)
+        np.copyto(drawn[here], drawn[before], where=goes_on)
 
 
 def _spread(values: Shades, reach: tuple[int, int]) -> Shades:
