@@ -98,9 +98,10 @@ def test_a_ground_without_letters_keeps_its_shade_beside_one_that_has_some(dpi: 
     cleared = clear_grounds(np.concatenate((lettered_panel, lower)), *dpi)
     assert (cleared[: len(upper)] == upper).all()
     assert (cleared[len(upper) :] == lower).all()
-    edge, beside = round(dpi[1] / 4), lettered_panel.copy()
-    beside[-4 * edge : -edge][beside[-4 * edge : -edge] == 217] = 205
-    assert (clear_grounds(beside, *dpi)[-2 * edge : -edge, edge * 4 : -edge * 4] == 205).all()
+    aligned = (len(lettered_panel) - round(dpi[1] * 3 / 4)) // 8 * 8
+    band = (slice(aligned, -round(dpi[1] / 4)), slice(round(dpi[0] / 2), -round(dpi[0] / 2)))
+    lettered_panel[band] = 205
+    assert (clear_grounds(lettered_panel, *dpi)[band] == 205).all()
 
 
 @pytest.mark.parametrize("dpi", DPI)
