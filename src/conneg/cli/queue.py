@@ -168,6 +168,8 @@ def _tell(kind: str, entry: dict[str, Any]) -> str:
             return f"can take: {entry['summary']}{source}"
         case "plan":
             return "; ".join([f"decided: {entry['reason']}", *entry.get("notes", ())])
+        case "check":
+            return f"checked: {'; '.join(entry['findings'])}"
         case "result":
             return f"{outcome(entry['state'], entry['form'], entry['octets'])}: {entry['text']}"
         case _:

@@ -2,7 +2,8 @@
 
 Each entry is a kind and a JSON object; `conneg queue explain` reads them back. Kinds: `connection` (with whom, under
 which TLS, what was relied upon, what was found wrong on the way), `answer` (what a next hop said of a recipient),
-`capability` (what it can take and who says so), `plan` (what it gets and why), `result`.
+`capability` (what it can take and who says so), `plan` (what it gets and why), `check` (how legible and like what was
+made for it is), `result`.
 """
 
 import json
@@ -63,6 +64,11 @@ class Journal:
             self._add(
                 "plan", recipient, plan=json.loads(plan.to_json()), reason=plan.reason, notes=list(notes)
             )
+
+    def checked(self, recipients: Sequence[SpooledRecipient], findings: Sequence[str]) -> None:
+        """What these recipients get was made, and this was found of it."""
+        for recipient in recipients:
+            self._add("check", recipient, findings=list(findings))
 
     def settled(self, result: Result) -> None:
         """A recipient reached a state."""

@@ -42,7 +42,18 @@ from conneg.mail import (
     splice,
     write_cover,
 )
-from conneg.negotiation import AsItIs, ByPart, Convert, Drop, MessageOffer, OfferedPart, OneDocument, Plan
+from conneg.negotiation import (
+    AsItIs,
+    ByPart,
+    Convert,
+    Drop,
+    MessageOffer,
+    OfferedPart,
+    OneDocument,
+    Plan,
+    SmallType,
+    describe_made,
+)
 
 
 class MessageRenditions:
@@ -71,6 +82,7 @@ class MessageRenditions:
         self._inspections: dict[str, Inspection] = {}
         self._offer: asyncio.Task[MessageOffer] | None = None
         self._contents: dict[str, asyncio.Task[bytes]] = {}
+        self._findings: dict[str, dict[str, None]] = {}
 
     @cached_property
     def has_utf8_header(self) -> bool:
@@ -115,10 +127,14 @@ class MessageRenditions:
         """
         if isinstance(plan, AsItIs):
             return self._content
-        key = f"{plan.key} with a cover" if has_cover else plan.key
+        key = _key(plan, has_cover=has_cover)
         if key not in self._contents:
             self._contents[key] = asyncio.create_task(self._make_content(plan, has_cover=has_cover))
         return await asyncio.shield(self._contents[key])
+
+    def findings(self, plan: Plan, *, has_cover: bool = False) -> tuple[str, ...]:
+        """Return what was found of the renditions made for `plan`, a line for each that differs."""
+        return tuple(self._findings.get(_key(plan, has_cover=has_cover), ()))
 
     async def _make_offer(self) -> MessageOffer:
         root = await asyncio.to_thread(read_parts, self._content)
@@ -180,10 +196,12 @@ class MessageRenditions:
             colour=_richest_colour([inspection]),
             dpi=_finest_dpi(inspection),
             lossless=inspection.lossless,
+            small_type=_small_type(inspection),
         )
 
     async def _make_content(self, plan: Plan, *, has_cover: bool) -> bytes:
         assert self._root is not None, "the plan was made from this message's offer"
+        findings = self._findings[_key(plan, has_cover=has_cover)] = {}
         match plan:
             case OneDocument(target=target, part_ids=part_ids):
                 part_ids = self._without_shown(part_ids)
@@ -192,6 +210,7 @@ class MessageRenditions:
                     sources.insert(0, await asyncio.to_thread(self._write_cover, part_ids, target))
                 pages = sum(len(self._inspections[part_id].pages) for part_id in part_ids) + has_cover
                 rendition = await self._convert(sources, target, "document", pages)
+                _note(findings, rendition, target, "")
                 parts = _new_parts(rendition, name="document")
                 return await asyncio.to_thread(
                     replace_body, self._content, self._root, parts, previous=self._previous()
@@ -205,6 +224,7 @@ class MessageRenditions:
                             stem = Path(source.name or f"part-{part_id}").stem
                             pages = len(self._inspections[part_id].pages)
                             rendition = await self._convert([source], target, stem, pages)
+                            _note(findings, rendition, target, f"{stem}: ")
                             replacements[part_id] = _new_parts(rendition, name=stem)
                         case Drop(part_id=part_id):
                             replacements[part_id] = []
@@ -277,6 +297,19 @@ def _inline(part: Part, leaves: tuple[Part, ...], folder: Path) -> tuple[tuple[s
     )
 
 
+def _key(plan: Plan, *, has_cover: bool) -> str:
+    """Return what is the same for all plans that lead to the same content."""
+    return f"{plan.key} with a cover" if has_cover else plan.key
+
+
+def _note(findings: dict[str, None], rendition: Rendition, target: FeatureCollection, name: str) -> None:
+    """Add what is known of a rendition's pages to `findings`."""
+    found = rendition.fidelity
+    words = describe_made(target, found.em_pixels, found.em_lines, found.unlike)
+    if words is not None:
+        findings[f"{name}{words}"] = None
+
+
 def _describe(target: FeatureCollection) -> str:
     """Name the form in a few words for a progress bar."""
     tags: Mapping[str, object] = target
@@ -305,6 +338,16 @@ _COLOURS = ("binary", "limited", "mapped", "grey", "full")
 def _richest_colour(inspections: list[Inspection]) -> str | None:
     found = [page.colour.lower() for inspection in inspections for page in inspection.pages]
     return max(found, key=_COLOURS.index, default=None)
+
+
+def _small_type(inspection: Inspection) -> tuple[SmallType, ...]:
+    """Return the smallest running type of the pages, those that are alike once."""
+    found = (
+        SmallType(page.type_points, page.width_inches, page.height_inches)
+        for page in inspection.pages
+        if page.type_points is not None
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def _most_used_paper(inspections: list[Inspection]) -> str | None:

@@ -275,14 +275,15 @@ class DestinationSection(Section):
     passes every message on as it came. `cover_page`: what becomes one document of pages begins with one that says who
     sends it, to whom, when, and what about. `strategy` is the draft's Appendix A: a transaction for each recipient
     ("single"), the best form that all can take ("common"), or a transaction for each class of like capability
-    ("batch"). `on_no_common_form`: "return" it to the sender, or send the "original". `tls` is how much of it the next
-    hop's sessions need (`conneg.net.TlsPolicy`); for "verified" the certificate is for the next hop's name, or for
-    `tls_name`, and signed by an authority in `tls_authorities` (by default the system's). "dane" goes by the TLSA
-    records that DNSSEC vouches for, and is "opportunistic" where there are none; it is the default for `mx`, as
-    "opportunistic" is for the others. With `mta_sts` the policies of MTA-STS are kept to as well (`mx` only). `port` is
-    that of the hosts which the DNS names; `local_address` are the addresses that connections come from, one of
-    each version. `username`: who the gateway is at `host`, and `password_file` what proves it (RFC 4954), without TLS
-    only by SCRAM.
+    ("batch"). `on_no_common_form`: "return" it to the sender, or send the "original".
+    `on_illegible`: "send" a message whose small type the device cannot show, and say so in the record, or "return" it.
+    `tls` is how much of it the next hop's sessions need (`conneg.net.TlsPolicy`); for "verified" the certificate is for
+    the next hop's name, or for `tls_name`, and signed by an authority in `tls_authorities` (by default the system's).
+    "dane" goes by the TLSA records that DNSSEC vouches for, and is "opportunistic" where there are none; it is the
+    default for `mx`, as "opportunistic" is for the others. With `mta_sts` the policies of MTA-STS are kept to as well
+    (`mx` only). `port` is that of the hosts which the DNS names; `local_address` are the addresses that connections
+    come from, one of each version. `username`: who the gateway is at `host`, and `password_file` what proves it (RFC
+    4954), without TLS only by SCRAM.
     """
 
     domains: tuple[DomainText, ...] = Field(min_length=1)
@@ -304,6 +305,7 @@ class DestinationSection(Section):
     cover_page: bool = False
     on_no_common_form: Literal["return", "original"] = "return"
     on_protected: Literal["keep", "return"] = "keep"
+    on_illegible: Literal["send", "return"] = "send"
     recipients: tuple[str, ...] | None = None
 
     @model_validator(mode="after")

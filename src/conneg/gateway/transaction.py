@@ -252,6 +252,7 @@ class Transactions:
         policy = PlanPolicy(
             on_no_common_form="original" if send_original else "refuse",
             on_protected="refuse" if self._policy.on_protected == "return" else "keep",
+            on_illegible="refuse" if self._policy.on_illegible == "return" else "send",
         )
         return make_plan(await self._renditions.offer(), capability, policy)
 
@@ -283,6 +284,9 @@ class Transactions:
         return True
 
     async def _send(self, exchange: Exchange, batch: _Batch, group: _Group, content: bytes) -> None:
+        findings = self._renditions.findings(group.plan, has_cover=self._policy.cover_page)
+        if findings:
+            self._journal.checked(group.recipients, findings)
         replies = await exchange.send(content)
         results = [
             from_final_reply(

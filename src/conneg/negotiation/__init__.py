@@ -1,9 +1,9 @@
 """Who gets what: capabilities, plans and their reasons, as pure values and functions.
 
 `capability` reads what a recipient can take; `offer` describes what a message holds and could become; `planner`
-brings the two together into a `plan`; `classes` and `strategy` bring recipients together; `reply` is the table of what
-follows from a reply to RCPT; `summary` and `record` put it all into words. Nothing here reads, converts or sends an
-octet.
+brings the two together into a `plan`; `legibility` says whether small type can be read in a form; `classes` and
+`strategy` bring recipients together; `reply` is the table of what follows from a reply to RCPT; `summary` and `record`
+put it all into words. Nothing here reads, converts or sends an octet.
 """
 
 from conneg.negotiation.capability import (
@@ -15,8 +15,9 @@ from conneg.negotiation.capability import (
     read_capability,
 )
 from conneg.negotiation.classes import CapabilityClass, capability_classes
+from conneg.negotiation.legibility import describe_made, find_illegible
 from conneg.negotiation.matching import OCTETS_TAG, common_forms, is_accepted
-from conneg.negotiation.offer import MessageOffer, OfferedPart
+from conneg.negotiation.offer import MessageOffer, OfferedPart, SmallType
 from conneg.negotiation.plan import (
     AsItIs,
     ByPart,
@@ -54,6 +55,7 @@ __all__ = [
     "PlanPolicy",
     "Provenance",
     "RcptPolicy",
+    "SmallType",
     "Strategy",
     "Undeliverable",
     "after_rcpt",
@@ -65,7 +67,9 @@ __all__ = [
     "common_forms",
     "describe_capability",
     "describe_form",
+    "describe_made",
     "failure_status",
+    "find_illegible",
     "is_accepted",
     "make_plan",
     "profile_expression",

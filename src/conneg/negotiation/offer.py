@@ -7,13 +7,23 @@ from conneg.features import FeatureSet
 
 
 @dataclass(frozen=True, slots=True)
+class SmallType:
+    """The smallest running type of a page, in points, and the page's sides in inches, as it is read."""
+
+    points: Fraction
+    width_inches: Fraction
+    height_inches: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class OfferedPart:
     """One body part that is not a container.
 
     `features` describes it as it is, one conjunction for each page that differs; `offer` is the set of renditions that
     could be made of it (`FeatureSet.nothing()` when none). `octets` is its size as it stands in the message. `colour`
     (a value of the tag `color`), `dpi` and `lossless` describe the original; `dpi` is None when it has no resolution
-    of its own, as text and drawings have none. `protected`: signed or encrypted, so never converted.
+    of its own, as text and drawings have none. `protected`: signed or encrypted, so never converted. `small_type`: that
+    of each kind of page, as far as it is known.
     """
 
     id: str
@@ -26,6 +36,7 @@ class OfferedPart:
     colour: str | None = None
     dpi: Fraction | None = None
     lossless: bool = True
+    small_type: tuple[SmallType, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
