@@ -196,7 +196,7 @@ class MessageRenditions:
             colour=_richest_colour([inspection]),
             dpi=_finest_dpi(inspection),
             lossless=inspection.lossless,
-            small_type=_small_type(inspection),
+            small_type=tuple(SmallType(*known) for known in inspection.small_type),
         )
 
     async def _make_content(self, plan: Plan, *, has_cover: bool) -> bytes:
@@ -338,16 +338,6 @@ _COLOURS = ("binary", "limited", "mapped", "grey", "full")
 def _richest_colour(inspections: list[Inspection]) -> str | None:
     found = [page.colour.lower() for inspection in inspections for page in inspection.pages]
     return max(found, key=_COLOURS.index, default=None)
-
-
-def _small_type(inspection: Inspection) -> tuple[SmallType, ...]:
-    """Return the smallest running type of the pages, those that are alike once."""
-    found = (
-        SmallType(page.type_points, page.width_inches, page.height_inches)
-        for page in inspection.pages
-        if page.type_points is not None
-    )
-    return tuple(dict.fromkeys(found))
 
 
 def _most_used_paper(inspections: list[Inspection]) -> str | None:

@@ -15,7 +15,7 @@ from conneg.negotiation.capability import (
     read_capability,
 )
 from conneg.negotiation.classes import CapabilityClass, capability_classes
-from conneg.negotiation.legibility import describe_made, find_illegible
+from conneg.negotiation.legibility import choose_legible, describe_made
 from conneg.negotiation.matching import OCTETS_TAG, common_forms, is_accepted
 from conneg.negotiation.offer import MessageOffer, OfferedPart, SmallType
 from conneg.negotiation.plan import (
@@ -63,13 +63,13 @@ __all__ = [
     "batches",
     "capability_classes",
     "capability_values",
+    "choose_legible",
     "common",
     "common_forms",
     "describe_capability",
     "describe_form",
     "describe_made",
     "failure_status",
-    "find_illegible",
     "is_accepted",
     "make_plan",
     "profile_expression",

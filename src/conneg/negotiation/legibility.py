@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from conneg.features import Criterion, Point
+from conneg.features import Criterion, FeatureCollection, FeatureSet, Point, Preference, choose
 from conneg.negotiation.offer import SmallType
+from conneg.negotiation.summary import describe_form
 from conneg.negotiation.tags import number_text
 
 POINTS_AN_INCH = 72
@@ -35,10 +36,47 @@ class Illegible:
     where: str
 
     def __str__(self) -> str:
-        shrunk = ""
-        if self.drawn_points < self.points:
-            shrunk = f" (made {number_text(_tenth(self.drawn_points))} by the size of the page)"
-        return f"small type of {number_text(_tenth(self.points))} points{shrunk} will hardly be readable {self.where}"
+        return f"{self.type} will hardly be readable {self.where}"
+
+    @property
+    def type(self) -> str:
+        """The size in words."""
+        size = f"small type of {number_text(_tenth(self.points))} points"
+        if self.drawn_points == self.points:
+            return size
+        return (
+            f"{size}, made {number_text(_tenth(self.drawn_points))} where the page is larger than the paper,"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A form, and the steps that led to it; `remark` says what small type has to do with it, if anything: that it can
+    hardly be read in it (`is_illegible`), or in the form that came first without it.
+    """
+
+    collection: FeatureCollection
+    reasons: tuple[str, ...]
+    remark: str = ""
+    is_illegible: bool = False
+
+
+def choose_legible(common: FeatureSet, preference: Preference, sizes: Sequence[SmallType]) -> Chosen | None:
+    """Return the best form of `common` by `preference`; None if there is none.
+
+    Where type of one of these sizes can hardly be read in that, it is the best of those in which it can be.
+    """
+    first = choose(common, preference)
+    if first is None:
+        return None
+    illegible = find_illegible(first.collection, sizes)
+    if illegible is None:
+        return Chosen(first.collection, first.reasons)
+    other = choose(common, (legibility(sizes), *preference))
+    if other is None or find_illegible(other.collection, sizes) is not None:
+        return Chosen(first.collection, first.reasons, str(illegible), is_illegible=True)
+    remark = f"{illegible.type} would hardly be readable in {describe_form(first.collection)}"
+    return Chosen(other.collection, other.reasons, remark)
 
 
 def find_illegible(target: Point, sizes: Sequence[SmallType]) -> Illegible | None:

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 
 from conneg.features import (
     Conflict,
-    FeatureCollection,
     FeatureSet,
     Preference,
-    choose,
     default_preference,
     explain_mismatch,
 )
 from conneg.negotiation.capability import Capability
-from conneg.negotiation.legibility import find_illegible, legibility
+from conneg.negotiation.legibility import Chosen, choose_legible
 from conneg.negotiation.matching import common_forms, is_accepted
 from conneg.negotiation.offer import MessageOffer, OfferedPart, SmallType
 from conneg.negotiation.plan import (
@@ -279,32 +277,10 @@ class _PartPlanner:
         return isinstance(action, Keep) and self._fits[action.part_id]
 
 
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """A form; `remark` says what small type has to do with it, if anything: that it cannot be read, or can be in it."""
-
-    collection: FeatureCollection
-    remark: str = ""
-    is_illegible: bool = False
-
-
 def _choose(
     common: FeatureSet, policy: PlanPolicy, preference: Preference, small_type: Sequence[SmallType]
-) -> _Chosen | None:
-    """Return the best form; where small type can hardly be read in that, the best of those in which it can be."""
-    if common.is_empty:
-        return None
-    preference = preference if policy.preference is None else policy.preference
-    choice = choose(common, preference)
-    if choice is None:
-        return None
-    first = find_illegible(choice.collection, small_type)
-    if first is None:
-        return _Chosen(choice.collection)
-    legible = choose(common, (legibility(small_type), *preference))
-    if legible is None or find_illegible(legible.collection, small_type) is not None:
-        return _Chosen(choice.collection, str(first), is_illegible=True)
-    return _Chosen(legible.collection, f"not {describe_form(choice.collection)}, where {first}")
+) -> Chosen | None:
+    return choose_legible(common, preference if policy.preference is None else policy.preference, small_type)
 
 
 def _outer_first(groups: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
