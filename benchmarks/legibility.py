@@ -81,24 +81,29 @@ def _page_error_rate(file: Path, number: int, lines_an_inch: int, text: str) -> 
     return error_rate(page, lines_an_inch, text, file.with_suffix(".png"))
 
 
-def error_rate(page: Image.Image, lines_an_inch: int, text: str, scratch: Path) -> float:
+def error_rate(
+    page: Image.Image, lines_an_inch: int, text: str, scratch: Path, language: str = "eng"
+) -> float:
     """Characters that Tesseract gets wrong on a grey page of this text, in per cent of those that there are.
 
-    `scratch` is a PNG file to write; MissingPeerError without Tesseract.
+    `scratch` is a PNG file to write; spaces count in English only. MissingPeerError without Tesseract or what it knows
+    of the language.
     """
     if lines_an_inch < COARSE:
         page = page.resize((page.width, page.height * 2), Image.Resampling.NEAREST)
     page.save(scratch)
-    command = [find("tesseract"), str(scratch), "-", "--psm", "6", "-l", "eng", "--dpi", "200"]
+    command = [find("tesseract"), str(scratch), "-", "--psm", "6", "-l", language, "--dpi", "200"]
     done = subprocess.run(
         command,
         capture_output=True,
         text=True,
         timeout=120,
-        check=True,
         env={**os.environ, "OMP_THREAD_LIMIT": "1"},
     )
-    return 100 * _distance(text, " ".join(done.stdout.split())) / len(text)
+    if done.returncode:
+        raise MissingPeerError(f"needs tesseract for {language}: apt-get install tesseract-ocr-{language}")
+    between = " " if language == "eng" else ""
+    return 100 * _distance(between.join(text.split()), between.join(done.stdout.split())) / len(text)
 
 
 def _distance(one: str, other: str) -> int:
