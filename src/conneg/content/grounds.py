@@ -1,10 +1,11 @@
 """Letters on a tinted or coloured ground: a screen would break them, so the ground gives way around them.
 
-A page is looked at in tiles of 8 by 8 pixels, or 8 by 4 where lines are coarse. Where an even ground carries strokes
-that stand out from it, the strokes are made black on white, or white on black where they are the lighter ones, and so
-is the ground: for a tenth of an inch around, and from there on as far as it goes on evenly, first along the lines, then
-down and up. What was left of a screen beside a short line would be taken for letters. Grounds that carry no strokes
-are screened. Photographs and gradients have no ground that is even enough, and stay as they are.
+A page is looked at in tiles of a millimetre: 8 by 8 pixels, 8 by 4 where lines are coarse, 16 by 16 from 300 dpi on.
+Where an even ground carries strokes that stand out from it, the strokes are made black on white, or white on black
+where they are the lighter ones, and so is the ground: for a tenth of an inch around, and from there on as far as it
+goes on evenly, first along the lines, then down and up. What was left of a screen beside a short line would be taken
+for letters. Grounds that carry no strokes are screened. Photographs and gradients have no ground that is even enough,
+and stay as they are.
 """
 
 import functools
@@ -18,7 +19,10 @@ from conneg.content.neighbourhood import over
 from conneg.content.page import Pixels
 
 _TILE = 8
-"""Pixels of a tile along the line."""
+"""Pixels of a tile along the line, at up to _FINE an inch."""
+
+_FINE = 300
+"""From so many pixels an inch on tiles are twice as wide: a photograph that was enlarged is even for eight pixels."""
 
 _COARSE = 1.5
 """From this ratio of horizontal to vertical resolution on, tiles are half as high."""
@@ -70,12 +74,16 @@ def clear_grounds(grey: Pixels, dpi_x: float, dpi_y: float) -> Pixels:
 
     So many pixels an inch both ways.
     """
-    high = _TILE // 2 if dpi_x / dpi_y >= _COARSE else _TILE
-    near, far = (_reach(inches, high, dpi_x, dpi_y) for inches in (_REACH_INCHES, _FAR_INCHES))
-    part = _part_with_grounds(grey, high, far)
+    wide = _TILE if dpi_x < _FINE else 2 * _TILE
+    high = wide // 2 if dpi_x / dpi_y >= _COARSE else wide
+    near, far = (
+        (max(1, round(inches * dpi_y / high)), max(1, round(inches * dpi_x / wide)))
+        for inches in (_REACH_INCHES, _FAR_INCHES)
+    )
+    part = _part_with_grounds(grey, high, wide, far)
     if part is None:
         return grey
-    survey = _survey(grey[part], high, near, far)
+    survey = _survey(grey[part], high, wide, near, far)
     dark, light = _strokes(survey)
     if not (dark.any() or light.any()):
         return grey
@@ -84,18 +92,15 @@ def clear_grounds(grey: Pixels, dpi_x: float, dpi_y: float) -> Pixels:
     return page
 
 
-def _reach(inches: float, high: int, dpi_x: float, dpi_y: float) -> tuple[int, int]:
-    """Return a length in tiles, down and across."""
-    return max(1, round(inches * dpi_y / high)), max(1, round(inches * dpi_x / _TILE))
-
-
-def _part_with_grounds(grey: Pixels, high: int, far: tuple[int, int]) -> tuple[slice, slice] | None:
+def _part_with_grounds(
+    grey: Pixels, high: int, wide: int, far: tuple[int, int]
+) -> tuple[slice, slice] | None:
     """Return the lines and columns of the part that has all grounds, in whole tiles, or None as for most pages.
 
     One pixel of each tile is looked at; a ground has several times four neighbours of one shade.
     """
-    rows, columns = grey.shape[0] // high, grey.shape[1] // _TILE
-    sparse = grey[high // 2 : rows * high : high, _TILE // 2 : columns * _TILE : _TILE].copy()
+    rows, columns = grey.shape[0] // high, grey.shape[1] // wide
+    sparse = grey[high // 2 : rows * high : high, wide // 2 : columns * wide : wide].copy()
     corners = (sparse[1:, 1:], sparse[:-1, 1:], sparse[1:, :-1], sparse[:-1, :-1])
     lightest, darkest = (functools.reduce(choose, corners) for choose in (np.maximum, np.minimum))
     alike = (lightest < _PAPER) & (darkest > 0) & (lightest - darkest <= _EVEN)
@@ -104,23 +109,23 @@ def _part_with_grounds(grey: Pixels, high: int, far: tuple[int, int]) -> tuple[s
     down, across = np.flatnonzero(alike.any(axis=1)), np.flatnonzero(alike.any(axis=0))
     top, bottom = max(0, int(down[0]) - far[0]), min(rows, int(down[-1]) + 2 + far[0])
     left, right = max(0, int(across[0]) - far[1]), min(columns, int(across[-1]) + 2 + far[1])
-    return slice(top * high, bottom * high), slice(left * _TILE, right * _TILE)
+    return slice(top * high, bottom * high), slice(left * wide, right * wide)
 
 
-def _survey(page: Pixels, high: int, near: tuple[int, int], far: tuple[int, int]) -> _Survey:
-    """Return what is known of the page in tiles `high` lines high."""
+def _survey(page: Pixels, high: int, wide: int, near: tuple[int, int], far: tuple[int, int]) -> _Survey:
+    """Return what is known of the page in tiles `high` lines high and `wide` pixels wide."""
     lines = page.reshape(page.shape[0] // high, high, page.shape[1])
-    darkest = _across_tiles(np.minimum, lines.min(axis=1)).astype(np.int16)
-    lightest = _across_tiles(np.maximum, lines.max(axis=1)).astype(np.int16)
+    darkest = _across_tiles(np.minimum, lines.min(axis=1), wide).astype(np.int16)
+    lightest = _across_tiles(np.maximum, lines.max(axis=1), wide).astype(np.int16)
     tinted: Marks = (lightest - darkest <= _EVEN) & (lightest < _PAPER) & (darkest > 0)
     ground = _ground(darkest, lightest, tinted, near)
     ground = np.where(ground > _NOWHERE, ground, _ground(ground, ground, ground > _NOWHERE, far))
     return _Survey(darkest, lightest, tinted, ground, near)
 
 
-def _across_tiles(choose: np.ufunc, lines: Pixels) -> Pixels:
+def _across_tiles(choose: np.ufunc, lines: Pixels, wide: int) -> Pixels:
     """Return for each tile what `choose` takes of its columns; numpy does short rows slowly and long ones fast."""
-    columns = lines.shape[1] // _TILE
+    columns = lines.shape[1] // wide
     while lines.shape[1] > columns:
         lines = choose(lines[:, ::2], lines[:, 1::2])
     return lines
@@ -158,7 +163,7 @@ def _draw(page: Pixels, survey: _Survey, dark: Marks, light: Marks) -> None:
     plain &= ~survey.tinted | (abs(survey.lightest - ground) <= _EVEN)
     cleared = (plain | dark | light) & (by_dark | by_light)
     rows, columns = by_dark.shape
-    tiles: Pixels = page.reshape(rows, page.shape[0] // rows, columns, _TILE)
+    tiles: Pixels = page.reshape(rows, page.shape[0] // rows, columns, page.shape[1] // columns)
     for chosen, end, share in (
         (cleared & by_dark, ink, _DARK_SHARE),
         (cleared & by_light, shine, _LIGHT_SHARE),
