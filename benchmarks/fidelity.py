@@ -22,7 +22,7 @@ from tests.peers.programs import MissingPeerError
 
 from .fidelity_pages import PAGE_HEIGHT, PAGE_WIDTH, Page, Rectangle, write_pages
 from .fidelity_peers import FILLED_LINES, PEERS
-from .legibility import error_rate
+from .legibility import error_rates
 
 RESOLUTIONS = ((204, 196), (204, 98), (408, 391))
 BLUR_DPI = 51
@@ -53,7 +53,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.pictures is not None:
         options.pictures.mkdir(parents=True, exist_ok=True)
-    console = Console()
+    console = Console(width=190)
     with tempfile.TemporaryDirectory(prefix="conneg-bench-") as name:
         folder = Path(name)
         pages = write_pages(folder)
@@ -96,11 +96,9 @@ def _middle(image: Image.Image, dpi: Dpi) -> Image.Image:
 
 
 def _misread(page: Page, image: Image.Image, dpi: Dpi, folder: Path) -> float:
-    rates = []
-    for rectangle, text in page.panels:
-        panel = _cut(image, rectangle, dpi).convert("L")
-        rates.append(min(100.0, error_rate(panel, round(dpi[1]), text, folder / "panel.png", page.language)))
-    return float(np.mean(rates))
+    panels = [(_cut(image, rectangle, dpi).convert("L"), text) for rectangle, text in page.panels]
+    rates = error_rates(panels, round(dpi[1]), folder / "panel.png", page.language)
+    return float(np.mean([min(100.0, rate) for rate in rates]))
 
 
 def _strokes_lost(page: Page, image: Image.Image, dpi: Dpi, folder: Path) -> float:
@@ -154,7 +152,7 @@ def _mmr_octets(image: Image.Image) -> int:
 
 
 def _show(console: Console, pages: Sequence[Page], dpi: tuple[int, int], results: Sequence[Result]) -> None:
-    table = Table(f"{dpi[0]} x {dpi[1]}", width=190)
+    table = Table(f"{dpi[0]} x {dpi[1]}")
     for page in pages:
         table.add_column(f"{page.name}\n% {page.measure}\n(kB)", justify="right")
     best = {page.name: min(each.wrong for each in results if each.page == page.name) for page in pages}

@@ -160,10 +160,11 @@ _PHRASES = (
     "代理店が費用を支払います",
 )
 _JAPANESE_FONT = Path("/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf")
+_JAPANESE_LINES = 7
 
 
 def _japanese(folder: Path, draw: random.Random) -> Page:
-    """Japanese in Droid Sans Fallback, four lines each of 8, 9, 10.5 and 12 points."""
+    """Japanese in Droid Sans Fallback, seven lines each of 8, 9, 10.5 and 12 points."""
     if not _JAPANESE_FONT.exists():
         raise MissingPeerError("needs a Japanese font: apt-get install fonts-droid-fallback")
     file, panels, top = folder / "japanese.pdf", [], 60.0
@@ -171,10 +172,10 @@ def _japanese(folder: Path, draw: random.Random) -> Page:
     pdfmetrics.registerFont(TTFont("Japanese", str(_JAPANESE_FONT)))
     for size in (8, 9, 10.5, 12):
         page.setFont("Japanese", size)
-        lines = [_japanese_line(draw, int(460 / size)) for _ in range(4)]
+        lines = [_japanese_line(draw, int(460 / size)) for _ in range(_JAPANESE_LINES)]
         for number, line in enumerate(lines):
             page.drawString(60, PAGE_HEIGHT - top - size - number * size * 1.6, line)
-        bottom = top + 4 * size * 1.6
+        bottom = top + _JAPANESE_LINES * size * 1.6
         panels.append(((50, top - 4, 545, bottom + 2), "".join(lines)))
         top = bottom + 20
     page.save()

@@ -45,7 +45,7 @@ class Reading:
 
 def main() -> None:
     """Print a table for each kind of page: sizes down, resolutions across."""
-    console = Console()
+    console = Console(width=190)
     with tempfile.TemporaryDirectory(prefix="conneg-bench-") as name:
         folder = Path(name)
         texts = _write(folder / "sizes.pdf")
@@ -96,7 +96,7 @@ def _top(page: Image.Image, lines_an_inch: int) -> Image.Image:
 
 
 def _table(kind: str, readings: list[Reading]) -> Table:
-    table = Table(f"{kind}, % misread", *(f"{size:g} pt" for size in SIZES), width=150)
+    table = Table(f"{kind}, % misread", *(f"{size:g} pt" for size in SIZES))
     for dpi in dict.fromkeys(reading.dpi for reading in readings):
         cells = []
         for size in SIZES:

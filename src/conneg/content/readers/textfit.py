@@ -17,8 +17,8 @@ _MOST_LINES = 12
 _FEWEST_LINES = 2
 """Lower letters cannot be read whatever is done."""
 
-_UPWARDS = 0.3
-"""From 0.2 of a line on letters are made higher rather than lower: what is too low is harder to read."""
+_UPWARDS = 0.7
+"""Letters become 0.2 to 1.2 lines higher, never lower: what is too low is harder to read."""
 
 _PLAUSIBLE = (0.38, 0.60)
 """The height of an x in shares of the font's size; what is outside is not an x, or no font of letters."""
