@@ -194,3 +194,15 @@ def convert(source: Path, folder: Path, coding: str = "MMR", dpi: tuple[int, int
     target = target.replace("204/196", f"{dpi[0]}/{dpi[1]}")
     job = ConversionJob((Source(source, media_type),), collection(target), folder, source.stem)
     return sum(file.pages for file in run(job, ReadLimits(pages=5000)).files)
+
+
+def convert_to_images(source: Path, folder: Path, width: int) -> list[Path]:
+    """Make grey PNG files of the pages of a PDF, so many pixels wide, in `folder`."""
+    from conneg.content.conversion import ConversionJob
+    from conneg.content.conversion import convert as run
+    from conneg.content.source import ReadLimits, Source
+    from conneg.features import collection
+
+    target = f'(& (type="image/png") (image-coding=PNG) (color=Grey) (color-levels=256) (pix-x={width}) (pix-y=20000))'
+    job = ConversionJob((Source(source, "application/pdf"),), collection(target), folder, source.stem)
+    return [file.path for file in run(job, ReadLimits(pages=5000)).files]

@@ -96,6 +96,16 @@ def test_convert_to_profile_s(tmp_path: Path) -> None:
     assert (tmp_path / "out.tif").read_bytes()[:8] == b"II*\0\x08\0\0\0"
 
 
+def test_convert_says_what_small_type_comes_to(tmp_path: Path) -> None:
+    """The survey's table is set in 6 points."""
+    (tmp_path / "survey.pdf").write_bytes(sample("survey.pdf"))
+    accepted = '(& (type="image/png") (color=Grey) (pix-x<=700))'
+    done = conneg("convert", "survey.pdf", "page.png", "--accept", accepted, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "small type of 6 points will hardly be readable within 700 px" in done.stderr
+    assert "lines high, hardly legible" in done.stderr
+
+
 def test_convert_says_which_tag_stands_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_bytes(sample("letter.txt"))
     done = conneg("convert", "letter.txt", "out.mp3", "--accept", '(type="audio/mpeg")', cwd=tmp_path)

@@ -1,10 +1,13 @@
 """What documents of a message are, told to the reader and kept in the record."""
 
+import asyncio
 import base64
 import email
 import email.policy
 import io
 import json
+import subprocess
+import sys
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -139,3 +142,50 @@ async def test_a_cover_page_comes_first(tmp_path: Path, has_cover: bool) -> None
     with Image.open(io.BytesIO(base64.b64decode(content.rpartition(b"\r\n\r\n")[2]))) as pages:
         assert getattr(pages, "n_frames", 1) == 1 + has_cover
         assert np.asarray(pages).min() == 0, "there is something on the first page"
+
+
+FIVE_POINTS = TEXT_PAGE.replace(b"/F1 12 Tf 14 TL", b"/F1 5 Tf 7 TL")
+COARSE_LINES = (
+    "(& (image-file-structure=TIFF-minimal) (MRC-mode=0) (color=Binary) (image-coding=MH) (dpi=204)"
+    " (dpi-xyratio=204/98) (size-x=2150/254) (paper-size=A4))"
+)
+
+
+def small_print() -> EmailMessage:
+    message = text_message()
+    message.add_attachment(pdf([FIVE_POINTS]), maintype="application", subtype="pdf", filename="terms.pdf")
+    return message
+
+
+def explained(spool: Path, message_id: str) -> str:
+    command = [sys.executable, "-m", "conneg.cli", "queue", "--spool", spool, "explain", message_id]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+async def test_type_too_small_for_the_device_is_told_before_and_after_rendering(tmp_path: Path) -> None:
+    devices = {"june@devices.test": COARSE_LINES, "may@devices.test": COARSE_LINES.replace("/98", "/196")}
+    async with running(receiver(tmp_path / "mx", devices)) as (mx, _):
+        async with running(sender(tmp_path / "gw", mx)) as (gateway, events):
+            await submit(gateway, small_print(), list(devices))
+            await until(lambda: len(events.of(Settled)) == 2)
+            (stored,) = await gateway.spool.list(state=RecipientState.DELIVERED)
+    told = await asyncio.to_thread(explained, tmp_path / "gw/spool", stored.id)
+    june, may = (
+        told.split(name)[-1].split("@devices.test")[0] for name in ("june@devices.test", "may@devices.test")
+    )
+    assert "small type of 5 points will hardly be readable at 204 x 98" in june
+    assert "checked: the smallest type is 6.8 lines high, hardly legible\n" in june
+    assert "readable" not in may
+    assert "checked: the smallest type is 13.6 lines high, legible\n" in may
+
+
+async def test_policy_may_return_type_too_small_for_the_device(tmp_path: Path) -> None:
+    async with running(receiver(tmp_path / "mx", {"june@devices.test": COARSE_LINES})) as (mx, _):
+        returning = sender(tmp_path / "gw", mx, more='on_illegible = "return"')
+        async with running(returning) as (gateway, _):
+            await submit(gateway, small_print(), ["june@devices.test"])
+            await until(lambda: bool(messages_in(tmp_path / "gw/mail/sender.test/may")))
+    (report,) = messages_in(tmp_path / "gw/mail/sender.test/may")
+    assert b"5.6.1" in report
+    assert b"small type of 5 points" in b" ".join(report.split())
+    assert messages_in(tmp_path / "mx/mail/devices.test/june") == []

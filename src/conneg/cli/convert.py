@@ -52,7 +52,8 @@ def command(source: Path, target: Path, accept: str, as_json: bool) -> None:
 
 async def _convert(source: Path, target: Path, capability: Any) -> dict[str, Any]:
     from conneg.content import ConversionJob, Source, Workers, document_offer, offer
-    from conneg.features import choose, default_preference, explain_mismatch, feature_set
+    from conneg.features import default_preference, explain_mismatch, feature_set
+    from conneg.negotiation import SmallType, choose_legible, describe_made
 
     document = Source(source.resolve(), "application/octet-stream", source.name)
     async with Workers(count=1) as workers:
@@ -70,7 +71,9 @@ async def _convert(source: Path, target: Path, capability: Any) -> dict[str, Any
         offered = document_offer([inspection]) if capability.is_page_device else offer(inspection)
         common = offered & capability.features
         colours = [page.colour.lower() for page in inspection.pages]
-        choice = choose(common, default_preference(colour=_richest(colours), lossless=inspection.lossless))
+        preference = default_preference(colour=_richest(colours), lossless=inspection.lossless)
+        sizes = [SmallType(*known) for known in inspection.small_type]
+        choice = choose_legible(common, preference, sizes)
         if choice is None:
             raise NoCommonFormError(f"{source}: {explain_mismatch(offered, capability.features)}")
         with tempfile.TemporaryDirectory(prefix="conneg-") as folder:
@@ -85,7 +88,10 @@ async def _convert(source: Path, target: Path, capability: Any) -> dict[str, Any
                 path = target if len(rendition.files) == 1 else target.with_stem(f"{target.stem}-{number}")
                 shutil.copyfile(file.path, path)
                 placed.append((path, file.media_type, file.pages))
-    return _report(str(choice.collection), list(choice.reasons), placed)
+    found = rendition.fidelity
+    made = describe_made(choice.collection, found.em_pixels, found.em_lines, found.unlike)
+    reasons = [*choice.reasons, *(words for words in (choice.remark, made) if words)]
+    return _report(str(choice.collection), reasons, placed)
 
 
 def _richest(colours: list[str]) -> str | None:

@@ -183,6 +183,8 @@ def _tell(kind: str, entry: dict[str, Any]) -> str:
             return f"in doubt: {entry['reason']} ({_DOUBT[entry['policy']]})"
         case "plan":
             return "; ".join([f"decided: {entry['reason']}", *entry.get("notes", ())])
+        case "check":
+            return f"checked: {'; '.join(entry['findings'])}"
         case "result":
             return f"{outcome(entry['state'], entry['form'], entry['octets'])}: {entry['text']}"
         case _:

@@ -6,6 +6,7 @@
 import json
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from conneg.content.declared import mismatches
@@ -41,6 +42,16 @@ class Inspection:
     text_charset: str | None = None
     notes: tuple[str, ...] = ()
     shows: tuple[str, ...] = ()
+
+    @property
+    def small_type(self) -> tuple[tuple[Fraction, Fraction, Fraction], ...]:
+        """The size in points of the smallest running type of each kind of page, and the page's sides in inches."""
+        found = (
+            (page.type_points, page.width_inches, page.height_inches)
+            for page in self.pages
+            if page.type_points is not None
+        )
+        return tuple(dict.fromkeys(found))
 
     def to_json(self) -> str:
         """Return the inspection as text that `from_json` reads."""

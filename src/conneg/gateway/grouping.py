@@ -109,6 +109,7 @@ async def plan_for(
     plan_policy = PlanPolicy(
         on_no_common_form="original" if send_original else "refuse",
         on_protected="refuse" if policy.on_protected == "return" else "keep",
+        on_illegible="refuse" if policy.on_illegible == "return" else "send",
     )
     return make_plan(await renditions.offer(), capability, plan_policy)
 

@@ -3,8 +3,8 @@
 Each entry is a kind and a JSON object; `conneg queue explain` reads them back. Kinds: `connection` (with whom, under
 which TLS, what was relied upon, what was found wrong on the way), `address` (which of a recipient's addresses was
 chosen), `answer` (what a next hop said of a recipient), `capability` (what it can take and who says so), `doubt`
-(whether that may have been made worse on its way), `plan` (what it gets and why), `delay` (the sender was told that
-it waits), `result`.
+(whether that may have been made worse on its way), `plan` (what it gets and why), `check` (how legible and like what
+was made for it is), `delay` (the sender was told that it waits), `result`.
 """
 
 import json
@@ -77,6 +77,11 @@ class Journal:
     def told_of_delay(self, recipient: SpooledRecipient) -> None:
         """The sender is told that the message still waits for this recipient."""
         self._add("delay", recipient)
+
+    def checked(self, recipients: Sequence[SpooledRecipient], findings: Sequence[str]) -> None:
+        """What these recipients get was made, and this was found of it."""
+        for recipient in recipients:
+            self._add("check", recipient, findings=list(findings))
 
     def settled(self, result: Result) -> None:
         """A recipient reached a state."""

@@ -53,7 +53,9 @@ from conneg.negotiation import (
     OfferedPart,
     OneDocument,
     Plan,
+    SmallType,
     Undeliverable,
+    describe_made,
 )
 from conneg.signing import DkimSigner, LeftAlone, Opened, open_signed
 
@@ -94,6 +96,7 @@ class MessageRenditions:
         self._inspections: dict[str, Inspection] = {}
         self._offer: asyncio.Task[MessageOffer] | None = None
         self._contents: dict[str, asyncio.Task[bytes]] = {}
+        self._findings: dict[str, dict[str, None]] = {}
 
     @cached_property
     def has_utf8_header(self) -> bool:
@@ -154,7 +157,9 @@ class MessageRenditions:
         """Say whether the content that `plan` asks for is there already, or is the message as it came."""
         if isinstance(plan, AsItIs):
             return True
-        made = self._contents.get(plan.key) or self._contents.get(_with_cover(plan))
+        made = self._contents.get(_key(plan, has_cover=False)) or self._contents.get(
+            _key(plan, has_cover=True)
+        )
         return made is not None and made.done() and not made.cancelled() and made.exception() is None
 
     async def content_for(self, plan: Plan, *, has_cover: bool = False) -> bytes:
@@ -165,10 +170,14 @@ class MessageRenditions:
         """
         if isinstance(plan, AsItIs):
             return self._content
-        key = _with_cover(plan) if has_cover else plan.key
+        key = _key(plan, has_cover=has_cover)
         if key not in self._contents:
             self._contents[key] = asyncio.create_task(self._make_content(plan, has_cover=has_cover))
         return await asyncio.shield(self._contents[key])
+
+    def findings(self, plan: Plan, *, has_cover: bool = False) -> tuple[str, ...]:
+        """Return what was found of the renditions made for `plan`, a line for each that differs."""
+        return tuple(self._findings.get(_key(plan, has_cover=has_cover), ()))
 
     async def _make_offer(self) -> MessageOffer:
         root = await asyncio.to_thread(read_parts, self._content)
@@ -239,6 +248,7 @@ class MessageRenditions:
             colour=_richest_colour([inspection]),
             dpi=_finest_dpi(inspection),
             lossless=inspection.lossless,
+            small_type=tuple(SmallType(*known) for known in inspection.small_type),
         )
 
     async def _make_content(self, plan: Plan, *, has_cover: bool) -> bytes:
@@ -252,6 +262,7 @@ class MessageRenditions:
 
     async def _make_unsigned(self, plan: Plan, *, has_cover: bool) -> bytes:
         assert self._root is not None, "the plan was made from this message's offer"
+        findings = self._findings[_key(plan, has_cover=has_cover)] = {}
         match plan:
             case OneDocument(target=target, part_ids=part_ids):
                 part_ids = self._without_shown(part_ids)
@@ -260,6 +271,7 @@ class MessageRenditions:
                     sources.insert(0, await asyncio.to_thread(self._write_cover, part_ids, target))
                 pages = sum(len(self._inspections[part_id].pages) for part_id in part_ids) + has_cover
                 rendition = await self._convert(sources, target, "document", pages)
+                _note(findings, rendition, target, "")
                 parts = _new_parts(rendition, name="document")
                 return await asyncio.to_thread(
                     replace_body, self._unsigned, self._root, parts, previous=self._previous()
@@ -273,6 +285,7 @@ class MessageRenditions:
                             stem = Path(source.name or f"part-{part_id}").stem
                             pages = len(self._inspections[part_id].pages)
                             rendition = await self._convert([source], target, stem, pages)
+                            _note(findings, rendition, target, f"{stem}: ")
                             replacements[part_id] = _new_parts(rendition, name=stem)
                         case Drop(part_id=part_id):
                             replacements[part_id] = []
@@ -334,10 +347,6 @@ class MessageRenditions:
             return await make(job)
 
 
-def _with_cover(plan: Plan) -> str:
-    return f"{plan.key} with a cover"
-
-
 def _inline(part: Part, leaves: tuple[Part, ...], folder: Path) -> tuple[tuple[str, Path], ...]:
     """Return the parts that an HTML body may show in place, by their Content-ID (RFC 2392)."""
     if part.media_type != "text/html":
@@ -347,6 +356,19 @@ def _inline(part: Part, leaves: tuple[Part, ...], folder: Path) -> tuple[tuple[s
         for leaf in leaves
         if leaf.content_id and leaf is not part
     )
+
+
+def _key(plan: Plan, *, has_cover: bool) -> str:
+    """Return what is the same for all plans that lead to the same content."""
+    return f"{plan.key} with a cover" if has_cover else plan.key
+
+
+def _note(findings: dict[str, None], rendition: Rendition, target: FeatureCollection, name: str) -> None:
+    """Add what is known of a rendition's pages to `findings`."""
+    found = rendition.fidelity
+    words = describe_made(target, found.em_pixels, found.em_lines, found.unlike)
+    if words is not None:
+        findings[f"{name}{words}"] = None
 
 
 def _describe(target: FeatureCollection) -> str:

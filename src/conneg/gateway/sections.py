@@ -311,7 +311,8 @@ class DestinationSection(Section):
     `strategy` is the draft's Appendix A: a transaction for each recipient ("single"), the best form that all can take
     ("common"), a transaction for each class of like capability ("batch"), or the same with near classes brought
     together ("auto"), by which nobody gets worse in any of `losses`. `on_no_common_form`: "return" it to the sender,
-    or send the "original". `on_downgrade`: when what the next hop says over an unauthenticated channel leads to a
+    or send the "original". `on_illegible`: "send" a message whose small type the device cannot show, and say so in
+    the record, or "return" it. `on_downgrade`: when what the next hop says over an unauthenticated channel leads to a
     worse form than an authenticated source has led to expect (draft, 8), "believe" it, "record" that, "keep" the
     better form, "defer" the message, or ask again under verified "tls". `tls` is how much of it the next hop's
     sessions need (`conneg.net.TlsPolicy`); for "verified" the certificate is for the next hop's name, or for
@@ -345,6 +346,7 @@ class DestinationSection(Section):
     on_no_common_form: Literal["return", "original"] = "return"
     on_downgrade: Literal["believe", "record", "keep", "defer", "tls"] = "record"
     on_protected: Literal["keep", "return"] = "keep"
+    on_illegible: Literal["send", "return"] = "send"
     recipients: tuple[str, ...] | None = None
 
     @model_validator(mode="after")

@@ -309,6 +309,9 @@ class Transactions:
         return True
 
     async def _send(self, exchange: Exchange, batch: _Batch, group: Group, content: bytes) -> None:
+        findings = self._renditions.findings(group.plan, has_cover=self._policy.cover_page)
+        if findings:
+            self._journal.checked(group.recipients, findings)
         is_changed = not isinstance(group.plan, AsItIs)
         replies = await exchange.send(Outgoing(content, is_changed, self._renditions.seal))
         results = [

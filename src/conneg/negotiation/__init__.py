@@ -1,9 +1,9 @@
 """Who gets what: capabilities, plans and their reasons, as pure values and functions.
 
 `capability` reads what a recipient can take; `offer` describes what a message holds and could become; `planner`
-brings the two together into a `plan`; `classes`, `strategy` and `merging` bring recipients together, and `cost` says at
-what price; `reply` is the table of what follows from a reply to RCPT; `summary` and `record` put it all into words.
-Nothing here reads, converts or sends an octet.
+brings the two together into a `plan`; `legibility` says whether small type can be read in a form; `classes`, `strategy`
+and `merging` bring recipients together, and `cost` says at what price; `reply` is the table of what follows from a
+reply to RCPT; `summary` and `record` put it all into words. Nothing here reads, converts or sends an octet.
 """
 
 from conneg.negotiation.capability import (
@@ -16,9 +16,10 @@ from conneg.negotiation.capability import (
 )
 from conneg.negotiation.classes import CapabilityClass, capability_classes
 from conneg.negotiation.cost import estimate
+from conneg.negotiation.legibility import choose_legible, describe_made
 from conneg.negotiation.matching import OCTETS_TAG, common_forms, is_accepted
 from conneg.negotiation.merging import LOSSES, Loss, ServedClass, cheapest_plans, worse_by
-from conneg.negotiation.offer import MessageOffer, OfferedPart
+from conneg.negotiation.offer import MessageOffer, OfferedPart, SmallType
 from conneg.negotiation.plan import (
     AsItIs,
     ByPart,
@@ -59,6 +60,7 @@ __all__ = [
     "Provenance",
     "RcptPolicy",
     "ServedClass",
+    "SmallType",
     "Strategy",
     "Undeliverable",
     "after_rcpt",
@@ -67,10 +69,12 @@ __all__ = [
     "capability_classes",
     "capability_values",
     "cheapest_plans",
+    "choose_legible",
     "common",
     "common_forms",
     "describe_capability",
     "describe_form",
+    "describe_made",
     "estimate",
     "failure_status",
     "is_accepted",

@@ -7,6 +7,15 @@ from conneg.features import FeatureSet, Preference, default_preference
 
 
 @dataclass(frozen=True, slots=True)
+class SmallType:
+    """The smallest running type of a page, in points, and the page's sides in inches, as it is read."""
+
+    points: Fraction
+    width_inches: Fraction
+    height_inches: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class OfferedPart:
     """One body part that is not a container.
 
@@ -14,7 +23,8 @@ class OfferedPart:
     could be made of it (`FeatureSet.nothing()` when none). `octets` is its size as it stands in the message. `colour`
     (a value of the tag `color`), `dpi` and `lossless` describe the original; `dpi` is None when it has no resolution
     of its own, as text and drawings have none. `protection`: what was done to it, in words behind "is"
-    ("S/MIME-signed"); a part that has one is never converted.
+    ("S/MIME-signed"); a part that has one is never converted. `small_type`: that of each kind of page, as far as it is
+    known.
     """
 
     id: str
@@ -27,6 +37,7 @@ class OfferedPart:
     colour: str | None = None
     dpi: Fraction | None = None
     lossless: bool = True
+    small_type: tuple[SmallType, ...] = ()
 
     @property
     def protected(self) -> bool:

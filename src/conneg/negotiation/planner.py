@@ -9,16 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conneg.features import (
-    Choice,
     Conflict,
     FeatureSet,
     Preference,
-    choose,
     explain_mismatch,
 )
 from conneg.negotiation.capability import Capability
+from conneg.negotiation.legibility import Chosen, choose_legible
 from conneg.negotiation.matching import common_forms, is_accepted
-from conneg.negotiation.offer import MessageOffer, OfferedPart
+from conneg.negotiation.offer import MessageOffer, OfferedPart, SmallType
 from conneg.negotiation.plan import (
     AsItIs,
     ByPart,
@@ -47,12 +46,14 @@ class PlanPolicy:
 
     `on_no_common_form`: "refuse" the message, as the draft's 4.2 demands of a client that asked, or send the
     "original" part. `on_protected`: what becomes of signed or encrypted parts that are not accepted: "keep" them as
-    they are, or "refuse" the message. `preference` replaces the order among the common forms
+    they are, or "refuse" the message. `on_illegible`: what becomes of a message whose small type no form shows legibly:
+    "send" it and say so in the reason, or "refuse" it. `preference` replaces the order among the common forms
     (`conneg.features.default_preference`).
     """
 
     on_no_common_form: str = "refuse"
     on_protected: str = "keep"
+    on_illegible: str = "send"
     preference: Preference | None = None
 
     def __post_init__(self) -> None:
@@ -60,6 +61,8 @@ class PlanPolicy:
             raise ValueError(f"on_no_common_form is refuse or original, not {self.on_no_common_form!r}")
         if self.on_protected not in ("keep", "refuse"):
             raise ValueError(f"on_protected is keep or refuse, not {self.on_protected!r}")
+        if self.on_illegible not in ("send", "refuse"):
+            raise ValueError(f"on_illegible is send or refuse, not {self.on_illegible!r}")
 
 
 def make_plan(offer: MessageOffer, capability: Capability, policy: PlanPolicy | None = None) -> Plan:
@@ -92,9 +95,12 @@ def _plan_document(offer: MessageOffer, capability: Capability, policy: PlanPoli
         common_forms(offer.document, accepted),
         policy,
         offer.document_preference,
+        tuple(size for part in pages for size in part.small_type),
     )
     if choice is None:
         return _no_document(offer, pages, capability, policy, device)
+    if choice.is_illegible and policy.on_illegible == "refuse":
+        return Undeliverable(MEDIA_NOT_SUPPORTED, f"{device}; {choice.remark}; policy returns the message")
     count = (
         f"{len(pages)} parts become the pages of one document" if len(pages) > 1 else "becomes one document"
     )
@@ -103,6 +109,7 @@ def _plan_document(offer: MessageOffer, capability: Capability, policy: PlanPoli
         count if len(pages) > 1 else f"{_label(pages[0])} {count}",
         describe_form(choice.collection),
         *_signed_again(offer),
+        *([choice.remark] if choice.remark else []),
     ]
     loss = describe_loss(choice.collection, offer.document_colour, offer.document_dpi)
     return OneDocument(
@@ -226,12 +233,17 @@ class _PartPlanner:
             common_forms(part.offer, self._accepted),
             self._policy,
             part.preference,
+            part.small_type,
         )
         if choice is None:
             return self._no_common_form(part)
+        if choice.is_illegible and self._policy.on_illegible == "refuse":
+            problem = f"{_label(part)}: {choice.remark}; policy returns the message"
+            self._problems.append(Undeliverable(MEDIA_NOT_SUPPORTED, problem))
         loss = describe_loss(choice.collection, part.colour, part.dpi, part.features)
         reason = f"{_label(part)} becomes {describe_form(choice.collection)}"
-        return Convert(part.id, choice.collection, reason + (f" (given up: {loss})" if loss else ""))
+        remark = f"; {choice.remark}" if choice.remark else ""
+        return Convert(part.id, choice.collection, reason + (f" (given up: {loss})" if loss else "") + remark)
 
     def _decide_protected(self, part: OfferedPart) -> Keep:
         what = f"{_protected_words([part])} and not converted"
@@ -266,10 +278,10 @@ class _PartPlanner:
         return isinstance(action, Keep) and self._fits[action.part_id]
 
 
-def _choose(common: FeatureSet, policy: PlanPolicy, preference: Preference) -> Choice | None:
-    if common.is_empty:
-        return None
-    return choose(common, preference if policy.preference is None else policy.preference)
+def _choose(
+    common: FeatureSet, policy: PlanPolicy, preference: Preference, small_type: Sequence[SmallType]
+) -> Chosen | None:
+    return choose_legible(common, preference if policy.preference is None else policy.preference, small_type)
 
 
 def _outer_first(groups: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:

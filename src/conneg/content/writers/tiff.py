@@ -14,6 +14,7 @@ from PIL import Image
 from conneg.content.codings import Coding
 from conneg.content.colour import DEFAULT_DECODE, Decode, itulab_page, lightness_page
 from conneg.content.errors import ConversionError
+from conneg.content.fidelity import unlike
 from conneg.content.halftone import bilevel
 from conneg.content.jpegdata import as_facsimile
 from conneg.content.page import Raster
@@ -91,7 +92,9 @@ class TiffWriter:
         _check_width(raster, bilevel_widths(raster.dpi_x, raster.dpi_y))
         packed = raster.bits
         if packed is None:
-            packed = bilevel(grey_pixels(raster), float(raster.dpi_x), float(raster.dpi_y))
+            grey, dpi = grey_pixels(raster), (float(raster.dpi_x), float(raster.dpi_y))
+            packed = bilevel(grey, *dpi)
+            raster.unlike = unlike(grey, packed, *dpi)
         strip = bilevel_strip(packed, raster.width, raster.dpi_y, coding)
         fields = [
             *self._fields(raster, strip.compression, _MIN_IS_WHITE, FILL_ORDER),
