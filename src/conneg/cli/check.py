@@ -25,11 +25,12 @@ def command(ctx: click.Context, config_file: Path | None, as_json: bool) -> None
     problems = _problems(config)
     formats = _formats()
     fence = _fence(config, problems)
+    office = _office(config)
     if as_json:
         shown = {"problems": problems, "formats": formats, "fence": fence, "bilevel_pages": _bilevel_pages()}
-        print_json({**shown, "config": config.model_dump(mode="json")})
+        print_json({**shown, "office": office, "config": config.model_dump(mode="json")})
     else:
-        _show(config, formats, fence)
+        _show(config, formats, fence, office)
         for problem in problems:
             click.secho(problem, fg="red", err=True)
         if not problems:
@@ -76,6 +77,22 @@ def _fence(config: Any, problems: list[str]) -> dict[str, list[str]]:
         return {}
 
 
+def _office(config: Any) -> dict[str, Any]:
+    """Return whether office documents are made readable, what keeps LibreOffice in, and why it is not at work."""
+    import asyncio
+
+    from conneg.content import Office
+
+    if config.content.office == "off":
+        return {"used": False, "reason": 'left as they are: [content] office = "off"', "fence": {}}
+    try:
+        fence = asyncio.run(Office(closed_only=config.content.sandbox == "required").fence())
+    except ConnegError as error:
+        reason = f"left as they are: {error}" + (f" ({error.hint})" if error.hint else "")
+        return {"used": False, "reason": reason, "fence": {}}
+    return {"used": True, "reason": "laid out by LibreOffice, behind a fence", "fence": fence.as_json()}
+
+
 def _formats() -> list[dict[str, str]]:
     from conneg.content.formats import FORMATS
 
@@ -96,7 +113,11 @@ def _bilevel_pages() -> str:
     return way()
 
 
-def _show(config: Any, formats: list[dict[str, str]], fence: dict[str, list[str]]) -> None:
+def _show(
+    config: Any, formats: list[dict[str, str]], fence: dict[str, list[str]], office: dict[str, Any]
+) -> None:
+    from conneg.content import OFFICE_FORMATS
+
     click.echo(f"listens on    {', '.join(config.server.listen)} as {config.server.hostname}")
     if config.server.listen_tls:
         click.echo(f"under TLS     {', '.join(config.server.listen_tls)}")
@@ -113,10 +134,19 @@ def _show(config: Any, formats: list[dict[str, str]], fence: dict[str, list[str]
             f"CONNEG {destination.conneg}; baseline {destination.baseline}"
         )
     click.echo("documents are read behind a fence")
-    for danger, layers in fence.items():
-        click.echo(f"  {danger:<11} {', '.join(layers) or 'not fenced off here'}")
+    _show_fence(fence)
+    suffixes = ", ".join(row.suffix for row in OFFICE_FORMATS.values())
+    click.echo(f"office documents ({suffixes}) are {office['reason']}")
+    _show_fence(office["fence"])
     click.echo(f"fax pages     {_bilevel_pages()}")
     click.echo("formats")
     for row in formats:
+        if row["name"] in OFFICE_FORMATS:
+            continue
         missing = f"  ({row['missing']})" if row["missing"] else ""
         click.echo(f"  {row['name']:<22} reads {row['reads']:<4} writes {row['writes']}{missing}")
+
+
+def _show_fence(fence: dict[str, list[str]]) -> None:
+    for danger, layers in fence.items():
+        click.echo(f"  {danger:<11} {', '.join(layers) or 'not fenced off here'}")

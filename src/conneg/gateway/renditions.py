@@ -16,15 +16,18 @@ from pathlib import Path
 from types import TracebackType
 
 from conneg.content import (
+    OFFICE_FORMATS,
     ContentRefusedError,
     ConversionJob,
     Inspection,
+    Office,
     Rendition,
     RenditionCache,
     Source,
     Workers,
     described,
     document_offer,
+    examine,
     offer,
     paper_of,
 )
@@ -57,9 +60,11 @@ class MessageRenditions:
         hostname: str,
         watch: Watcher,
         cache: RenditionCache | None = None,
+        office: Office | None = None,
     ) -> None:
-        """`cache` keeps renditions for other messages, too."""
+        """`cache` keeps renditions for other messages, too; without `office` its documents are left as they are."""
         self._cache = cache
+        self._office = office
         self._id = message_id
         self._hostname = hostname
         self._content = content
@@ -155,8 +160,11 @@ class MessageRenditions:
 
     async def _inspect(self, part: Part) -> Inspection:
         """Look at one part; what cannot be read is offered as it is and as nothing else."""
+        assert self._folder is not None
         try:
-            return await self._workers.inspect(self._sources[part.id])
+            examined = await examine(self._sources[part.id], self._workers, self._office, self._folder)
+            self._sources[part.id] = examined.source
+            return examined.inspection
         except ContentRefusedError as error:
             return Inspection(
                 media_type=part.media_type,
@@ -307,13 +315,16 @@ def _richest_colour(inspections: list[Inspection]) -> str | None:
     return max(found, key=_COLOURS.index, default=None)
 
 
+_PAPERED = {"application/pdf", *OFFICE_FORMATS}
+
+
 def _most_used_paper(inspections: list[Inspection]) -> str | None:
     """Return the paper of the documents that have one: not texts, which have any, nor pictures, which have none."""
     pages = [
         page
         for inspection in inspections
         for page in inspection.pages
-        if inspection.media_type == "application/pdf" or page.kind == "scan"
+        if inspection.media_type in _PAPERED or page.kind == "scan"
     ]
     counted = Counter(paper_of(page.width_inches, page.height_inches) for page in pages)
     del counted[None]

@@ -16,7 +16,7 @@ from types import TracebackType
 import structlog
 
 from conneg.accounts import Accounts, AccountsFile, AccountSource, SqlAccounts
-from conneg.content import Fence, RenditionCache, WorkerLimits, Workers
+from conneg.content import Fence, Office, RenditionCache, WorkerLimits, Workers
 from conneg.directory import ChainDirectory, Directory, FileDirectory, SqliteDirectory
 from conneg.errors import ConnegError, UnavailableError
 from conneg.gateway.config import Config
@@ -30,7 +30,7 @@ from conneg.gateway.resolver import DnsResolver, Resolver
 from conneg.gateway.retry import RetryPolicy
 from conneg.gateway.routing import NextHop, Routes
 from conneg.gateway.schedule import Schedule
-from conneg.gateway.sections import ListenerSection
+from conneg.gateway.sections import ContentSection, ListenerSection
 from conneg.gateway.sessions import Sessions
 from conneg.gateway.settlement import Settlement
 from conneg.gateway.sts_policies import Fetch, StsPolicies
@@ -76,6 +76,7 @@ class Gateway:
         self._listeners: list[Listener] = []
         self._accounts: Accounts | None = None
         self._cache: RenditionCache | None = None
+        self._office: Office | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.spool: Spool
         self.directory: ChainDirectory
@@ -114,19 +115,12 @@ class Gateway:
         self.spool = open_spool(config.spool.path)
         self._exit.push_async_callback(self.spool.close)
         content = config.content
+        limits, closed_only = _limits(content), content.sandbox == "required"
         self._workers = await self._exit.enter_async_context(
-            Workers(
-                count=content.workers,
-                limits=WorkerLimits(
-                    memory_octets=content.memory_mib << 20,
-                    cpu_seconds=math.ceil(content.seconds),
-                    wall_seconds=content.seconds,
-                    pages=content.pages,
-                    pixels=int(content.megapixels * 1_000_000),
-                ),
-                closed_only=content.sandbox == "required",
-            )
+            Workers(count=content.workers, limits=limits, closed_only=closed_only)
         )
+        if content.office == "auto":
+            self._office = Office(limits, closed_only=closed_only)
         if content.cache_mib:
             folder = config.spool.path / "renditions"
             self._cache = await asyncio.to_thread(RenditionCache, folder, content.cache_mib << 20)
@@ -238,6 +232,7 @@ class Gateway:
             hostname=self.config.server.hostname,
             watch=self._watch,
             cache=self._cache,
+            office=self._office,
         ) as made:
             await asyncio.gather(
                 *(self._deliver_to(message, content, hop, found, made) for hop, found in by_hop.items())
@@ -289,6 +284,16 @@ class Gateway:
                 await self.spool.purge(self._clock() - self.config.spool.keep_records_days * 86400)
             except (ConnegError, OSError) as error:
                 _log_fault("housekeeping", error)
+
+
+def _limits(section: ContentSection) -> WorkerLimits:
+    return WorkerLimits(
+        memory_octets=section.memory_mib << 20,
+        cpu_seconds=math.ceil(section.seconds),
+        wall_seconds=section.seconds,
+        pages=section.pages,
+        pixels=int(section.megapixels * 1_000_000),
+    )
 
 
 def open_accounts(config: Config) -> Accounts | None:
