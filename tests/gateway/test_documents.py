@@ -16,6 +16,7 @@ from conneg.content.formats import html_is_laid_out
 from conneg.demo.message import sample
 from conneg.gateway.events import Settled
 from conneg.spool import RecipientState
+from tests.content.officefiles import docx, paragraph
 from tests.content.samples import TEXT_PAGE, pdf
 from tests.gateway.servers import (
     PROFILE_S,
@@ -28,6 +29,7 @@ from tests.gateway.servers import (
     until,
 )
 from tests.gateway.test_delivery import receiver, sender
+from tests.system import require
 
 TEXT_ONLY = '(type="text/plain")'
 
@@ -139,3 +141,42 @@ async def test_a_cover_page_comes_first(tmp_path: Path, has_cover: bool) -> None
     with Image.open(io.BytesIO(base64.b64decode(content.rpartition(b"\r\n\r\n")[2]))) as pages:
         assert getattr(pages, "n_frames", 1) == 1 + has_cover
         assert np.asarray(pages).min() == 0, "there is something on the first page"
+
+
+LETTER_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+def message_with_a_letter() -> EmailMessage:
+    message = text_message()
+    maintype, subtype = LETTER_TYPE.split("/")
+    letter = docx(paragraph("Heron, otter and kingfisher"))
+    message.add_attachment(letter, maintype=maintype, subtype=subtype, filename="letter.docx")
+    return message
+
+
+@pytest.mark.system
+async def test_an_office_document_becomes_pages_of_a_fax(tmp_path: Path) -> None:
+    require("soffice", "libreoffice-writer-nogui")
+    parts, notes = await delivered(tmp_path, message_with_a_letter(), PROFILE_S)
+    assert notes == ["part 1.2: laid out by LibreOffice"]
+    (fax,) = (part for part in parts if part.get_content_type() == "image/tiff")
+    with Image.open(io.BytesIO(fax.get_payload(decode=True))) as image:  # type: ignore[arg-type]
+        assert image.n_frames == 2  # type: ignore[attr-defined]
+
+
+async def test_who_takes_office_documents_gets_them_as_they_are(tmp_path: Path) -> None:
+    message = message_with_a_letter()
+    parts, _ = await delivered(tmp_path, message, f'(| (type="text/plain") (type="{LETTER_TYPE}"))')
+    (sent,) = (part for part in message.walk() if part.get_filename() == "letter.docx")
+    (came,) = (part for part in parts if part.get_filename() == "letter.docx")
+    assert came.get_payload(decode=True) == sent.get_payload(decode=True)
+
+
+async def test_office_documents_are_left_alone_where_that_is_wanted(tmp_path: Path) -> None:
+    """Then they cannot be pages, and the sender is told why."""
+    async with running(receiver(tmp_path / "mx", {"june@devices.test": PROFILE_S})) as (mx, _):
+        settings = sender(tmp_path / "gw", mx)
+        content = settings.content.model_copy(update={"office": "off"})
+        async with running(settings.model_copy(update={"content": content})) as (gateway, events):
+            await submit(gateway, message_with_a_letter(), ["june@devices.test"])
+            await until(lambda: any(event.state == "failed" for event in events.of(Settled)))

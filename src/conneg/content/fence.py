@@ -196,12 +196,16 @@ def readable_paths() -> tuple[Path, ...]:
     return tuple(path for path in resolved if str(path) != "/")
 
 
-def grant_cpu(limits: WorkerLimits) -> None:
-    """Let the process use `cpu_seconds` from now on; the kernel ends it with SIGXCPU after that."""
+def grant_cpu(limits: WorkerLimits, *, for_good: bool = False) -> None:
+    """Let the process use `cpu_seconds` from now on; the kernel ends it with SIGXCPU after that.
+
+    `for_good`: the limit cannot be raised again, and ends it with SIGKILL, which no program can catch.
+    """
     usage = resource.getrusage(resource.RUSAGE_SELF)
     used = usage.ru_utime + usage.ru_stime
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used + limits.cpu_seconds) + 1, hard))
+    granted = int(used + limits.cpu_seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (granted, granted if for_good else hard))
 
 
 def _limit(kind: int, value: int) -> None:

@@ -32,6 +32,9 @@ PACKAGES = "libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-
 _MEMORY_OCTETS = 3 << 30
 """Address space, most of it libraries and the stacks of threads."""
 
+START_SECONDS = 60.0
+"""How long its launcher may take to raise the fence."""
+
 _RESTART = 81
 """LibreOffice's exit status when it has set up a new profile and wants to be started again (`exithelper.h`)."""
 
@@ -105,7 +108,7 @@ class Office:
         process = await self._process()
         with OfficeDesk(self._scratch) as desk:
             try:
-                _, said = await process.run(desk, ())
+                _, said = await process.run(desk, (), START_SECONDS)
                 fence = Fence.from_json(json.loads(said))
             except (OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
                 raise UnavailableError(f"LibreOffice's launcher does not start: {error}") from error
@@ -147,7 +150,7 @@ class Office:
         process, status = await self._process(), _RESTART
         for _ in range(_MOST_STARTS):
             try:
-                status, _ = await process.run(desk, arguments)
+                status, _ = await process.run(desk, arguments, self._limits.wall_seconds)
             except TimeoutError:
                 raise _LostError(f"exceeded its limit of {self._limits.wall_seconds:g} seconds") from None
             except OSError as error:
@@ -180,10 +183,8 @@ def _arguments(desk: OfficeDesk, media_type: str, document: Path) -> list[str]:
 
 
 def _end_in_words(status: int, limits: WorkerLimits) -> str:
-    if status == -signal.SIGXCPU:
-        return f"exceeded its limit of {limits.cpu_seconds} seconds of processor time"
     if status == -signal.SIGKILL:
-        return "was killed (out of memory, or too much processor time)"
+        return f"was killed: more than {limits.cpu_seconds} seconds of processor time, or out of memory"
     if status < 0:
         return f"crashed ({signal.Signals(-status).name}): the document is damaged or hostile"
     return f"ended without a result (status {status})"

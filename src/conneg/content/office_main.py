@@ -17,7 +17,7 @@ def main() -> int:
     orders = Orders.from_json(json.loads(sys.argv[1]))
     program, arguments = sys.argv[2], sys.argv[3:]
     raise_limits(orders.limits, has_threads=True)
-    grant_cpu(orders.limits)
+    grant_cpu(orders.limits, for_good=True)
     fence = raise_fence(orders, Path(program))
     if arguments:
         os.execv(program, [program, *arguments])  # noqa: S606

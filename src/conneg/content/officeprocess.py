@@ -52,11 +52,11 @@ class OfficeProcess:
         """The path of bubblewrap, if that is one of the layers and works here."""
         return bubblewrap.program() if "bubblewrap" in self.layers else None
 
-    async def run(self, desk: OfficeDesk, arguments: Sequence[str]) -> tuple[int, bytes]:
+    async def run(self, desk: OfficeDesk, arguments: Sequence[str], seconds: float) -> tuple[int, bytes]:
         """Run it once; returns the exit status, negative for a signal, and the beginning of what it wrote.
 
-        Raises TimeoutError after `wall_seconds`, and OSError when it cannot be started. However this ends, the process
-        is gone then.
+        Raises TimeoutError after so many `seconds`, and OSError when it cannot be started. However this ends, the
+        process is gone then.
         """
         process = await asyncio.create_subprocess_exec(
             *await asyncio.to_thread(self._command, desk, arguments),
@@ -69,7 +69,7 @@ class OfficeProcess:
         )
         assert process.stdout is not None
         try:
-            async with asyncio.timeout(self.limits.wall_seconds):
+            async with asyncio.timeout(seconds):
                 said = await _beginning(process.stdout)
                 status = await process.wait()
         finally:
