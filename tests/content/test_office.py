@@ -77,7 +77,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Examined]:
 
 
 @pytest.mark.system
-@pytest.mark.judged("office documents, read", "LibreOffice", "poppler")
+@pytest.mark.judged("office documents, read", "LibreOffice")
+@pytest.mark.judged("office documents, read", "poppler")
 @pytest.mark.parametrize("suffix", MADE)
 def test_what_libreoffice_wrote_is_recognised_and_read(suffix: str, written: dict[str, Examined]) -> None:
     found = written[suffix]
@@ -252,7 +253,7 @@ def test_a_macro_does_not_run(tmp_path: Path) -> None:
     assert set(WORDS.split()) <= set(words_of_pdf(made))
     assert not ran.exists()
 
-    open_with_macros(tmp_path, source.path, ran)
+    open_with_macros(tmp_path, source.path)
     assert ran.exists()
 
 

@@ -156,7 +156,7 @@ class Office:
             except OSError as error:
                 raise _LostError(f"cannot be started ({error.strerror})") from None
             finally:
-                _remove_socket(desk.profile)
+                remove_socket(desk.profile)
             if status != _RESTART:
                 break
         return status
@@ -220,7 +220,7 @@ def _write_profile(profile: Path) -> None:
     )
 
 
-def _remove_socket(profile: Path) -> None:
+def remove_socket(profile: Path) -> None:
     """Remove the socket that it cannot remove itself, where `/tmp` is not a folder of its own.
 
     It is named by the MD5 of the profile, and by the user, if that is found in the system's files.
