@@ -112,15 +112,29 @@ def recognise_source(source: Source, declared_type: str) -> str:
     """Return the media type that the content shows, of an office document or of anything else (`recognise`).
 
     Raises ContentRefusedError for an office document that is damaged, encrypted or beyond a bound, and for a file that
-    cannot be read.
+    cannot be read. What is too damaged to tell what it is, is an office document if its sender says so.
     """
     head = read_head(source)
     try:
         return _recognise_office(source.path, head) or recognise(head, declared_type)
+    except _DamagedError as error:
+        if not _is_said_to_be_office(source):
+            return recognise(head, declared_type)
+        raise ContentRefusedError(f"{source.label}: {error}") from error
     except ContentRefusedError as error:
         raise ContentRefusedError(f"{source.label}: {error}") from error
     except OSError as error:
         raise ContentRefusedError(f"{source.label}: cannot be read ({error.strerror})") from error
+
+
+class _DamagedError(Exception):
+    """A container that cannot be looked into; the text says why."""
+
+
+def _is_said_to_be_office(source: Source) -> bool:
+    suffixes = {row.suffix for row in OFFICE_FORMATS.values()}
+    suffix = (source.name or "").rpartition(".")[2].lower()
+    return source.declared_type.lower() in OFFICE_FORMATS or suffix in suffixes
 
 
 def _recognise_office(path: Path, head: bytes) -> str | None:
@@ -139,7 +153,7 @@ def _kind_of_zip(path: Path) -> str | None:
                 _check_size(package)
             return None if row is None else row.media_type
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise ContentRefusedError(f"a damaged package of files ({error})") from error
+        raise _DamagedError(f"a damaged package of files ({error})") from error
 
 
 def _row_of_package(package: zipfile.ZipFile) -> OfficeFormat | None:
@@ -194,7 +208,7 @@ def _ole2_names(path: Path) -> Iterator[str]:
     with path.open("rb") as file:
         header = file.read(_HEADER_OCTETS)
         if len(header) < _HEADER_OCTETS:
-            raise ContentRefusedError("a damaged compound file (its header is cut off)")
+            raise _DamagedError("a damaged compound file (its header is cut off)")
         size = 1 << min(struct.unpack_from("<H", header, 30)[0], 12)
         fat_sectors = struct.unpack_from("<109I", header, 76)
         sector = struct.unpack_from("<I", header, 48)[0]

@@ -18,6 +18,7 @@ from types import TracebackType
 from conneg.content import (
     OFFICE_FORMATS,
     ContentRefusedError,
+    ConversionError,
     ConversionJob,
     Inspection,
     Office,
@@ -32,6 +33,7 @@ from conneg.content import (
     paper_of,
 )
 from conneg.features import FeatureCollection, FeatureSet, feature_set
+from conneg.features.private import OCTETS_TAG
 from conneg.gateway.events import Converting, Watcher
 from conneg.mail import (
     NewPart,
@@ -46,6 +48,14 @@ from conneg.mail import (
     write_cover,
 )
 from conneg.negotiation import AsItIs, ByPart, Convert, Drop, MessageOffer, OfferedPart, OneDocument, Plan
+
+
+class TooLargeError(ConversionError):
+    """What was made is larger than may be sent; `status` is the enhanced status code for that."""
+
+    def __init__(self, message: str, status: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class MessageRenditions:
@@ -116,7 +126,8 @@ class MessageRenditions:
         """Return the content that `plan` asks for, made once for all plans with the same key.
 
         `has_cover`: where the message becomes one document, a cover page comes first. Raises `ContentRefusedError` or
-        `conneg.content.ConversionError` when a document cannot be converted.
+        `conneg.content.ConversionError` when a document cannot be converted, `TooLargeError` when what comes out is
+        larger than the plan says.
         """
         if isinstance(plan, AsItIs):
             return self._content
@@ -267,11 +278,12 @@ class MessageRenditions:
             )
 
         if self._cache is None:
-            return await make(job)
+            return _within_limit(await make(job), target)
         try:
-            return await self._cache.rendition(job, make)
+            rendition = await self._cache.rendition(job, make)
         except OSError:  # a cache that fails, on a full disk, costs time and no mail
-            return await make(job)
+            rendition = await make(job)
+        return _within_limit(rendition, target)
 
 
 def _inline(part: Part, leaves: tuple[Part, ...], folder: Path) -> tuple[tuple[str, Path], ...]:
@@ -283,6 +295,28 @@ def _inline(part: Part, leaves: tuple[Part, ...], folder: Path) -> tuple[tuple[s
         for leaf in leaves
         if leaf.content_id and leaf is not part
     )
+
+
+LENGTH_EXCEEDED = "5.2.3"
+"""The message is longer than the recipient's mailbox takes (RFC 3463, 3.3)."""
+
+
+def _within_limit(rendition: Rendition, target: FeatureCollection) -> Rendition:
+    """Return the rendition if no file of it is larger than the device takes. Raises TooLargeError."""
+    limit = target.get(OCTETS_TAG)
+    for file in rendition.files:
+        octets = _octets_as_part(file.octets)
+        if isinstance(limit, Fraction) and octets > limit:
+            raise TooLargeError(
+                f"{file.filename} has {octets} octets, and the recipient takes {int(limit)}", LENGTH_EXCEEDED
+            )
+    return rendition
+
+
+def _octets_as_part(octets: int) -> int:
+    """Return how many octets so many have as a body part: in base64, in lines of 76 characters (RFC 2045, 6.8)."""
+    characters = -(-octets // 3) * 4
+    return characters + 2 * -(-characters // 76)
 
 
 def _describe(target: FeatureCollection) -> str:

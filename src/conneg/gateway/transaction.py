@@ -15,8 +15,9 @@ from conneg.errors import ConnegError
 from conneg.gateway.dialling import NoSessionError, UnprotectedError
 from conneg.gateway.events import CapabilityFound, Planned, Watcher
 from conneg.gateway.exchange import Exchange, Inquiry, StaleSessionError, is_crowded_out, open_exchange
+from conneg.gateway.fitting import fitted
 from conneg.gateway.journal import Journal
-from conneg.gateway.renditions import MessageRenditions
+from conneg.gateway.renditions import MessageRenditions, TooLargeError
 from conneg.gateway.result import Result, deferred, failed, from_final_reply
 from conneg.gateway.routing import NextHop, NoSuchNextHopError
 from conneg.gateway.sections import AS_IS, DestinationSection
@@ -62,10 +63,12 @@ class _Batch:
 
 @dataclass(slots=True)
 class _Group:
-    """Recipients of one transaction who get the same content."""
+    """Recipients of one transaction who get the same content, of at most `max_octets`."""
 
     plan: Plan
+    max_octets: int | None
     recipients: list[SpooledRecipient] = field(default_factory=list)
+    capabilities: list[Capability] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -153,7 +156,7 @@ class Transactions:
                 following.append(_Batch(answers.crowded_out, batch.round))
                 crowded = {recipient.id for recipient in answers.crowded_out}
                 batch.recipients = [r for r in batch.recipients if r.id not in crowded]
-            groups = await self._group(answers.capabilities)
+            groups = await self._group(answers.capabilities, self._most_octets(exchange))
             whole = len(groups) == 1 and not answers.accepted_but_deferred
             if whole and not isinstance(groups[0].plan, Undeliverable):
                 content = await self._content_in_time(groups[0])
@@ -163,6 +166,10 @@ class Transactions:
             await exchange.take_back()
         ready = [group for group in groups if await self._prepare(batch, group)]
         return [_Batch(list(group.recipients), batch.round + 1) for group in ready] + following
+
+    def _most_octets(self, exchange: Exchange) -> int | None:
+        """Return how large a message may become; what goes as it came is the next hop's to refuse."""
+        return exchange.max_octets if self._policy.convert else None
 
     async def _ask(self, exchange: Exchange, batch: _Batch) -> _Answers:
         """Ask for every recipient, then the directory for those of whom the next hop said nothing."""
@@ -223,7 +230,7 @@ class Transactions:
                     answers.capabilities.append((recipient, baseline_of(self._policy)))
 
     async def _group(
-        self, capabilities: Sequence[tuple[SpooledRecipient, Capability | None]]
+        self, capabilities: Sequence[tuple[SpooledRecipient, Capability | None]], max_octets: int | None
     ) -> list[_Group]:
         """Plan for each distinct capability and bring those together who get the same content."""
         plans: dict[str | None, Plan] = {}
@@ -237,8 +244,10 @@ class Transactions:
             if key not in plans:
                 plans[key] = await self._plan(capability)
             plan = plans[key]
-            group = groups.setdefault(f"{type(plan).__name__} {plan.key}", _Group(plan))
+            group = groups.setdefault(f"{type(plan).__name__} {plan.key}", _Group(plan, max_octets))
             group.recipients.append(recipient)
+            if capability is not None:
+                group.capabilities.append(capability)
         for group in groups.values():
             self._tell_plan(group)
         return list(groups.values())
@@ -246,25 +255,37 @@ class Transactions:
     async def _plan(self, capability: Capability | None) -> Plan:
         if capability is None:
             return _NOTHING_KNOWN if self._policy.convert else _NOT_CONVERTED
+        return make_plan(await self._renditions.offer(), capability, self._plan_policy(capability))
+
+    def _plan_policy(self, capability: Capability) -> PlanPolicy:
         # What the next hop announced binds (draft 4.2); only what others said of the device may be overruled.
         may_overrule = capability.provenance is not Provenance.REPLY
         send_original = self._policy.on_no_common_form == "original" and may_overrule
-        policy = PlanPolicy(
+        return PlanPolicy(
             on_no_common_form="original" if send_original else "refuse",
             on_protected="refuse" if self._policy.on_protected == "return" else "keep",
         )
-        return make_plan(await self._renditions.offer(), capability, policy)
 
-    async def _content_for(self, plan: Plan) -> bytes:
-        return await self._renditions.content_for(plan, has_cover=self._policy.cover_page)
+    async def _content_for(self, group: _Group) -> bytes:
+        """Return the group's content; where it had to be made smaller, the group has another plan then."""
+        plan, content = await fitted(
+            self._renditions,
+            group.plan,
+            group.capabilities,
+            PlanPolicy(on_protected="refuse" if self._policy.on_protected == "return" else "keep"),
+            max_octets=group.max_octets,
+            has_cover=self._policy.cover_page,
+        )
+        if plan is not group.plan:
+            group.plan = plan
+            self._tell_plan(group)
+        return content
 
     async def _content_in_time(self, group: _Group) -> bytes | None:
         """Return the content if it is ready while the next hop still waits; None if it is not, or cannot be made."""
-        if isinstance(group.plan, AsItIs):
-            return await self._content_for(group.plan)
         try:
             async with asyncio.timeout(self._open_seconds):
-                return await self._content_for(group.plan)
+                return await self._content_for(group)
         except (TimeoutError, ContentRefusedError, ConversionError):
             return None
 
@@ -275,7 +296,10 @@ class Transactions:
             await self._settle(batch, [failed(r, plan.reason, plan.status) for r in group.recipients])
             return False
         try:
-            await self._content_for(group.plan)
+            await self._content_for(group)
+        except TooLargeError as error:
+            await self._settle(batch, [failed(r, str(error), error.status) for r in group.recipients])
+            return False
         except (ContentRefusedError, ConversionError) as error:
             why = f"the document could not be converted: {error}"
             await self._settle(batch, [failed(r, why, "5.6.5") for r in group.recipients])

@@ -1,11 +1,12 @@
 """Who gets what: capabilities, plans and their reasons, as pure values and functions.
 
 `capability` reads what a recipient can take; `offer` describes what a message holds and could become; `planner`
-brings the two together into a `plan`; `classes` and `strategy` bring recipients together; `reply` is the table of what
-follows from a reply to RCPT; `summary` and `record` put it all into words. Nothing here reads, converts or sends an
-octet.
+brings the two together into a `plan`, and `shrinking` finds smaller ones; `classes` and `strategy` bring recipients
+together; `reply` is the table of what follows from a reply to RCPT; `summary` and `record` put it all into words.
+Nothing here reads, converts or sends an octet.
 """
 
+from conneg.features.private import OCTETS_TAG
 from conneg.negotiation.capability import (
     Capability,
     CapabilityError,
@@ -15,7 +16,7 @@ from conneg.negotiation.capability import (
     read_capability,
 )
 from conneg.negotiation.classes import CapabilityClass, capability_classes
-from conneg.negotiation.matching import OCTETS_TAG, common_forms, is_accepted
+from conneg.negotiation.matching import common_forms, is_accepted
 from conneg.negotiation.offer import MessageOffer, OfferedPart
 from conneg.negotiation.plan import (
     AsItIs,
@@ -31,6 +32,7 @@ from conneg.negotiation.plan import (
 from conneg.negotiation.planner import PlanPolicy, make_plan
 from conneg.negotiation.record import DecisionRecord, capability_values
 from conneg.negotiation.reply import Outcome, RcptPolicy, after_rcpt, failure_status, when_not_listed
+from conneg.negotiation.shrinking import smaller_plans
 from conneg.negotiation.strategy import Strategy, batches, common, single
 from conneg.negotiation.summary import describe_capability, describe_form
 
@@ -71,5 +73,6 @@ __all__ = [
     "profile_expression",
     "read_capability",
     "single",
+    "smaller_plans",
     "when_not_listed",
 ]
