@@ -45,7 +45,7 @@ async def outcome(
         async with running(sender(folder / "gw", mx)) as (gateway, events):  # type: ignore[arg-type]
             await submit(gateway, message, ["june@devices.test"])
             await until(lambda: bool(events.of(Settled)))
-            (settled,) = (event for event in events.of(Settled) if event.recipient == "june@devices.test")
+            (settled,) = (event for event in events.of(Settled) if event.forward_path == "june@devices.test")
             found = [
                 record
                 for state in (RecipientState.DELIVERED, RecipientState.FAILED)
@@ -54,9 +54,8 @@ async def outcome(
             ]
     values = [json.loads(record.text) for record in found]
     plans = [value["reason"] for record, value in zip(found, values, strict=True) if record.kind == "plan"]
-    status = next(
-        value["status"] for record, value in zip(found, values, strict=True) if record.kind == "result"
-    )
+    results = [value for record, value in zip(found, values, strict=True) if record.kind == "result"]
+    status = next(value["status"] for value in results if value["state"] == settled.state)
     return settled.state, status, plans, messages_in(folder / "mx/mail/devices.test/june")
 
 
