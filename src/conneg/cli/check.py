@@ -26,11 +26,13 @@ def command(ctx: click.Context, config_file: Path | None, as_json: bool) -> None
     formats = _formats()
     fence = _fence(config, problems)
     office = _office(config)
+    scripts = _scripts()
     if as_json:
         shown = {"problems": problems, "formats": formats, "fence": fence, "bilevel_pages": _bilevel_pages()}
-        print_json({**shown, "office": office, "config": config.model_dump(mode="json")})
+        print_json({**shown, "office": office, "scripts": scripts, "config": config.model_dump(mode="json")})
     else:
         _show(config, formats, fence, office)
+        _show_scripts(scripts)
         for problem in problems:
             click.secho(problem, fg="red", err=True)
         if not problems:
@@ -105,6 +107,26 @@ def _formats() -> list[dict[str, str]]:
         }
         for row in FORMATS
     ]
+
+
+def _scripts() -> dict[str, str]:
+    """Return the scripts that text may be in, each with the package that is lacking to draw it, or an empty text."""
+    try:
+        from conneg.content.readers.scripts import SCRIPTS
+    except ImportError:  # without the converters
+        return {}
+    return {script.name: "" if script.is_drawn else script.package for script in SCRIPTS}
+
+
+def _show_scripts(scripts: dict[str, str]) -> None:
+    drawn = [name for name, lacking in scripts.items() if not lacking]
+    if drawn:
+        click.echo(f"text can be drawn in  {'; '.join(drawn)}")
+    for package in dict.fromkeys(filter(None, scripts.values())):
+        names = [name for name, lacking in scripts.items() if lacking == package]
+        click.echo(
+            f"  not in {'; '.join(names)}: it becomes question marks (Debian: apt-get install {package})"
+        )
 
 
 def _bilevel_pages() -> str:
