@@ -36,6 +36,9 @@ from tests.content.programs import run, words_of_pdf
 from tests.content.samples import photo
 from tests.system import require
 
+pytestmark = pytest.mark.xdist_group("office")
+"""One process for all of them: what LibreOffice writes is written once."""
+
 TYPES = {row.suffix: row.media_type for row in OFFICE_FORMATS.values()}
 DOCX = TYPES["docx"]
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from conneg.content.formats import html_is_laid_out
 from conneg.demo.message import sample
-from conneg.gateway.events import Settled
+from conneg.gateway.events import DialogueLine, Planned, Settled
 from conneg.spool import RecipientState
 from tests.content.officefiles import docx, paragraph
 from tests.content.samples import TEXT_PAGE, pdf
@@ -162,6 +162,24 @@ async def test_an_office_document_becomes_pages_of_a_fax(tmp_path: Path) -> None
     (fax,) = (part for part in parts if part.get_content_type() == "image/tiff")
     with Image.open(io.BytesIO(fax.get_payload(decode=True))) as image:  # type: ignore[arg-type]
         assert image.n_frames == 2  # type: ignore[attr-defined]
+
+
+@pytest.mark.system
+async def test_no_next_hop_is_kept_waiting_while_a_document_is_made_readable(tmp_path: Path) -> None:
+    """The transaction is taken back, and begun again when it is known what the message holds."""
+    require("soffice", "libreoffice-writer-nogui")
+    async with running(receiver(tmp_path / "mx", {"june@devices.test": PROFILE_S})) as (mx, _):
+        settings = sender(tmp_path / "gw", mx)
+        delivery = settings.delivery.model_copy(update={"open_transaction_seconds": 0.05})
+        async with running(settings.model_copy(update={"delivery": delivery})) as (gateway, events):
+            await submit(gateway, message_with_a_letter(), ["june@devices.test"])
+            await until(lambda: bool(events.of(Settled)))
+    said = [line.line for line in events.of(DialogueLine)]
+    planned = events.all.index(events.of(Planned)[0])
+    resets = [number for number, event in enumerate(events.all) if getattr(event, "line", "") == "RSET"]
+    assert resets, said
+    assert resets[0] < planned, "before anything was planned"
+    assert [event.state for event in events.of(Settled)] == ["delivered"]
 
 
 async def test_who_takes_office_documents_gets_them_as_they_are(tmp_path: Path) -> None:

@@ -156,14 +156,17 @@ class Transactions:
                 following.append(_Batch(answers.crowded_out, batch.round))
                 crowded = {recipient.id for recipient in answers.crowded_out}
                 batch.recipients = [r for r in batch.recipients if r.id not in crowded]
-            groups = await self._group(answers.capabilities, self._most_octets(exchange))
-            whole = len(groups) == 1 and not answers.accepted_but_deferred
-            if whole and not isinstance(groups[0].plan, Undeliverable):
+            groups = await self._group_in_time(answers.capabilities, self._most_octets(exchange))
+            is_whole = groups is not None and len(groups) == 1 and not answers.accepted_but_deferred
+            if groups and is_whole and not isinstance(groups[0].plan, Undeliverable):
                 content = await self._content_in_time(groups[0])
                 if content is not None:
                     await self._send(exchange, batch, groups[0], content)
                     return following
             await exchange.take_back()
+        if groups is None:
+            await self._renditions.offer()
+            return [_Batch(batch.recipients, batch.round), *following]
         ready = [group for group in groups if await self._prepare(batch, group)]
         return [_Batch(list(group.recipients), batch.round + 1) for group in ready] + following
 
@@ -228,6 +231,16 @@ class Transactions:
                     answers.accepted_but_deferred = True
                 case _:
                     answers.capabilities.append((recipient, baseline_of(self._policy)))
+
+    async def _group_in_time(
+        self, capabilities: Sequence[tuple[SpooledRecipient, Capability | None]], max_octets: int | None
+    ) -> list[_Group] | None:
+        """Plan while the next hop waits; None if it takes longer to find out what the message holds."""
+        try:
+            async with asyncio.timeout(self._open_seconds):
+                return await self._group(capabilities, max_octets)
+        except TimeoutError:
+            return None
 
     async def _group(
         self, capabilities: Sequence[tuple[SpooledRecipient, Capability | None]], max_octets: int | None
