@@ -126,6 +126,11 @@ def paragraph(text: str) -> str:
     return f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>"
 
 
+def red_paragraph(text: str) -> str:
+    """Return a paragraph in red."""
+    return f'<w:p><w:r><w:rPr><w:color w:val="FF0000"/></w:rPr><w:t>{text}</w:t></w:r></w:p>'
+
+
 def linked_picture(link: str) -> str:
     """Return a paragraph with a picture that is not in the document."""
     drawing = "http://schemas.openxmlformats.org/drawingml/2006"

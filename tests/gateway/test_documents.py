@@ -16,7 +16,8 @@ from conneg.content.formats import html_is_laid_out
 from conneg.demo.message import sample
 from conneg.gateway.events import DialogueLine, Planned, Settled
 from conneg.spool import RecipientState
-from tests.content.officefiles import docx, paragraph
+from tests.content import programs
+from tests.content.officefiles import docx, paragraph, red_paragraph
 from tests.content.samples import TEXT_PAGE, pdf
 from tests.gateway.servers import (
     PROFILE_S,
@@ -162,6 +163,34 @@ async def test_an_office_document_becomes_pages_of_a_fax(tmp_path: Path) -> None
     (fax,) = (part for part in parts if part.get_content_type() == "image/tiff")
     with Image.open(io.BytesIO(fax.get_payload(decode=True))) as image:  # type: ignore[arg-type]
         assert image.n_frames == 2  # type: ignore[attr-defined]
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    ("colour", "images"), [("", 0), ("(color=Binary)", 2)], ids=["any", "black and white"]
+)
+async def test_who_takes_pdf_gets_an_office_document_with_its_text(
+    tmp_path: Path, colour: str, images: int
+) -> None:
+    """As PDF/A-2b of LibreOffice; as page images only where the device takes less than the document has."""
+    message = text_message()
+    message.add_attachment(
+        docx(paragraph("Heron and otter") + red_paragraph("red words")),
+        maintype="application",
+        subtype="octet-stream",
+        filename="letter.docx",
+    )
+    capability = f'(| (type="text/plain") (& (type="application/pdf") {colour}))'
+    parts, _ = await delivered(tmp_path, message, capability)
+    (sent,) = (part for part in parts if part.get_content_type() == "application/pdf")
+    assert sent.get_filename() == "letter.pdf"
+    path = tmp_path / "letter.pdf"
+    path.write_bytes(sent.get_payload(decode=True))  # type: ignore[arg-type]
+    assert ("Heron" in programs.words_of_pdf(path)) == (not images)
+    listed = programs.run("poppler-utils", "pdfimages", "-list", path).splitlines()
+    assert bool(listed[2:]) == bool(images)
+    conformance = programs.run("libimage-exiftool-perl", "exiftool", "-s3", "-XMP-pdfaid:all", path).split()
+    assert conformance == [b"2", b"B"]
 
 
 @pytest.mark.system

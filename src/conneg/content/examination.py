@@ -33,7 +33,7 @@ async def examine(source: Source, workers: Workers, office: Office | None, folde
         return Examined(source, found)
     try:
         pdf = await office.as_pdf(source, found.media_type, folder)
-        readable = replace(source, path=pdf, declared_type="application/pdf")
+        readable = replace(source, path=pdf, declared_type="application/pdf", is_laid_out=True)
         laid_out = await workers.inspect(replace(readable, name=None))
     except (ContentRefusedError, UnavailableError) as error:
         return Examined(source, replace(found, problem=str(error), needs_office=False))

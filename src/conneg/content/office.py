@@ -168,18 +168,23 @@ class _LostError(Exception):
 
 def _arguments(desk: OfficeDesk, media_type: str, document: Path) -> list[str]:
     """Return the words after the program's name: the import filter is named, so that nothing is guessed."""
+    row = OFFICE_FORMATS[media_type]
     return [
         f"-env:UserInstallation={desk.profile.as_uri()}",
         "--headless",
         "--norestore",
         "--nolockcheck",
-        f"--infilter={OFFICE_FORMATS[media_type].import_filter}",
+        f"--infilter={row.import_filter}",
         "--convert-to",
-        "pdf",
+        f"pdf:{row.module}_pdf_Export:{_PDF_A_2B}",
         "--outdir",
         str(desk.results),
         str(document),
     ]
+
+
+_PDF_A_2B = json.dumps({"SelectPdfVersion": {"type": "long", "value": "2"}})
+"""What a PDF that may be sent to somebody has to be, as those of page images are."""
 
 
 def _end_in_words(status: int, limits: WorkerLimits) -> str:

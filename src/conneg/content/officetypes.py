@@ -33,14 +33,15 @@ MAX_UNPACKED = Bound(
 
 @dataclass(frozen=True, slots=True)
 class OfficeFormat:
-    """One kind of document: its media type and suffix, LibreOffice's `import_filter` for it, and its `mark`.
+    """One kind of document: its media type and suffix, and what LibreOffice reads it with.
 
-    The mark is what a container holds that has it: the content type of an OOXML main part, the mimetype of an ODF
+    That is one of its modules, and an import filter by its name. The mark is what a container holds that has it: the content type of an OOXML main part, the mimetype of an ODF
     package, the name of a stream of an OLE2 file.
     """
 
     media_type: str
     suffix: str
+    module: str
     import_filter: str
     mark: str
 
@@ -53,51 +54,57 @@ _OOXML_FORMATS = (
     OfficeFormat(
         f"{_OOXML}.wordprocessingml.document",
         "docx",
+        "writer",
         "MS Word 2007 XML",
         f"{_OOXML}.wordprocessingml.document.main+xml",
     ),
     OfficeFormat(
         f"{_MS}word.document.macroenabled.12",
         "docm",
+        "writer",
         "MS Word 2007 XML",
         f"{_MS}word.document.macroEnabled.main+xml",
     ),
     OfficeFormat(
         f"{_OOXML}.spreadsheetml.sheet",
         "xlsx",
+        "calc",
         "Calc MS Excel 2007 XML",
         f"{_OOXML}.spreadsheetml.sheet.main+xml",
     ),
     OfficeFormat(
         f"{_MS}excel.sheet.macroenabled.12",
         "xlsm",
+        "calc",
         "Calc MS Excel 2007 XML",
         f"{_MS}excel.sheet.macroEnabled.main+xml",
     ),
     OfficeFormat(
         f"{_OOXML}.presentationml.presentation",
         "pptx",
+        "impress",
         "Impress MS PowerPoint 2007 XML",
         f"{_OOXML}.presentationml.presentation.main+xml",
     ),
     OfficeFormat(
         f"{_MS}powerpoint.presentation.macroenabled.12",
         "pptm",
+        "impress",
         "Impress MS PowerPoint 2007 XML",
         f"{_MS}powerpoint.presentation.macroEnabled.main+xml",
     ),
 )
 _ODF_FORMATS = (
-    OfficeFormat(f"{_ODF}.text", "odt", "writer8", f"{_ODF}.text"),
-    OfficeFormat(f"{_ODF}.spreadsheet", "ods", "calc8", f"{_ODF}.spreadsheet"),
-    OfficeFormat(f"{_ODF}.presentation", "odp", "impress8", f"{_ODF}.presentation"),
+    OfficeFormat(f"{_ODF}.text", "odt", "writer", "writer8", f"{_ODF}.text"),
+    OfficeFormat(f"{_ODF}.spreadsheet", "ods", "calc", "calc8", f"{_ODF}.spreadsheet"),
+    OfficeFormat(f"{_ODF}.presentation", "odp", "impress", "impress8", f"{_ODF}.presentation"),
 )
 _OLE2_FORMATS = (
-    OfficeFormat("application/msword", "doc", "MS Word 97", "WordDocument"),
-    OfficeFormat(f"{_MS}excel", "xls", "MS Excel 97", "Workbook"),
-    OfficeFormat(f"{_MS}powerpoint", "ppt", "MS PowerPoint 97", "PowerPoint Document"),
+    OfficeFormat("application/msword", "doc", "writer", "MS Word 97", "WordDocument"),
+    OfficeFormat(f"{_MS}excel", "xls", "calc", "MS Excel 97", "Workbook"),
+    OfficeFormat(f"{_MS}powerpoint", "ppt", "impress", "MS PowerPoint 97", "PowerPoint Document"),
 )
-_RTF = OfficeFormat("application/rtf", "rtf", "Rich Text Format", "{\\rtf")
+_RTF = OfficeFormat("application/rtf", "rtf", "writer", "Rich Text Format", "{\\rtf")
 
 OFFICE_FORMATS = {row.media_type: row for row in (*_OOXML_FORMATS, *_ODF_FORMATS, *_OLE2_FORMATS, _RTF)}
 """Every kind of office document that is known, by its media type."""

@@ -51,6 +51,11 @@ _LEVELS = {
 }
 
 
+def pdf_features(shades: Shades) -> str:
+    """Return the expression that describes a PDF whose richest page is in `shades`."""
+    return f'(& (type="application/pdf") {NO_TIFF} {_LEVELS[shades]})'
+
+
 class PdfWriter:
     """One PDF file of all pages, at `path`."""
 
@@ -102,7 +107,7 @@ class PdfWriter:
         self._file.write(b"trailer\n<</Size %d/Root %d 0 R/ID[<%s><%s>]>>\n" % (size, _CATALOGUE, name, name))
         self._file.write(b"startxref\n%d\n%%%%EOF\n" % start)
         self._file.close()
-        features = f'(& (type="application/pdf") {NO_TIFF} {_LEVELS[self._shades]})'
+        features = pdf_features(self._shades)
         octets = self._path.stat().st_size
         return [
             RenditionFile(self._path, "application/pdf", self._path.name, features, len(self._pages), octets)
