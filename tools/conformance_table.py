@@ -53,8 +53,8 @@ T.85), libtiff's (`tiffinfo`, `tiffdump`, `tiffcp`, `fax2tiff`), Ghostscript, Im
 exiftool, librsvg, LibreOffice. The rules of each profile of TIFF-FX are checked field by field and bit by bit besides
 (`conneg.content.conformance`); its tests break them one by one.
 
-No validator of PDF/A is among them: veraPDF, the one there is, is packaged neither by Debian nor on PyPI. Its rules that concern
-page images are checked one by one by a test over what qpdf reads.
+No validator of PDF/A is among them: veraPDF, the one there is, is packaged neither by Debian nor on PyPI. The rules
+that concern page images are checked one by one by a test, over what qpdf reads.
 
 The table is written by `python tools/conformance_table.py` from the marks in the tests.
 

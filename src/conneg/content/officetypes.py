@@ -35,8 +35,8 @@ MAX_UNPACKED = Bound(
 class OfficeFormat:
     """One kind of document: its media type and suffix, and what LibreOffice reads it with.
 
-    That is one of its modules, and an import filter by its name. The mark is what a container holds that has it: the content type of an OOXML main part, the mimetype of an ODF
-    package, the name of a stream of an OLE2 file.
+    That is one of its modules, and an import filter by its name. The mark is what a container holds that has it: the
+    content type of an OOXML main part, the mimetype of an ODF package, the name of a stream of an OLE2 file.
     """
 
     media_type: str
