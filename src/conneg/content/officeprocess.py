@@ -73,8 +73,9 @@ class OfficeProcess:
                 said = await _beginning(process.stdout)
                 status = await process.wait()
         finally:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
             await asyncio.shield(process.wait())
         # bubblewrap ends as a shell does when what it runs is ended by a signal
         return 128 - status if status > 128 else status, said
