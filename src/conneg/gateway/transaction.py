@@ -268,16 +268,15 @@ class Transactions:
     async def _plan(self, capability: Capability | None) -> Plan:
         if capability is None:
             return _NOTHING_KNOWN if self._policy.convert else _NOT_CONVERTED
-        return make_plan(await self._renditions.offer(), capability, self._plan_policy(capability))
-
-    def _plan_policy(self, capability: Capability) -> PlanPolicy:
         # What the next hop announced binds (draft 4.2); only what others said of the device may be overruled.
         may_overrule = capability.provenance is not Provenance.REPLY
         send_original = self._policy.on_no_common_form == "original" and may_overrule
-        return PlanPolicy(
-            on_no_common_form="original" if send_original else "refuse",
-            on_protected="refuse" if self._policy.on_protected == "return" else "keep",
-        )
+        policy = self._plan_policy("original" if send_original else "refuse")
+        return make_plan(await self._renditions.offer(), capability, policy)
+
+    def _plan_policy(self, on_no_common_form: str = "refuse") -> PlanPolicy:
+        on_protected = "refuse" if self._policy.on_protected == "return" else "keep"
+        return PlanPolicy(on_no_common_form, on_protected)
 
     async def _content_for(self, group: _Group) -> bytes:
         """Return the group's content; where it had to be made smaller, the group has another plan then."""
@@ -285,7 +284,7 @@ class Transactions:
             self._renditions,
             group.plan,
             group.capabilities,
-            PlanPolicy(on_protected="refuse" if self._policy.on_protected == "return" else "keep"),
+            self._plan_policy(),
             max_octets=group.max_octets,
             has_cover=self._policy.cover_page,
         )
