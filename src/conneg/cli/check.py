@@ -25,11 +25,14 @@ def command(ctx: click.Context, config_file: Path | None, as_json: bool) -> None
     problems = _problems(config)
     formats = _formats()
     fence = _fence(config, problems)
+    office = _office(config)
+    scripts = _scripts()
     if as_json:
         shown = {"problems": problems, "formats": formats, "fence": fence, "bilevel_pages": _bilevel_pages()}
-        print_json({**shown, "config": config.model_dump(mode="json")})
+        print_json({**shown, "office": office, "scripts": scripts, "config": config.model_dump(mode="json")})
     else:
-        _show(config, formats, fence)
+        _show(config, formats, fence, office)
+        _show_scripts(scripts)
         for problem in problems:
             click.secho(problem, fg="red", err=True)
         if not problems:
@@ -78,6 +81,22 @@ def _fence(config: Any, problems: list[str]) -> dict[str, list[str]]:
         return {}
 
 
+def _office(config: Any) -> dict[str, Any]:
+    """Return whether office documents are made readable, what keeps LibreOffice in, and why it is not at work."""
+    import asyncio
+
+    from conneg.content import Office
+
+    if config.content.office == "off":
+        return {"used": False, "reason": 'left as they are: [content] office = "off"', "fence": {}}
+    try:
+        fence = asyncio.run(Office(closed_only=config.content.sandbox == "required").fence())
+    except ConnegError as error:
+        reason = f"left as they are: {error}" + (f" ({error.hint})" if error.hint else "")
+        return {"used": False, "reason": reason, "fence": {}}
+    return {"used": True, "reason": "laid out by LibreOffice, behind a fence", "fence": fence.as_json()}
+
+
 def _formats() -> list[dict[str, str]]:
     from conneg.content.formats import FORMATS
 
@@ -92,13 +111,37 @@ def _formats() -> list[dict[str, str]]:
     ]
 
 
+def _scripts() -> dict[str, str]:
+    """Return the scripts that text may be in, each with the package that is lacking to draw it, or an empty text."""
+    try:
+        from conneg.content.readers.scripts import SCRIPTS
+    except ImportError:  # without the converters
+        return {}
+    return {script.name: "" if script.is_drawn else script.package for script in SCRIPTS}
+
+
+def _show_scripts(scripts: dict[str, str]) -> None:
+    drawn = [name for name, lacking in scripts.items() if not lacking]
+    if drawn:
+        click.echo(f"text can be drawn in  {'; '.join(drawn)}")
+    for package in dict.fromkeys(filter(None, scripts.values())):
+        names = [name for name, lacking in scripts.items() if lacking == package]
+        click.echo(
+            f"  not in {'; '.join(names)}: it becomes question marks (Debian: apt-get install {package})"
+        )
+
+
 def _bilevel_pages() -> str:
     from conneg.content.native import way
 
     return way()
 
 
-def _show(config: Any, formats: list[dict[str, str]], fence: dict[str, list[str]]) -> None:
+def _show(
+    config: Any, formats: list[dict[str, str]], fence: dict[str, list[str]], office: dict[str, Any]
+) -> None:
+    from conneg.content import OFFICE_FORMATS
+
     click.echo(f"listens on    {', '.join(config.server.listen)} as {config.server.hostname}")
     if config.server.listen_tls:
         click.echo(f"under TLS     {', '.join(config.server.listen_tls)}")
@@ -125,10 +168,19 @@ def _show(config: Any, formats: list[dict[str, str]], fence: dict[str, list[str]
             f"CONNEG {destination.conneg}; baseline {destination.baseline}"
         )
     click.echo("documents are read behind a fence")
-    for danger, layers in fence.items():
-        click.echo(f"  {danger:<11} {', '.join(layers) or 'not fenced off here'}")
+    _show_fence(fence)
+    suffixes = ", ".join(row.suffix for row in OFFICE_FORMATS.values())
+    click.echo(f"office documents ({suffixes}) are {office['reason']}")
+    _show_fence(office["fence"])
     click.echo(f"fax pages     {_bilevel_pages()}")
     click.echo("formats")
     for row in formats:
+        if row["name"] in OFFICE_FORMATS:
+            continue
         missing = f"  ({row['missing']})" if row["missing"] else ""
         click.echo(f"  {row['name']:<22} reads {row['reads']:<4} writes {row['writes']}{missing}")
+
+
+def _show_fence(fence: dict[str, list[str]]) -> None:
+    for danger, layers in fence.items():
+        click.echo(f"  {danger:<11} {', '.join(layers) or 'not fenced off here'}")

@@ -6,6 +6,7 @@ Runs in a worker (`conneg.content.workers`); the values travel as JSON.
 
 import functools
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -23,6 +24,7 @@ from conneg.content.placement import place
 from conneg.content.rendition import Rendition, RenditionFile
 from conneg.content.source import ReadLimits, Source
 from conneg.features import FeatureCollection, collection
+from conneg.features.private import QUALITY_TAG
 
 if TYPE_CHECKING:
     from conneg.content.page import Frame, PageReader, Raster
@@ -87,6 +89,9 @@ def convert(job: ConversionJob, limits: ReadLimits, progress: Progress | None = 
 
     with ExitStack() as stack:
         documents = [stack.enter_context(open_document(source, limits)) for source in job.sources]
+        ready_made = _ready_made(job, target, documents)
+        if ready_made is not None:
+            return Rendition((ready_made,))
         total = sum(_sheets(document, target) for document in documents)
         if total > limits.pages:
             raise ContentRefusedError(f"{total} pages in all, more than {limits.pages}")
@@ -103,6 +108,30 @@ def convert(job: ConversionJob, limits: ReadLimits, progress: Progress | None = 
         except BaseException:  # half a file is no rendition
             writer.abort()
             raise
+
+
+_RANKS = {"binary": 0, "grey": 1, "full": 2}
+_OF_PAGE_IMAGES = {"dpi", "pix-x", "pix-y", "size-x", "size-y", QUALITY_TAG}
+
+
+def _ready_made(
+    job: ConversionJob, target: Target, documents: Sequence["DocumentReader"]
+) -> RenditionFile | None:
+    """Return the PDF that was laid out for this message, where it is what the target asks for: it keeps its text."""
+    from conneg.content.writers.pdf import pdf_features
+    from conneg.content.writers.terms import Shades
+
+    is_wanted = target.media_type == "application/pdf" and not _OF_PAGE_IMAGES & set(job.target)
+    if not is_wanted or len(job.sources) != 1 or not job.sources[0].is_laid_out:
+        return None
+    pages = documents[0].pages
+    richest = max((_RANKS.get(page.geometry.colour.lower(), 2) for page in pages), default=0)
+    if richest > _RANKS.get(target.colour or "full", 0):
+        return None
+    path = job.out_dir / f"{safe_stem(job.stem)}.pdf"
+    shutil.copyfile(job.sources[0].path, path)
+    features = pdf_features(tuple(Shades)[richest])
+    return RenditionFile(path, target.media_type, path.name, features, len(pages), path.stat().st_size)
 
 
 def _sheets(document: "DocumentReader", target: Target) -> int:

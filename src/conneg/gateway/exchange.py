@@ -99,6 +99,8 @@ class Exchange(Protocol):
     """What a report of success has to say (RFC 3461, 5.2); None where the next hop makes it."""
     connection: Connection | None
     """What it goes over; None if over nothing."""
+    max_octets: int | None
+    """The largest message that it takes, where that is known (RFC 1870, 4)."""
 
     def room_for(self, recipients: Sequence[SpooledRecipient]) -> int:
         """Return how many of these, from the first, one transaction can have: at least one."""
@@ -133,6 +135,8 @@ class SessionExchange:
         self.success: str | None = "delivered" if self._lmtp else "relayed"
         if session.client.supports("DSN"):
             self.success = None
+        size = session.client.extensions.get("SIZE", "")
+        self.max_octets: int | None = int(size) if size.isascii() and size.isdigit() and int(size) else None
 
     def room_for(self, recipients: Sequence[SpooledRecipient]) -> int:
         """Keep to what the peer says by LIMITS: RCPTMAX, RCPTDOMAINMAX (RFC 9422, 4)."""
@@ -242,6 +246,7 @@ class MaildirExchange:
     is_verified = True
     success: str | None = "delivered"
     connection: Connection | None = None
+    max_octets: int | None = None
 
     def __init__(self, hop: NextHop) -> None:
         self._template = hop.destination.path or ""

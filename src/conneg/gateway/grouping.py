@@ -35,12 +35,15 @@ Capabilities = Sequence[tuple[SpooledRecipient, Capability | None]]
 class Group:
     """Recipients of one transaction who get the same content.
 
-    `own_forms` counts the different forms that each of them would have got alone.
+    `capabilities` are the different ones that they have, `own_forms` counts the different forms that each would have
+    got alone. The content may have `max_octets`; None: any number.
     """
 
     plan: Plan
     recipients: list[SpooledRecipient] = field(default_factory=list)
     own_forms: int = 1
+    capabilities: list[Capability] = field(default_factory=list)
+    max_octets: int | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -67,7 +70,9 @@ async def group_recipients(
         plan = plans[_key(capability)]
         groups.setdefault(_name(plan), Group(plan)).recipients.append(recipient)
     for name, group in groups.items():
-        group.own_forms = len({_name(own[key]) for key, plan in plans.items() if _name(plan) == name})
+        keys = [key for key, plan in plans.items() if _name(plan) == name]
+        group.own_forms = len({_name(own[key]) for key in keys})
+        group.capabilities = [one for key in keys if (one := capabilities[key]) is not None]
     return list(groups.values())
 
 
@@ -106,12 +111,17 @@ async def plan_for(
     # What the next hop announced binds (draft 4.2); only what others said of the device may be overruled.
     may_overrule = capability.provenance is not Provenance.REPLY
     send_original = policy.on_no_common_form == "original" and may_overrule
-    plan_policy = PlanPolicy(
-        on_no_common_form="original" if send_original else "refuse",
+    wanted = plan_policy(policy, on_no_common_form="original" if send_original else "refuse")
+    return make_plan(await renditions.offer(), capability, wanted)
+
+
+def plan_policy(policy: DestinationSection, on_no_common_form: str = "refuse") -> PlanPolicy:
+    """Return what the planner is to keep to."""
+    return PlanPolicy(
+        on_no_common_form=on_no_common_form,
         on_protected="refuse" if policy.on_protected == "return" else "keep",
         on_illegible="refuse" if policy.on_illegible == "return" else "send",
     )
-    return make_plan(await renditions.offer(), capability, plan_policy)
 
 
 def _in_common(known: Capabilities) -> Capabilities:

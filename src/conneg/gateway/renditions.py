@@ -16,19 +16,24 @@ from pathlib import Path
 from types import TracebackType
 
 from conneg.content import (
+    OFFICE_FORMATS,
     ContentRefusedError,
+    ConversionError,
     ConversionJob,
     Inspection,
+    Office,
     Rendition,
     RenditionCache,
     Source,
     Workers,
     described,
     document_offer,
+    examine,
     offer,
     paper_of,
 )
 from conneg.features import FeatureCollection, FeatureSet, feature_set
+from conneg.features.private import OCTETS_TAG
 from conneg.gateway.events import Converting, Watcher
 from conneg.gateway.signatures import Seal, Signatures, dkim_notes, read_header, seal_with
 from conneg.mail import (
@@ -60,6 +65,14 @@ from conneg.negotiation import (
 from conneg.signing import DkimSigner, LeftAlone, Opened, open_signed
 
 
+class TooLargeError(ConversionError):
+    """What was made is larger than may be sent; `status` is the enhanced status code for that."""
+
+    def __init__(self, message: str, status: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class MessageRenditions:
     """The documents of one message; use as an async context manager, which removes the scratch files at the end."""
 
@@ -74,14 +87,16 @@ class MessageRenditions:
         cache: RenditionCache | None = None,
         signatures: Signatures | None = None,
         is_ours: bool = False,
+        office: Office | None = None,
     ) -> None:
-        """`cache` keeps renditions for other messages, too.
+        """`cache` keeps renditions for other messages, too; without `office` its documents are left as they are.
 
         `signatures`: whose signatures can be made; `is_ours`: the message came from a client of ours.
         """
         self._signatures = signatures or Signatures()
         self._is_ours = is_ours
         self._cache = cache
+        self._office = office
         self._id = message_id
         self._hostname = hostname
         self._content = content
@@ -166,7 +181,8 @@ class MessageRenditions:
         """Return the content that `plan` asks for, made once for all plans with the same key.
 
         `has_cover`: where the message becomes one document, a cover page comes first. Raises `ContentRefusedError` or
-        `conneg.content.ConversionError` when a document cannot be converted.
+        `conneg.content.ConversionError` when a document cannot be converted, `TooLargeError` when what comes out is
+        larger than the plan says.
         """
         if isinstance(plan, AsItIs):
             return self._content
@@ -223,8 +239,11 @@ class MessageRenditions:
 
     async def _inspect(self, part: Part) -> Inspection:
         """Look at one part; what cannot be read is offered as it is and as nothing else."""
+        assert self._folder is not None
         try:
-            return await self._workers.inspect(self._sources[part.id])
+            examined = await examine(self._sources[part.id], self._workers, self._office, self._folder)
+            self._sources[part.id] = examined.source
+            return examined.inspection
         except ContentRefusedError as error:
             return Inspection(
                 media_type=part.media_type,
@@ -340,11 +359,12 @@ class MessageRenditions:
             )
 
         if self._cache is None:
-            return await make(job)
+            return _within_limit(await make(job), target)
         try:
-            return await self._cache.rendition(job, make)
+            rendition = await self._cache.rendition(job, make)
         except OSError:  # a cache that fails, on a full disk, costs time and no mail
-            return await make(job)
+            rendition = await make(job)
+        return _within_limit(rendition, target)
 
 
 def _inline(part: Part, leaves: tuple[Part, ...], folder: Path) -> tuple[tuple[str, Path], ...]:
@@ -369,6 +389,28 @@ def _note(findings: dict[str, None], rendition: Rendition, target: FeatureCollec
     words = describe_made(target, found.em_pixels, found.em_lines, found.unlike)
     if words is not None:
         findings[f"{name}{words}"] = None
+
+
+LENGTH_EXCEEDED = "5.2.3"
+"""The message is longer than the recipient's mailbox takes (RFC 3463, 3.3)."""
+
+
+def _within_limit(rendition: Rendition, target: FeatureCollection) -> Rendition:
+    """Return the rendition if no file of it is larger than the device takes. Raises TooLargeError."""
+    limit = target.get(OCTETS_TAG)
+    for file in rendition.files:
+        octets = _octets_as_part(file.octets)
+        if isinstance(limit, Fraction) and octets > limit:
+            raise TooLargeError(
+                f"{file.filename} has {octets} octets, and the recipient takes {int(limit)}", LENGTH_EXCEEDED
+            )
+    return rendition
+
+
+def _octets_as_part(octets: int) -> int:
+    """Return how many octets so many have as a body part: in base64, in lines of 76 characters (RFC 2045, 6.8)."""
+    characters = -(-octets // 3) * 4
+    return characters + 2 * -(-characters // 76)
 
 
 def _describe(target: FeatureCollection) -> str:
@@ -401,13 +443,16 @@ def _richest_colour(inspections: list[Inspection]) -> str | None:
     return max(found, key=_COLOURS.index, default=None)
 
 
+_PAPERED = {"application/pdf", *OFFICE_FORMATS}
+
+
 def _most_used_paper(inspections: list[Inspection]) -> str | None:
     """Return the paper of the documents that have one: not texts, which have any, nor pictures, which have none."""
     pages = [
         page
         for inspection in inspections
         for page in inspection.pages
-        if inspection.media_type == "application/pdf" or page.kind == "scan"
+        if inspection.media_type in _PAPERED or page.kind == "scan"
     ]
     counted = Counter(paper_of(page.width_inches, page.height_inches) for page in pages)
     del counted[None]

@@ -271,10 +271,12 @@ class ContentSection(Section):
 
     `sandbox`: "best" fences them in as far as this machine can, "required" does not start where network, files and
     processes are not all fenced off. `cache_mib`: how much is kept of renditions, for messages that have the same
-    documents; 0 keeps none.
+    documents; 0 keeps none. `office`: "auto" lets LibreOffice make office documents readable, where it is installed and
+    can be fenced in as `sandbox` says; "off" leaves them as they are.
     """
 
     sandbox: Literal["best", "required"] = "best"
+    office: Literal["auto", "off"] = "auto"
     workers: int = Field(default=2, ge=1, le=64)
     memory_mib: int = Field(default=1536, ge=256)
     seconds: float = Field(default=120, gt=0)

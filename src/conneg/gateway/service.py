@@ -13,7 +13,7 @@ from types import TracebackType
 
 import structlog
 
-from conneg.content import Fence, RenditionCache, WorkerLimits, Workers
+from conneg.content import Fence, Office, RenditionCache, WorkerLimits, Workers
 from conneg.directory import ChainDirectory, FileDirectory
 from conneg.errors import ConnegError
 from conneg.gateway.acceptance import Acceptance, open_acceptance
@@ -33,6 +33,7 @@ from conneg.gateway.resolver import DnsResolver, Resolver
 from conneg.gateway.retry import RetryPolicy
 from conneg.gateway.routing import NextHop, Routes
 from conneg.gateway.schedule import Schedule
+from conneg.gateway.sections import ContentSection
 from conneg.gateway.sessions import Sessions
 from conneg.gateway.settlement import Settlement
 from conneg.gateway.signatures import open_signatures
@@ -77,6 +78,7 @@ class Gateway:
         self._log_style = log_style or LogStyle()
         self._accepting: Acceptance | Receivers | None = None
         self._cache: RenditionCache | None = None
+        self._office: Office | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.spool: Spool
         self.directory: ChainDirectory
@@ -116,19 +118,12 @@ class Gateway:
         self.spool = spool = open_spool(config.spool.path, receivers=config.server.receivers)
         self._exit.push_async_callback(self.spool.close)
         content = config.content
+        limits, closed_only = _limits(content), content.sandbox == "required"
         self._workers = await self._exit.enter_async_context(
-            Workers(
-                count=content.workers,
-                limits=WorkerLimits(
-                    memory_octets=content.memory_mib << 20,
-                    cpu_seconds=math.ceil(content.seconds),
-                    wall_seconds=content.seconds,
-                    pages=content.pages,
-                    pixels=int(content.megapixels * 1_000_000),
-                ),
-                closed_only=content.sandbox == "required",
-            )
+            Workers(count=content.workers, limits=limits, closed_only=closed_only)
         )
+        if content.office == "auto":
+            self._office = Office(limits, closed_only=closed_only)
         if content.cache_mib:
             folder = config.spool.path / "renditions"
             self._cache = await asyncio.to_thread(RenditionCache, folder, content.cache_mib << 20)
@@ -217,6 +212,7 @@ class Gateway:
             cache=self._cache,
             signatures=self._signatures,
             is_ours=message.envelope.is_ours,
+            office=self._office,
         ) as made:
             choices: list[Choice] = []
             recipients = [recipient for found in by_hop.values() for recipient in found]
@@ -283,6 +279,16 @@ class Gateway:
                 await self.spool.purge(self._clock() - self.config.spool.keep_records_days * 86400)
             except (ConnegError, OSError) as error:
                 _log_fault("housekeeping", error)
+
+
+def _limits(section: ContentSection) -> WorkerLimits:
+    return WorkerLimits(
+        memory_octets=section.memory_mib << 20,
+        cpu_seconds=math.ceil(section.seconds),
+        wall_seconds=section.seconds,
+        pages=section.pages,
+        pixels=int(section.megapixels * 1_000_000),
+    )
 
 
 def _warn_of_heard(problem: str) -> None:

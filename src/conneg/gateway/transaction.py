@@ -23,9 +23,10 @@ from conneg.gateway.exchange import (
     is_crowded_out,
     open_exchange,
 )
-from conneg.gateway.grouping import Group, baseline_of, group_recipients
+from conneg.gateway.fitting import fitted
+from conneg.gateway.grouping import Capabilities, Group, baseline_of, group_recipients, plan_policy
 from conneg.gateway.journal import Journal
-from conneg.gateway.renditions import MessageRenditions
+from conneg.gateway.renditions import MessageRenditions, TooLargeError
 from conneg.gateway.result import Result, deferred, failed, from_final_reply
 from conneg.gateway.routing import NextHop, NoSuchNextHopError
 from conneg.gateway.sessions import Sessions
@@ -33,7 +34,6 @@ from conneg.negotiation import (
     AsItIs,
     Capability,
     Outcome,
-    Plan,
     Provenance,
     Undeliverable,
     after_rcpt,
@@ -165,7 +165,7 @@ class Transactions:
                 following.insert(0, replace(batch, round=batch.round + 1))
                 return following
             following += await self._doubt(answers, batch)
-            groups = await self._group(answers.capabilities)
+            groups = await self._group(answers.capabilities, self._most_octets(exchange))
             whole = len(groups) == 1 and not answers.accepted_but_deferred
             if whole and not isinstance(groups[0].plan, Undeliverable):
                 content = await self._content_in_time(groups[0], until)
@@ -177,6 +177,10 @@ class Transactions:
         return [
             _Batch(list(group.recipients), batch.round + 1, verified=batch.verified) for group in ready
         ] + following
+
+    def _most_octets(self, exchange: Exchange) -> int | None:
+        """Return how large a message may become; what goes as it came is the next hop's to refuse."""
+        return exchange.max_octets if self._policy.convert else None
 
     async def _ask(self, exchange: Exchange, batch: _Batch) -> _Answers:
         """Ask for every recipient, then the directory for those of whom the next hop said nothing."""
@@ -272,25 +276,36 @@ class Transactions:
             return False
         return True
 
-    async def _group(self, capabilities: Sequence[tuple[SpooledRecipient, Capability | None]]) -> list[Group]:
+    async def _group(self, capabilities: Capabilities, max_octets: int | None) -> list[Group]:
         """Bring those together who get the same content, and tell who can take what and gets what."""
         for recipient, capability in capabilities:
             self._tell_capability(recipient, capability)
         groups = await group_recipients(capabilities, self._policy, self._renditions)
         for group in groups:
+            group.max_octets = max_octets
             self._tell_plan(group)
         return groups
 
-    async def _content_for(self, plan: Plan) -> bytes:
-        return await self._renditions.content_for(plan, has_cover=self._policy.cover_page)
+    async def _content_for(self, group: Group) -> bytes:
+        """Return the group's content; where it had to be made smaller, the group has another plan then."""
+        plan, content = await fitted(
+            self._renditions,
+            group.plan,
+            group.capabilities,
+            plan_policy(self._policy),
+            max_octets=group.max_octets,
+            has_cover=self._policy.cover_page,
+        )
+        if plan is not group.plan:
+            group.plan = plan
+            self._tell_plan(group)
+        return content
 
     async def _content_in_time(self, group: Group, until: float) -> bytes | None:
         """Return the content if it is ready while the next hop still waits; None if it is not, or cannot be made."""
-        if isinstance(group.plan, AsItIs):
-            return await self._content_for(group.plan)
         try:
             async with asyncio.timeout_at(until):
-                return await self._content_for(group.plan)
+                return await self._content_for(group)
         except (TimeoutError, ContentRefusedError, ConversionError):
             return None
 
@@ -301,7 +316,10 @@ class Transactions:
             await self._settle(batch, [failed(r, plan.reason, plan.status) for r in group.recipients])
             return False
         try:
-            await self._content_for(group.plan)
+            await self._content_for(group)
+        except TooLargeError as error:
+            await self._settle(batch, [failed(r, str(error), error.status) for r in group.recipients])
+            return False
         except (ContentRefusedError, ConversionError) as error:
             why = f"the document could not be converted: {error}"
             await self._settle(batch, [failed(r, why, "5.6.5") for r in group.recipients])

@@ -30,6 +30,7 @@ from conneg.content.writers.terms import (
     colour_pixels,
     grey_pixels,
     number_of,
+    quality_of,
     shades_of,
     text_of,
 )
@@ -123,7 +124,7 @@ class TiffWriter:
             page = lightness_page(grey_pixels(raster), decode)
         if decode != DEFAULT_DECODE:
             fields.append(Field(Tag.DECODE, FieldType.SRATIONAL, decode[: 2 * samples]))
-        jpeg = _jpeg(page, subsampling=0 if whole or not full else 2)
+        jpeg = _jpeg(page, quality_of(self._target, QUALITY), 0 if whole or not full else 2)
         gamut = () if decode == DEFAULT_DECODE else _gamut(decode)[:samples]
         self._container.add_page(fields, as_facsimile(jpeg, int(raster.dpi_x), gamut))
 
@@ -214,9 +215,9 @@ def _gamut(decode: Decode) -> tuple[tuple[int, int], ...]:
     )
 
 
-def _jpeg(page: Image.Image, subsampling: int) -> bytes:
+def _jpeg(page: Image.Image, quality: int, subsampling: int) -> bytes:
     out = io.BytesIO()
-    page.save(out, "JPEG", quality=QUALITY, subsampling=subsampling, optimize=True)
+    page.save(out, "JPEG", quality=quality, subsampling=subsampling, optimize=True)
     return out.getvalue()
 
 
