@@ -12,10 +12,10 @@ import uvloop
 from tests.peers.ports import LOOPBACK
 
 from conneg.gateway.config import read_config
+from conneg.gateway.directories import open_directory
 from conneg.gateway.events import ignore
 from conneg.gateway.intake import Intake
 from conneg.gateway.routing import Routes
-from conneg.gateway.service import open_directory
 from conneg.net import ListenerLimits, start_listener
 from conneg.smtp import ServerConfig
 from conneg.spool import open_spool

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from conneg import __version__
-from conneg.directory import Answer, ChainDirectory, Known, Unavailable, Unknown
+from conneg.directory import Answer, DomainDirectory, Known, Unavailable, Unknown
 from conneg.errors import ConnegError
 from conneg.gateway.config import Config
 from conneg.gateway.disclosure import Disclosure
@@ -64,7 +64,7 @@ class Intake:
         self,
         config: Config,
         routes: Routes,
-        directory: ChainDirectory,
+        directory: DomainDirectory,
         spool: Spool,
         *,
         submit: Submit,

@@ -17,9 +17,10 @@ import structlog
 
 from conneg.accounts import Accounts, AccountsFile, AccountSource, SqlAccounts
 from conneg.content import Fence, RenditionCache, WorkerLimits, Workers
-from conneg.directory import ChainDirectory, Directory, FileDirectory, SqliteDirectory
+from conneg.directory import DomainDirectory, FileDirectory
 from conneg.errors import ConnegError, UnavailableError
 from conneg.gateway.config import Config
+from conneg.gateway.directories import open_directory
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.events import Watcher, ignore
 from conneg.gateway.intake import Intake
@@ -78,7 +79,7 @@ class Gateway:
         self._cache: RenditionCache | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.spool: Spool
-        self.directory: ChainDirectory
+        self.directory: DomainDirectory
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -110,7 +111,8 @@ class Gateway:
         config = self.config
         if config.directory.file is not None:  # a mistake in it is told at start, not at the first RCPT
             await asyncio.to_thread(FileDirectory(config.directory.file).load)
-        self.directory = open_directory(config)
+        self.directory = await asyncio.to_thread(open_directory, config)
+        self._exit.push_async_callback(self.directory.close)
         self.spool = open_spool(config.spool.path)
         self._exit.push_async_callback(self.spool.close)
         content = config.content
@@ -306,20 +308,6 @@ def open_accounts(config: Config) -> Accounts | None:
     else:
         source = SqlAccounts(section.sql or "", section.query, seconds=section.seconds)
     return Accounts(source, mechanisms=section.mechanisms, on_problem=_warn_of_accounts)
-
-
-def open_directory(config: Config) -> ChainDirectory:
-    """Return the directory that `config` names: its sources in order, or one that knows nobody."""
-    sources: list[Directory] = []
-    if config.directory.file is not None:
-        sources.append(FileDirectory(config.directory.file, on_problem=_warn_of_directory))
-    if config.directory.sqlite is not None:
-        sources.append(SqliteDirectory(config.directory.sqlite, create=config.directory.create_sqlite))
-    return ChainDirectory(sources)
-
-
-def _warn_of_directory(problem: str) -> None:
-    log.warning("the directory file is wrong; what it said before stays in force", problem=problem)
 
 
 def _warn_of_accounts(problem: str) -> None:

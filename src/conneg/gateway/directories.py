@@ -1,0 +1,98 @@
+"""The gateway's directory, built from its configuration: sources guarded and cached, for each domain in its order."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+
+from conneg.directory import (
+    CachedDirectory,
+    CacheTimes,
+    ChainDirectory,
+    Directory,
+    DirectoryError,
+    DomainDirectory,
+    FileDirectory,
+    GuardedDirectory,
+    SqlDirectory,
+    SqliteDirectory,
+)
+from conneg.gateway.config import Config
+from conneg.gateway.sources import AnySource
+
+log = structlog.get_logger("conneg")
+
+
+def open_directory(config: Config) -> DomainDirectory:
+    """Return the directory that `config` names: its sources in order, or one that knows nobody.
+
+    Raises `conneg.errors.ConnegError` for a source that can never be asked, such as one whose driver is not installed.
+    """
+    sources = dict(_sources(config))
+    names = config.directory.sources
+    default = ChainDirectory([sources[name] for name in (sources if names is None else names)])
+    by_domain = {
+        domain: ChainDirectory([sources[name] for name in one.sources])
+        for one in reversed(config.lookup)  # of two for one domain the first holds
+        for domain in one.domains
+    }
+    return DomainDirectory(default, by_domain)
+
+
+def open_source(section: AnySource) -> Directory:
+    """Return the bare source that a `[[source]]` table stands for. Raises `conneg.errors.ConnegError`."""
+    return SqlDirectory(
+        _with_password(section.url, section.password_file),
+        section.statement,
+        seconds=section.seconds,
+        label=section.name,
+    )
+
+
+def _sources(config: Config) -> Iterator[tuple[str, Directory]]:
+    own = config.directory
+    if own.file is not None:
+        yield "file", FileDirectory(own.file, on_problem=_warn_of_file)
+    if own.sqlite is not None:
+        yield "sqlite", SqliteDirectory(own.sqlite, create=own.create_sqlite)
+    for section in config.source:
+        guarded = GuardedDirectory(
+            open_source(section),
+            seconds=section.seconds,
+            longest_rest_seconds=section.longest_rest_seconds,
+            report=_tell,
+        )
+        yield (
+            section.name,
+            CachedDirectory(
+                guarded,
+                times=CacheTimes(section.fresh_seconds, section.negative_seconds, section.stale_seconds),
+                size=own.cache_entries,
+                seconds=section.seconds,
+            ),
+        )
+
+
+def _with_password(url: str, file: Path | None) -> str:
+    """Return a database's address with the password in `file`."""
+    if file is None:
+        return url
+    from sqlalchemy import make_url
+
+    return make_url(url).set(password=read_secret(file)).render_as_string(hide_password=False)
+
+
+def read_secret(file: Path) -> str:
+    """Return the one line in `file`. Raises `DirectoryError`."""
+    try:
+        return file.read_text("utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DirectoryError(f"{file}: cannot be read: {error}") from error
+
+
+def _tell(line: str) -> None:
+    log.warning("a source of the directory", state=line)
+
+
+def _warn_of_file(problem: str) -> None:
+    log.warning("the directory file is wrong; what it said before stays in force", problem=problem)

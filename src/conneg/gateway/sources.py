@@ -1,0 +1,83 @@
+"""The tables of the gateway's configuration that say where its directory knows from: `[directory]`, `[[source]]`,
+`[[lookup]]`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from conneg.directory.sql import DEFAULT_STATEMENT
+from conneg.gateway.sections import DomainText, Section
+
+BUILT_IN = ("file", "sqlite")
+"""The names of the sources that `[directory]` itself has keys for."""
+
+
+class DirectorySection(Section):
+    """`[directory]`: who can take what, and in which order the sources are asked.
+
+    `sources` names them; left out: `file`, `sqlite`, then the `[[source]]` tables as they stand. With `create_sqlite` a
+    database that is not there is made, empty, at the first look-up; without, its absence is a directory that does not
+    answer. `cache_entries`: how many answers are kept of each `[[source]]`.
+    """
+
+    file: Path | None = None
+    sqlite: Path | None = None
+    create_sqlite: bool = False
+    sources: tuple[str, ...] | None = None
+    cache_entries: int = Field(default=100_000, ge=1)
+
+
+class LookupSection(Section):
+    """`[[lookup]]`: the `sources` for recipients in these `domains`, in order, in place of those of `[directory]`."""
+
+    domains: tuple[DomainText, ...] = Field(min_length=1)
+    sources: tuple[str, ...]
+
+
+class SourceSection(Section):
+    """What every `[[source]]` has.
+
+    `seconds`: for one question. An answer is `fresh_seconds` old at most (`negative_seconds` if nothing is known), then
+    the source is asked again while the old answer is given for `stale_seconds` more. A source that fails is left alone
+    for half a second, then longer each time, up to `longest_rest_seconds`.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    seconds: float = Field(default=5, gt=0, le=60)
+    fresh_seconds: float = Field(default=300, ge=0)
+    negative_seconds: float = Field(default=60, ge=0)
+    stale_seconds: float = Field(default=3600, ge=0)
+    longest_rest_seconds: float = Field(default=10, gt=0, le=3600)
+
+    @field_validator("name")
+    @classmethod
+    def _is_free(cls, name: str) -> str:
+        if name in BUILT_IN:
+            raise ValueError(f"{name!r} is what [directory] {name} is called; choose another")
+        return name
+
+
+class SqlSource(SourceSection):
+    """`kind = "sql"`: a database at `url` (SQLAlchemy's form), asked by `statement` (`conneg.directory.SqlDirectory`).
+
+    `password_file`: has the password, so that it need not stand in `url`.
+    """
+
+    kind: Literal["sql"]
+    url: str
+    password_file: Path | None = None
+    statement: str = DEFAULT_STATEMENT
+
+    @model_validator(mode="after")
+    def _has_names(self) -> "SqlSource":
+        if ":names" not in self.statement and ":addresses" not in self.statement:
+            raise ValueError("statement has neither :names nor :addresses in it")
+        return self
+
+
+AnySource = Annotated[SqlSource, Field(discriminator="kind")]
+
+SOURCE_KINDS = "sql"
+"""What `kind` may be, for people."""
