@@ -1,5 +1,6 @@
 """The gateway's directory, built from its configuration: sources guarded and cached, for each domain in its order."""
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from conneg.directory import (
     SqlDirectory,
     SqliteDirectory,
 )
+from conneg.errors import UnavailableError
 from conneg.gateway.config import Config
-from conneg.gateway.sources import AnySource
+from conneg.gateway.sources import AnySource, LdapSource, SqlSource
 
 log = structlog.get_logger("conneg")
 
@@ -41,12 +43,44 @@ def open_directory(config: Config) -> DomainDirectory:
 
 def open_source(section: AnySource) -> Directory:
     """Return the bare source that a `[[source]]` table stands for. Raises `conneg.errors.ConnegError`."""
-    return SqlDirectory(
-        _with_password(section.url, section.password_file),
-        section.statement,
-        seconds=section.seconds,
-        label=section.name,
+    match section:
+        case SqlSource():
+            return SqlDirectory(
+                _with_password(section.url, section.password_file),
+                section.statement,
+                seconds=section.seconds,
+                label=section.name,
+            )
+        case LdapSource():
+            return _open_ldap(section)
+
+
+def _open_ldap(section: LdapSource) -> Directory:
+    if importlib.util.find_spec("sansldap") is None:
+        raise UnavailableError(f"{section.name}: LDAP needs sansldap", hint="pip install conneg[ldap]")
+    from conneg.directory.ldap import LdapAttributes, LdapDirectory
+    from conneg.directory.ldap_connection import LdapServer
+
+    password = "" if section.password_file is None else read_secret(section.password_file)
+    servers = [
+        LdapServer(
+            url,
+            section.bind_dn,
+            password,
+            starttls=section.starttls,
+            tls_name=section.tls_name,
+            authorities=section.authorities,
+        )
+        for url in section.urls
+    ]
+    attributes = LdapAttributes(
+        section.base,
+        section.match,
+        section.capability_attribute,
+        section.changed_attribute,
+        section.filter,
     )
+    return LdapDirectory(servers, attributes, label=section.name)
 
 
 def _sources(config: Config) -> Iterator[tuple[str, Directory]]:

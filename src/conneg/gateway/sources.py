@@ -77,7 +77,35 @@ class SqlSource(SourceSection):
         return self
 
 
-AnySource = Annotated[SqlSource, Field(discriminator="kind")]
+class LdapSource(SourceSection):
+    """`kind = "ldap"`: one of the servers at `urls`, below the entry `base` (`conneg.directory.ldap`).
 
-SOURCE_KINDS = "sql"
+    `ldap://` goes on with STARTTLS unless `starttls` is false; the certificate is for the URL's host, or for `tls_name`,
+    and signed by an authority in `authorities` (by default the system's). `match`: where an address stands
+    (`mail={address}`) or a domain (`associatedDomain={domain}`). `filter`: what an entry must be, too.
+    """
+
+    kind: Literal["ldap"]
+    urls: tuple[str, ...] = Field(min_length=1)
+    base: str
+    bind_dn: str = ""
+    password_file: Path | None = None
+    starttls: bool = True
+    tls_name: str | None = None
+    authorities: Path | None = None
+    match: tuple[str, ...] = Field(default=("mail={address}",), min_length=1)
+    filter: str = "(objectClass=*)"
+    capability_attribute: str = "connegCapability"
+    changed_attribute: str = "modifyTimestamp"
+
+    @model_validator(mode="after")
+    def _has_both(self) -> "LdapSource":
+        if bool(self.bind_dn) != (self.password_file is not None):
+            raise ValueError("bind_dn and password_file go together")
+        return self
+
+
+AnySource = Annotated[SqlSource | LdapSource, Field(discriminator="kind")]
+
+SOURCE_KINDS = "sql, ldap"
 """What `kind` may be, for people."""
