@@ -24,6 +24,7 @@ ROWS: dict[str, int] = {
     "net": 4,
     "gateway": 5,
     "adapters": 5,
+    "web": 5,
     "cli": 6,
     "demo": 6,
 }

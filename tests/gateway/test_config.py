@@ -157,8 +157,12 @@ def test_sources_of_the_directory_and_their_order() -> None:
         ),
         ('sources = ["file"]', 'sources = ["fax"]', "line 14: lookup.sources: no source is called 'fax'"),
         ('name = "users"', 'name = "file"', "line 7: source.name: 'file' is what [directory] file is called"),
-        ('kind = "sql"', 'kind = "oracle"', "line 6: source: no such kind of source; there are sql, ldap"),
-        ('kind = "sql"', "", "line 6: source: kind is missing; there are sql, ldap"),
+        (
+            'kind = "sql"',
+            'kind = "oracle"',
+            "line 6: source: no such kind of source; there are sql, ldap, http",
+        ),
+        ('kind = "sql"', "", "line 6: source: kind is missing; there are sql, ldap, http"),
         (
             'kind = "sql"',
             'kind = "sql"\nstatement = "SELECT 1"',

@@ -17,6 +17,7 @@ Examples:
   conneg directory show june@ifax1.jp
   conneg directory test june@ifax1.jp        which source answers, how fast, what it means for a PDF
   conneg directory import devices.toml
+  conneg directory --config service.toml serve --store published.sqlite
 
 `set`, `remove` and `import` write the SQLite directory, or with --source NAME the table of that database;
 a TOML file is edited with an editor, and a running gateway reads it again when it changes.
@@ -33,7 +34,7 @@ a TOML file is edited with an editor, and a running gateway reads it again when 
 )
 @click.pass_context
 def command(ctx: click.Context, config_file: Path | None, sqlite: Path | None, source: str | None) -> None:
-    """Show, set, remove, import and test what recipients can take."""
+    """Show, set, remove, import and test what recipients can take; let devices publish it."""
     config = load_config(config_file)
     ctx.meta[_SOURCE] = source
     if sqlite is not None:
@@ -150,3 +151,59 @@ def test(ctx: click.Context, recipient: str, document: Path | None, as_json: boo
     else:
         tell(verdict, plan)
     ctx.exit(verdict.exit_code)
+
+
+@command.command("serve")
+@click.option(
+    "--listen", default="127.0.0.1:8443", show_default=True, help="Where: host:port or [IPv6]:port."
+)
+@click.option(
+    "--store",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The SQLite database of what is published.",
+)
+@click.option(
+    "--reader-token",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file with the bearer token without which nothing is told; without one, anybody may ask.",
+)
+@click.pass_obj
+def serve(config: Any, listen: str, store: Path, reader_token: Path | None) -> None:
+    """Run the service where devices publish what they can take, over HTTPS.
+
+    Its users are those of [accounts] (each publishes for the address that is its name), its certificate is the first
+    [[certificate]].
+    """
+    import importlib.util
+
+    from conneg.errors import UnavailableError
+    from conneg.gateway.directories import read_secret
+    from conneg.gateway.endpoint import Endpoint
+    from conneg.gateway.service import open_accounts
+
+    if importlib.util.find_spec("uvicorn") is None or importlib.util.find_spec("starlette") is None:
+        raise UnavailableError("the service needs Starlette and uvicorn", hint="pip install conneg[web]")
+    accounts = open_accounts(config)
+    if accounts is None or not config.certificate:
+        raise ConnegError(
+            "the service needs users and a certificate", hint="add [accounts] and [[certificate]] to --config"
+        )
+    import uvicorn
+
+    from conneg.web.published import PublishedCapabilities
+    from conneg.web.publishing import make_service
+
+    token = None if reader_token is None else read_secret(reader_token)
+    certificate, endpoint = config.certificate[0], Endpoint.parse(listen)
+    uvicorn.run(
+        make_service(PublishedCapabilities(store), accounts, reader_token=token),
+        host=endpoint.host,
+        port=endpoint.port,
+        ssl_certfile=certificate.file,
+        ssl_keyfile=certificate.key or certificate.file,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=30,
+        limit_concurrency=500,
+    )

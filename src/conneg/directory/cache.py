@@ -133,13 +133,16 @@ class CachedDirectory:
         self._known.pop(recipient, None)
         self._unknown.pop(recipient, None)
         match answer:
-            case Known(fresh_seconds=stated):
-                place, fresh = self._known, self._times.fresh if stated is None else stated
-            case Unknown(fresh_seconds=stated):
-                place, fresh = self._unknown, self._times.negative if stated is None else stated
+            case Known():
+                place, fresh = self._known, self._times.fresh
+            case Unknown():
+                place, fresh = self._unknown, self._times.negative
             case _:
                 return
+        if answer.fresh_seconds is not None:
+            fresh = answer.fresh_seconds
+        stale = self._times.stale if answer.stale_seconds is None else answer.stale_seconds
         if len(place) >= self._size:
             del place[next(iter(place))]
         now = self._clock()
-        place[recipient] = _Kept(answer, now + fresh, now + fresh + self._times.stale)
+        place[recipient] = _Kept(answer, now + fresh, now + fresh + stale)

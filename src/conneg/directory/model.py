@@ -21,18 +21,21 @@ class DirectoryError(ConnegError):
 class Known:
     """The directory knows what the recipient can take.
 
-    `fresh_seconds`: how long the source says that this will hold; None if it says nothing.
+    `fresh_seconds`: how long the source says that this will hold; `stale_seconds`: how long after that it may be told
+    while the source is asked again, or cannot say. None where it says nothing of it.
     """
 
     capability: Capability
     fresh_seconds: float | None = None
+    stale_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The directory works and has nothing about this recipient; `fresh_seconds` as in `Known`."""
+    """The directory works and has nothing about this recipient; the seconds are as in `Known`."""
 
     fresh_seconds: float | None = None
+    stale_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -18,9 +19,11 @@ from conneg.directory import (
     SqlDirectory,
     SqliteDirectory,
 )
+from conneg.directory.http import MAX_HTTP_ANSWER, HttpDirectory
 from conneg.errors import UnavailableError
 from conneg.gateway.config import Config
-from conneg.gateway.sources import AnySource, LdapSource, SqlSource
+from conneg.gateway.sources import AnySource, HttpSource, LdapSource, SqlSource
+from conneg.net.https import HttpsClient, system_addresses
 
 log = structlog.get_logger("conneg")
 
@@ -53,6 +56,12 @@ def open_source(section: AnySource) -> Directory:
             )
         case LdapSource():
             return _open_ldap(section)
+        case HttpSource():
+            client = HttpsClient(system_addresses, authorities=section.authorities, keep=True)
+            token = None if section.token_file is None else read_secret(section.token_file)
+            return HttpDirectory(
+                section.url, partial(client.get, limit=MAX_HTTP_ANSWER), token=token, label=section.name
+            )
 
 
 def _open_ldap(section: LdapSource) -> Directory:

@@ -80,7 +80,7 @@ class SqlSource(SourceSection):
 class LdapSource(SourceSection):
     """`kind = "ldap"`: one of the servers at `urls`, below the entry `base` (`conneg.directory.ldap`).
 
-    `ldap://` goes on with STARTTLS unless `starttls` is false; the certificate is for the URL's host, or for `tls_name`,
+    `ldap://` goes on with STARTTLS unless `starttls` is false; the certificate is for the URL's host or `tls_name`,
     and signed by an authority in `authorities` (by default the system's). `match`: where an address stands
     (`mail={address}`) or a domain (`associatedDomain={domain}`). `filter`: what an entry must be, too.
     """
@@ -105,7 +105,20 @@ class LdapSource(SourceSection):
         return self
 
 
-AnySource = Annotated[SqlSource | LdapSource, Field(discriminator="kind")]
+class HttpSource(SourceSection):
+    """`kind = "http"`: a service asked over HTTPS at `url`, in which `{address}` stands for the recipient's.
 
-SOURCE_KINDS = "sql, ldap"
+    `token_file`: has the bearer token that it wants. `authorities`: who may have signed its certificate (by default the
+    system's). What the service says of freshness (Cache-Control) goes before `fresh_seconds` and its like.
+    """
+
+    kind: Literal["http"]
+    url: str = Field(pattern=r"^https://[^/{}]+/[^{}]*\{address\}[^{}]*$")
+    token_file: Path | None = None
+    authorities: Path | None = None
+
+
+AnySource = Annotated[SqlSource | LdapSource | HttpSource, Field(discriminator="kind")]
+
+SOURCE_KINDS = "sql, ldap, http"
 """What `kind` may be, for people."""
