@@ -56,7 +56,7 @@ def _store(config: Any) -> Any:
         from conneg.gateway.directories import open_source
 
         section = next((one for one in config.source if one.name == name), None)
-        found = None if section is None else open_source(section)
+        found = None if section is None else open_source(section, config)
         if not isinstance(found, SqlDirectory):
             raise ConnegError(f"no [[source]] of kind sql is called {name!r}")
         return found

@@ -44,7 +44,8 @@ class CachedDirectory:
     """Answers for `source` as it did a while ago; see `CacheTimes`.
 
     What is not in the cache is asked for in batches, the same question only once at a time, and a lookup of the source
-    takes at most `seconds`. `size` answers are kept, and as many "nothing known"; the oldest go first.
+    takes at most `seconds`; so many go on `at_once`. `size` answers are kept, and as many "nothing known"; the oldest
+    go first.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class CachedDirectory:
         times: CacheTimes | None = None,
         size: int = 100_000,
         seconds: float = 5.0,
+        at_once: int = 4,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
@@ -62,7 +64,7 @@ class CachedDirectory:
         self._clock = clock
         self._known: dict[str, _Kept] = {}
         self._unknown: dict[str, _Kept] = {}
-        self._flights = Flights(source, self._keep, seconds=seconds)
+        self._flights = Flights(source, self._keep, seconds=seconds, at_once=at_once)
 
     @property
     def name(self) -> str:

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
+from conneg.directory.cache import CachedDirectory
 from conneg.directory.chain import ChainDirectory
-from conneg.directory.model import Answer, Directory
+from conneg.directory.model import Answer, AsksPeers, Directory
 from conneg.directory.names import address_key, domain_of
 
 
@@ -25,6 +26,7 @@ class DomainDirectory:
         self._otherwise = otherwise
         self._by_domain = dict(by_domain or {})
         self._name = name
+        self._peers = [peers for source in self._sources() if (peers := _asks_peers(source)) is not None]
 
     @property
     def name(self) -> str:
@@ -79,11 +81,22 @@ class DomainDirectory:
             known.update(answers)
         return known
 
+    def is_asking(self, recipient: str, address: str) -> bool:
+        """Say whether the host at IP `address` is being asked about `recipient` now, by any source."""
+        return any(peers.is_asking(recipient, address) for peers in self._peers)
+
+    def without_peers(self) -> "DomainDirectory":
+        """Return the same but for the sources that ask other mail servers: for who asks them himself."""
+        chains = {domain: _without_peers(chain) for domain, chain in self._by_domain.items()}
+        return DomainDirectory(_without_peers(self._otherwise), chains, name=self._name)
+
     async def close(self) -> None:
         """Close the sources that hold something open."""
+        await ChainDirectory(self._sources()).close()
+
+    def _sources(self) -> list[Directory]:
         chains = (self._otherwise, *self._by_domain.values())
-        sources: dict[int, Directory] = {id(source): source for chain in chains for source in chain.sources}
-        await ChainDirectory(tuple(sources.values())).close()
+        return list({id(source): source for chain in chains for source in chain.sources}.values())
 
     def _share_out(self, recipients: Sequence[str]) -> list[tuple[ChainDirectory, list[str]]]:
         shares: dict[int, tuple[ChainDirectory, list[str]]] = {}
@@ -91,3 +104,14 @@ class DomainDirectory:
             chain = self.chain_for(recipient)
             shares.setdefault(id(chain), (chain, []))[1].append(recipient)
         return list(shares.values())
+
+
+def _asks_peers(source: Directory) -> AsksPeers | None:
+    bare = source.source if isinstance(source, CachedDirectory) else source
+    return bare if isinstance(bare, AsksPeers) else None
+
+
+def _without_peers(chain: ChainDirectory) -> ChainDirectory:
+    return ChainDirectory(
+        [source for source in chain.sources if _asks_peers(source) is None], name=chain.name
+    )

@@ -62,14 +62,24 @@ class _Remembered:
 class HttpDirectory:
     """Answers from the service at `url`, in which `{address}` stands for the recipient's.
 
-    `token` is sent as a bearer token (RFC 6750). Raises `DirectoryError` for a URL that cannot be one.
+    `token` is sent as a bearer token (RFC 6750), and `close` called when nothing more is asked. Raises
+    `DirectoryError` for a URL that cannot be one.
     """
 
-    def __init__(self, url: str, get: Get, *, token: str | None = None, label: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        get: Get,
+        *,
+        token: str | None = None,
+        label: str | None = None,
+        close: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         if url.count("{address}") != 1 or urlsplit(url).scheme != "https" or not urlsplit(url).hostname:
             raise DirectoryError(f"{url!r} is not a service's address", hint="https://host/path/{address}")
         self._url = url
         self._get = get
+        self._close = close
         self._headers = {"Accept": "application/json"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -99,6 +109,11 @@ class HttpDirectory:
                 return answers | dict(zip(others, found, strict=True))
         except TimeoutError:
             return unavailable(recipients, f"{self.name}: no answer within {deadline:.3g} s")
+
+    async def close(self) -> None:
+        """Ask nothing more."""
+        if self._close is not None:
+            await self._close()
 
     async def _find(self, recipient: str) -> Answer:
         key = address_key(recipient)

@@ -81,6 +81,15 @@ class Closable(Protocol):
 
 
 @runtime_checkable
+class AsksPeers(Protocol):
+    """A source that asks other mail servers, who may ask in turn."""
+
+    def is_asking(self, recipient: str, address: str) -> bool:
+        """Say whether the host at IP `address` is being asked about `recipient` now."""
+        ...
+
+
+@runtime_checkable
 class AtOnce(Protocol):
     """A source that can often answer without waiting, for then no task and no timer need be made for a RCPT."""
 

@@ -21,19 +21,31 @@ from conneg.directory import (
 )
 from conneg.directory.http import MAX_HTTP_ANSWER, HttpDirectory
 from conneg.errors import UnavailableError
+from conneg.gateway.cascade import CascadeDirectory
 from conneg.gateway.config import Config
-from conneg.gateway.sources import AnySource, HttpSource, LdapSource, SqlSource
+from conneg.gateway.events import ignore
+from conneg.gateway.resolver import DnsResolver, Resolver
+from conneg.gateway.routing import Routes
+from conneg.gateway.sessions import Sessions
+from conneg.gateway.sources import AnySource, CascadeSource, HttpSource, LdapSource, SqlSource
+from conneg.gateway.sts_policies import StsPolicies
+from conneg.gateway.ways import Ways, policy_host
 from conneg.net.https import HttpsClient, system_addresses
+
+_LOOKUPS_AT_ONCE = 4
+_HOPS_AT_ONCE = 32
+"""A cascade's lookups go to different next hops, the slow ones of which must not hold up the others."""
 
 log = structlog.get_logger("conneg")
 
 
-def open_directory(config: Config) -> DomainDirectory:
+def open_directory(config: Config, resolver: Resolver | None = None) -> DomainDirectory:
     """Return the directory that `config` names: its sources in order, or one that knows nobody.
 
-    Raises `conneg.errors.ConnegError` for a source that can never be asked, such as one whose driver is not installed.
+    `resolver`: the DNS for a cascade, if not the configured one. Raises `conneg.errors.ConnegError` for a source that
+    can never be asked, such as one whose driver is not installed.
     """
-    sources = dict(_sources(config))
+    sources = dict(_sources(config, resolver))
     names = config.directory.sources
     default = ChainDirectory([sources[name] for name in (sources if names is None else names)])
     by_domain = {
@@ -44,8 +56,8 @@ def open_directory(config: Config) -> DomainDirectory:
     return DomainDirectory(default, by_domain)
 
 
-def open_source(section: AnySource) -> Directory:
-    """Return the bare source that a `[[source]]` table stands for. Raises `conneg.errors.ConnegError`."""
+def open_source(section: AnySource, config: Config, resolver: Resolver | None = None) -> Directory:
+    """Return the bare source that a `[[source]]` table of `config` stands for. Raises `conneg.errors.ConnegError`."""
     match section:
         case SqlSource():
             return SqlDirectory(
@@ -59,9 +71,10 @@ def open_source(section: AnySource) -> Directory:
         case HttpSource():
             client = HttpsClient(system_addresses, authorities=section.authorities, keep=True)
             token = None if section.token_file is None else read_secret(section.token_file)
-            return HttpDirectory(
-                section.url, partial(client.get, limit=MAX_HTTP_ANSWER), token=token, label=section.name
-            )
+            get = partial(client.get, limit=MAX_HTTP_ANSWER)
+            return HttpDirectory(section.url, get, token=token, label=section.name, close=client.close)
+        case CascadeSource():
+            return _open_cascade(section, config, resolver or DnsResolver(config.dns))
 
 
 def _open_ldap(section: LdapSource) -> Directory:
@@ -92,26 +105,44 @@ def _open_ldap(section: LdapSource) -> Directory:
     return LdapDirectory(servers, attributes, label=section.name)
 
 
-def _sources(config: Config) -> Iterator[tuple[str, Directory]]:
+def _open_cascade(section: CascadeSource, config: Config, resolver: Resolver) -> Directory:
+    policies = StsPolicies(resolver, policy_host(resolver).fetch)
+    return CascadeDirectory(
+        Routes(config),
+        Sessions(config, Ways(resolver, policies), ignore),
+        hostname=config.server.hostname,
+        seconds=min(section.seconds, config.conneg.lookup_seconds / 2),
+        longest_rest_seconds=section.longest_rest_seconds,
+        label=section.name,
+        report=_tell,
+    )
+
+
+def _sources(config: Config, resolver: Resolver | None) -> Iterator[tuple[str, Directory]]:
     own = config.directory
     if own.file is not None:
         yield "file", FileDirectory(own.file, on_problem=_warn_of_file)
     if own.sqlite is not None:
         yield "sqlite", SqliteDirectory(own.sqlite, create=own.create_sqlite)
     for section in config.source:
-        guarded = GuardedDirectory(
-            open_source(section),
-            seconds=section.seconds,
-            longest_rest_seconds=section.longest_rest_seconds,
-            report=_tell,
-        )
+        source = open_source(section, config, resolver)
+        at_once = _HOPS_AT_ONCE
+        if not isinstance(source, CascadeDirectory):  # which guards each next hop by itself
+            at_once = _LOOKUPS_AT_ONCE
+            source = GuardedDirectory(
+                source,
+                seconds=section.seconds,
+                longest_rest_seconds=section.longest_rest_seconds,
+                report=_tell,
+            )
         yield (
             section.name,
             CachedDirectory(
-                guarded,
+                source,
                 times=CacheTimes(section.fresh_seconds, section.negative_seconds, section.stale_seconds),
                 size=own.cache_entries,
                 seconds=section.seconds,
+                at_once=at_once,
             ),
         )
 

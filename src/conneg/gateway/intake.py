@@ -125,7 +125,7 @@ class Intake:
             ]
         rules = [
             None
-            if command.conneg is None or isinstance(mailbox, Reply)
+            if command.conneg is None or isinstance(mailbox, Reply) or self._is_circle(session, command)
             else self._disclosure.rule_for(session, mailbox)
             for command, mailbox in zip(commands, checked, strict=True)
         ]
@@ -139,6 +139,15 @@ class Intake:
             self._answer(session, command, mailbox, self._shown(known.get(command.forward_path), rule))
             for command, mailbox, rule in zip(commands, checked, rules, strict=True)
         ]
+
+    def _is_circle(self, session: SessionInfo, command: RcptCommand) -> bool:
+        """Say whether the client asks, as our own cascade does, what it is being asked itself: then nobody knows."""
+        transaction: _Transaction = session.transaction
+        return (
+            command.conneg is ConnegArgument.OPTIONAL
+            and not transaction.reverse_path
+            and self._directory.is_asking(command.forward_path, session.peer.address)
+        )
 
     async def _answer_as_known(
         self,

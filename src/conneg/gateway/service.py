@@ -111,7 +111,8 @@ class Gateway:
         config = self.config
         if config.directory.file is not None:  # a mistake in it is told at start, not at the first RCPT
             await asyncio.to_thread(FileDirectory(config.directory.file).load)
-        self.directory = await asyncio.to_thread(open_directory, config)
+        self.directory = await asyncio.to_thread(open_directory, config, self._resolver)
+        self._delivery_directory = self.directory.without_peers()
         self._exit.push_async_callback(self.directory.close)
         self.spool = open_spool(config.spool.path)
         self._exit.push_async_callback(self.spool.close)
@@ -273,7 +274,7 @@ class Gateway:
             hop,
             renditions,
             sessions=self._sessions,
-            directory=self.directory,
+            directory=self._delivery_directory,
             lookup_seconds=self.config.conneg.lookup_seconds,
             open_seconds=self.config.delivery.open_transaction_seconds,
             journal=journal,

@@ -118,7 +118,19 @@ class HttpSource(SourceSection):
     authorities: Path | None = None
 
 
-AnySource = Annotated[SqlSource | LdapSource | HttpSource, Field(discriminator="kind")]
+class CascadeSource(SourceSection):
+    """`kind = "cascade"`: the next hop towards the destination is asked (draft, appendix B.1 (1)).
 
-SOURCE_KINDS = "sql, ldap, http"
+    `seconds`: for the next hop, and never more than half of `[conneg] lookup_seconds`. How each is reached stands in
+    its `[[destination]]`; one with `conneg = "off"` is not asked.
+    """
+
+    kind: Literal["cascade"]
+    seconds: float = Field(default=3, gt=0, le=60)
+    fresh_seconds: float = Field(default=60, ge=0)
+
+
+AnySource = Annotated[SqlSource | LdapSource | HttpSource | CascadeSource, Field(discriminator="kind")]
+
+SOURCE_KINDS = "sql, ldap, http, cascade"
 """What `kind` may be, for people."""
