@@ -160,9 +160,9 @@ def test_sources_of_the_directory_and_their_order() -> None:
         (
             'kind = "sql"',
             'kind = "oracle"',
-            "line 6: source: no such kind of source; there are sql, ldap, http, cascade",
+            "line 6: source: no such kind of source; there are sql, ldap, http, cascade, learned",
         ),
-        ('kind = "sql"', "", "line 6: source: kind is missing; there are sql, ldap, http, cascade"),
+        ('kind = "sql"', "", "line 6: source: kind is missing; there are sql, ldap, http, cascade, learned"),
         (
             'kind = "sql"',
             'kind = "sql"\nstatement = "SELECT 1"',

@@ -1,7 +1,7 @@
 """The gateway's directory, built from its configuration: sources guarded and cached, for each domain in its order."""
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -20,18 +20,21 @@ from conneg.directory import (
     SqliteDirectory,
 )
 from conneg.directory.http import MAX_HTTP_ANSWER, HttpDirectory
+from conneg.directory.learned import LearnedCapabilities, LearnedDirectory
 from conneg.errors import UnavailableError
 from conneg.gateway.cascade import CascadeDirectory
 from conneg.gateway.config import Config
 from conneg.gateway.events import ignore
+from conneg.gateway.learning import Learner
 from conneg.gateway.resolver import DnsResolver, Resolver
 from conneg.gateway.routing import Routes
 from conneg.gateway.sessions import Sessions
-from conneg.gateway.sources import AnySource, CascadeSource, HttpSource, LdapSource, SqlSource
+from conneg.gateway.sources import AnySource, CascadeSource, HttpSource, LdapSource, LearnedSource, SqlSource
 from conneg.gateway.sts_policies import StsPolicies
 from conneg.gateway.ways import Ways, policy_host
 from conneg.net.https import HttpsClient, system_addresses
 
+_DAY = 86400.0
 _LOOKUPS_AT_ONCE = 4
 _HOPS_AT_ONCE = 32
 """A cascade's lookups go to different next hops, the slow ones of which must not hold up the others."""
@@ -47,13 +50,18 @@ def open_directory(config: Config, resolver: Resolver | None = None) -> DomainDi
     """
     sources = dict(_sources(config, resolver))
     names = config.directory.sources
-    default = ChainDirectory([sources[name] for name in (sources if names is None else names)])
+    faded = {one.name: _faded(one, config) for one in config.source if isinstance(one, LearnedSource)}
+
+    def chain(names: Iterable[str]) -> ChainDirectory:
+        behind = [faded[name] for name in names if name in faded]
+        return ChainDirectory([*(sources[name] for name in names), *behind])
+
     by_domain = {
-        domain: ChainDirectory([sources[name] for name in one.sources])
+        domain: chain(one.sources)
         for one in reversed(config.lookup)  # of two for one domain the first holds
         for domain in one.domains
     }
-    return DomainDirectory(default, by_domain)
+    return DomainDirectory(chain(sources if names is None else names), by_domain)
 
 
 def open_source(section: AnySource, config: Config, resolver: Resolver | None = None) -> Directory:
@@ -75,6 +83,21 @@ def open_source(section: AnySource, config: Config, resolver: Resolver | None = 
             return HttpDirectory(section.url, get, token=token, label=section.name, close=client.close)
         case CascadeSource():
             return _open_cascade(section, config, resolver or DnsResolver(config.dns))
+        case LearnedSource():
+            return LearnedDirectory(
+                LearnedCapabilities(section.path),
+                until_seconds=section.believe_days * _DAY,
+                label=section.name,
+            )
+
+
+def open_learners(config: Config) -> list[Learner]:
+    """Return what reads the reports that come in, for the sources that are to learn from them."""
+    return [
+        Learner(LearnedCapabilities(section.path), section.networks)
+        for section in config.source
+        if isinstance(section, LearnedSource)
+    ]
 
 
 def _open_ldap(section: LdapSource) -> Directory:
@@ -125,26 +148,38 @@ def _sources(config: Config, resolver: Resolver | None) -> Iterator[tuple[str, D
     if own.sqlite is not None:
         yield "sqlite", SqliteDirectory(own.sqlite, create=own.create_sqlite)
     for section in config.source:
-        source = open_source(section, config, resolver)
-        at_once = _HOPS_AT_ONCE
-        if not isinstance(source, CascadeDirectory):  # which guards each next hop by itself
-            at_once = _LOOKUPS_AT_ONCE
-            source = GuardedDirectory(
-                source,
-                seconds=section.seconds,
-                longest_rest_seconds=section.longest_rest_seconds,
-                report=_tell,
-            )
-        yield (
-            section.name,
-            CachedDirectory(
-                source,
-                times=CacheTimes(section.fresh_seconds, section.negative_seconds, section.stale_seconds),
-                size=own.cache_entries,
-                seconds=section.seconds,
-                at_once=at_once,
-            ),
+        yield section.name, _kept(open_source(section, config, resolver), section, config)
+
+
+def _faded(section: LearnedSource, config: Config) -> Directory:
+    """Return the source of what was learned so long ago that all others are asked first."""
+    old = LearnedDirectory(
+        LearnedCapabilities(section.path),
+        from_seconds=section.believe_days * _DAY,
+        until_seconds=section.forget_days * _DAY,
+        label=f"{section.name} (long ago)",
+    )
+    return _kept(old, section, config)
+
+
+def _kept(source: Directory, section: AnySource, config: Config) -> Directory:
+    """Return `source` guarded and cached."""
+    at_once = _HOPS_AT_ONCE
+    if not isinstance(source, CascadeDirectory):  # which guards each next hop by itself
+        at_once = _LOOKUPS_AT_ONCE
+        source = GuardedDirectory(
+            source,
+            seconds=section.seconds,
+            longest_rest_seconds=section.longest_rest_seconds,
+            report=_tell,
         )
+    return CachedDirectory(
+        source,
+        times=CacheTimes(section.fresh_seconds, section.negative_seconds, section.stale_seconds),
+        size=config.directory.cache_entries,
+        seconds=section.seconds,
+        at_once=at_once,
+    )
 
 
 def _with_password(url: str, file: Path | None) -> str:

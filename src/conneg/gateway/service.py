@@ -20,7 +20,7 @@ from conneg.content import Fence, RenditionCache, WorkerLimits, Workers
 from conneg.directory import DomainDirectory, FileDirectory
 from conneg.errors import ConnegError, UnavailableError
 from conneg.gateway.config import Config
-from conneg.gateway.directories import open_directory
+from conneg.gateway.directories import open_directory, open_learners
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.events import Watcher, ignore
 from conneg.gateway.intake import Intake
@@ -152,6 +152,9 @@ class Gateway:
             report=_log_fault,
         )
         self._tasks = [asyncio.create_task(self._schedule.run()), asyncio.create_task(self._keep_house())]
+        learners = open_learners(config)
+        for learner in learners:
+            self._exit.push_async_callback(learner.close)
         self._intake = Intake(
             config,
             self._routes,
@@ -161,6 +164,7 @@ class Gateway:
             wake=self._schedule.wake,
             claims=lambda: self._schedule.wait_for_room(config.delivery.accept_delay_seconds),
             watch=self._watch,
+            learners=learners,
         )
         self._accounts = await asyncio.to_thread(open_accounts, config)
         if self._accounts is not None:

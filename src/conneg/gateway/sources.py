@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from conneg.directory.sql import DEFAULT_STATEMENT
+from conneg.gateway.networks import Network
 from conneg.gateway.sections import DomainText, Section
 
 BUILT_IN = ("file", "sqlite")
@@ -130,7 +131,30 @@ class CascadeSource(SourceSection):
     fresh_seconds: float = Field(default=60, ge=0)
 
 
-AnySource = Annotated[SqlSource | LdapSource | HttpSource | CascadeSource, Field(discriminator="kind")]
+class LearnedSource(SourceSection):
+    """`kind = "learned"`: what reports that came in said of devices (RFC 2530), in a SQLite database at `path`.
 
-SOURCE_KINDS = "sql, ldap, http, cascade"
+    `networks`: the clients whose reports are believed about anybody (`conneg.gateway.learning` has the rule). For
+    `believe_days` what was learned stands in its place among the sources, then, until `forget_days`, behind them all.
+    """
+
+    kind: Literal["learned"]
+    path: Path
+    networks: tuple[Network, ...] = ()
+    believe_days: float = Field(default=30, ge=0)
+    forget_days: float = Field(default=90, ge=0)
+    fresh_seconds: float = Field(default=60, ge=0)
+
+    @model_validator(mode="after")
+    def _fades(self) -> "LearnedSource":
+        if self.forget_days < self.believe_days:
+            raise ValueError("forget_days is less than believe_days")
+        return self
+
+
+AnySource = Annotated[
+    SqlSource | LdapSource | HttpSource | CascadeSource | LearnedSource, Field(discriminator="kind")
+]
+
+SOURCE_KINDS = "sql, ldap, http, cascade, learned"
 """What `kind` may be, for people."""
