@@ -148,6 +148,17 @@ async def test_a_next_hop_that_is_slow_or_down_is_a_temporary_failure_of_its_own
     hole.close()
 
 
+async def test_a_next_hop_that_cannot_say_now_is_no_proof_that_nobody_knows(tmp_path: Path) -> None:
+    text = (
+        '[directory]\nsqlite = "missing.sqlite"\n[[destination]]\ndomains = ["ifax1.jp"]\n'
+        'deliver = "maildir"\npath = "x"\n'
+    )
+    async with running(config(tmp_path / "end", text)) as (last, _):
+        async with running(config(tmp_path / "gw", towards(last.endpoints[0].port))) as (gateway, _):
+            assert (await rcpt(gateway, "june@ifax1.jp", "REQUIRED"))[0] == 404
+            assert (await rcpt(gateway, "june@ifax1.jp", "OPTIONAL"))[0] == 250
+
+
 async def test_a_next_hop_that_goes_and_comes_back_is_noticed(tmp_path: Path) -> None:
     """Also its idle sessions, which end with it, cost nobody an answer once it is back."""
     port = free_port()

@@ -1,8 +1,9 @@
 """A directory that asks the next hop towards the destination (draft, appendix B.1 (1): cascaded capability queries).
 
-MAIL with the null reverse-path, RCPT CONNEG=OPTIONAL for everybody behind one next hop, RSET: nothing is ever sent. The
-next hop may be a gateway that asks in turn, so each question gets a strict part of the time that its asker has, and one
-that comes back to where it began is answered at once: see `CascadeDirectory.is_asking`.
+MAIL with the null reverse-path, RCPT CONNEG=REQUIRED for everybody behind one next hop, RSET: nothing is ever sent.
+REQUIRED, because only then "nobody knows" (504) and "cannot say now" (404) are different replies. The next hop may be a
+gateway that asks in turn, so each question gets a strict part of the time that its asker has, and one that comes back
+to where it began is answered at once: see `CascadeDirectory.is_asking`.
 """
 
 import asyncio
@@ -186,7 +187,7 @@ class _Hop:
         """One transaction that is taken back (RFC 5321, 4.1.1.5)."""
         client = session.client
         opened = await client.open_transaction(
-            "", [RcptRequest(one, conneg=ConnegArgument.OPTIONAL) for one in recipients]
+            "", [RcptRequest(one, conneg=ConnegArgument.REQUIRED) for one in recipients]
         )
         if not opened.rcpts:
             refused = f"{self.name}: {opened.mail}"
@@ -202,6 +203,7 @@ class _Hop:
 
     def _answer(self, session: Session, result: RcptResult, now: float) -> Answer:
         if result.reply.code in _TEMPORARY:
+            session.retire()  # a 404 is asked again in another session (draft, 4.2)
             return Faulty(f"{self.name}: {result.reply}")
         expression = None if result.capability is None else result.capability.expression
         if expression is None or not result.reply.is_positive:

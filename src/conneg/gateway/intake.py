@@ -148,7 +148,7 @@ class Intake:
         """Say whether the client asks, as our own cascade does, what it is being asked itself: then nobody knows."""
         transaction: _Transaction = session.transaction
         return (
-            command.conneg is ConnegArgument.OPTIONAL
+            command.conneg is ConnegArgument.REQUIRED
             and not transaction.reverse_path
             and self._directory.is_asking(command.forward_path, session.peer.address)
         )
