@@ -1,7 +1,6 @@
 """Cascaded capability queries (draft, appendix B.1 (1)): real gateways that ask real gateways."""
 
 import asyncio
-import smtplib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +15,7 @@ from conneg.gateway.config import Config
 from conneg.gateway.directories import open_directory
 from conneg.gateway.service import Gateway
 from conneg.negotiation import Provenance
-from tests.gateway.servers import config, directory_file, running
+from tests.gateway.servers import config, directory_file, rcpt, running
 from tests.peers.ports import free_port
 
 BW = "(& (image-file-structure=TIFF-minimal) (color=Binary))"
@@ -44,20 +43,6 @@ async def end(folder: Path, entries: dict[str, str], port: int = 0) -> AsyncIter
 def at(port: int, settings: Config) -> Config:
     server = settings.server.model_copy(update={"listen": (f"127.0.0.1:{port}",)})
     return settings.model_copy(update={"server": server})
-
-
-async def rcpt(
-    gateway: Gateway, address: str, argument: str, sender: str = "may@sender.test"
-) -> tuple[int, str]:
-    def talk() -> tuple[int, str]:
-        endpoint = gateway.endpoints[0]
-        with smtplib.SMTP(endpoint.host, endpoint.port, local_hostname="client.test", timeout=30) as client:
-            client.ehlo()
-            client.docmd(f"MAIL FROM:<{sender}>")
-            code, text = client.docmd(f"RCPT TO:<{address}> CONNEG={argument}")
-            return code, text.decode()
-
-    return await asyncio.to_thread(talk)
 
 
 async def test_what_the_last_gateway_knows_the_first_one_says(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`conneg directory test`: every source asked about one recipient, and what its answers come to."""
 
+import logging
 import time
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import structlog
 
 from conneg.directory import Answer, Known, Unavailable, Unknown
 from conneg.directory.asking import ask
@@ -69,6 +71,8 @@ class Verdict:
 
 async def ask_everybody(config: Config, recipient: str) -> Verdict:
     """Ask every source for `recipient`'s domain, in order, also those behind one that knows."""
+    # what the log would say of a source that fails, the verdict says
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     directory = open_directory(config)
     said = []
     try:
