@@ -1,13 +1,19 @@
 """Databases that SQLAlchemy reaches: opened by their address, with time limits of their drivers, faults in one line."""
 
+import asyncio
+import contextlib
 import importlib.util
 import math
-from typing import TYPE_CHECKING, Any
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from conneg.errors import ConnegError, UnavailableError
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
+
+T = TypeVar("T")
 
 CONNECTIONS = 4
 """How many connections one user of a database holds at most."""
@@ -51,6 +57,31 @@ def open_engine(url: str, *, purpose: str, seconds: float) -> "Engine":
             f"{purpose}: the driver of that database is not installed: {error.name}",
             hint=f"pip install {error.name}",
         ) from error
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Return what `work` returns in a thread of its own, which nobody waits for when the caller gives up.
+
+    Nor does the end of the program: a driver may wait for an answer for hours.
+    """
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def settle(how: Callable[[Any], None], outcome: Any) -> None:
+        if not result.done():
+            how(outcome)
+
+    def run() -> None:
+        outcome: tuple[Callable[[Any], None], Any]
+        try:
+            outcome = (result.set_result, work())
+        except BaseException as error:
+            outcome = (result.set_exception, error)
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(settle, *outcome)
+
+    threading.Thread(target=run, name="conneg-database", daemon=True).start()
+    return await result
 
 
 def one_line(error: Exception) -> str:

@@ -1,6 +1,10 @@
 """Directories in SQLite, PostgreSQL and MariaDB, by servers of the test's own."""
 
 import asyncio
+import contextlib
+import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +24,7 @@ from conneg.directory import (
     Unknown,
     read_table,
 )
+from conneg.directory.sql import MAX_HANGING
 from conneg.errors import ConnegError
 from tests.databases import MariaDb, Postgres
 
@@ -200,20 +205,69 @@ async def test_a_statement_that_gives_other_columns_or_too_much_cannot_say(tmp_p
     await own.close()
 
 
-async def test_lookups_that_nobody_waits_for_any_more_are_not_made(tmp_path: Path) -> None:
-    """While all connections hang, what has given up does not queue up behind them."""
-    import sqlite3
-
+async def test_questions_that_hang_are_bounded_and_hold_up_nobody_after_them(tmp_path: Path) -> None:
     path = tmp_path / "d.db"
     directory = SqlDirectory(f"sqlite:///{path}", seconds=20)
     await directory.set("june@x.e", BW)
     blocker = sqlite3.connect(path, isolation_level=None)
     blocker.execute("BEGIN EXCLUSIVE")
-    lookups = [directory.lookup(["june@x.e"], 0.2) for _ in range(40)]
-    answers = await asyncio.gather(*lookups)
-    assert all(isinstance(one["june@x.e"], Unavailable) for one in answers)
-    assert directory._threads._work_queue.qsize() <= 40
+    reasons = []
+    for _ in range(MAX_HANGING.value + 3):
+        answer = (await directory.lookup(["june@x.e"], 0.05))["june@x.e"]
+        assert isinstance(answer, Unavailable)
+        reasons.append(answer.reason)
+    assert "0.05 s" in reasons[0]
+    assert "directory.hanging" in reasons[-1]
     blocker.execute("ROLLBACK")
     blocker.close()
-    assert expression((await directory.lookup(["june@x.e"], 30))["june@x.e"]) == BW
+    async with asyncio.timeout(60):
+        while not isinstance((await directory.lookup(["june@x.e"], 30))["june@x.e"], Known):
+            await asyncio.sleep(0.05)
     await directory.close()
+
+
+@pytest.mark.system
+async def test_a_new_connection_is_tried_while_old_ones_hang() -> None:
+    """A host that has vanished with its connections open, and another one in its place."""
+    with Postgres() as server:
+        where = {"path": f"{server.folder}/.s.PGSQL.5432", "holds": False}
+        pending: list[asyncio.StreamWriter] = []
+
+        async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_answer: bool) -> None:
+            while data := await reader.read(65536):
+                if is_answer and where["holds"]:
+                    await asyncio.Event().wait()
+                writer.write(data)
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            up, down = await asyncio.open_unix_connection(str(where["path"]))
+            pending.extend((writer, down))
+            with contextlib.suppress(OSError):
+                await asyncio.gather(pipe(reader, down, False), pipe(up, writer, True))
+
+        relay = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = relay.sockets[0].getsockname()[1]
+        directory = SqlDirectory(f"postgresql+psycopg://mail@127.0.0.1:{port}/postgres", seconds=60)
+        await directory.set("june@x.e", BW)
+        where["holds"] = True
+        lookups = [directory.lookup(["june@x.e"], 0.3) for _ in range(4)]  # as many as there are connections
+        assert all(isinstance(one["june@x.e"], Unavailable) for one in await asyncio.gather(*lookups))
+        where["holds"] = False
+        assert expression((await directory.lookup(["june@x.e"], 30))["june@x.e"]) == BW
+        await directory.close()
+        for writer in pending:
+            writer.close()
+        relay.close()
+
+
+@pytest.mark.system
+def test_a_command_ends_although_a_database_hangs(tmp_path: Path) -> None:
+    with Postgres() as server:
+        (tmp_path / "c.toml").write_text(
+            f'[conneg]\nlookup_seconds = 1\n[[source]]\nname = "pg"\nkind = "sql"\nurl = "{server.url}"\n'
+        )
+        server.pause()
+        command = [sys.executable, "-m", "conneg.cli", "directory", "--config", "c.toml", "test", "june@x.e"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+        assert done.returncode == 75
+        assert "no answer within 1" in done.stdout

@@ -1,18 +1,18 @@
 """A directory in any database that SQLAlchemy reaches: a table of our own, or a statement over one that exists.
 
 One statement finds a whole batch of recipients; it runs in threads, so the event loop never waits. A database that
-cannot be reached, or whose answer cannot be used, is `Unavailable`, never "unknown".
+cannot be reached, or whose answer cannot be used, is `Unavailable`, never "unknown". Drivers cannot be told to give up:
+a question that is late is left alone with its thread and its connection, and the next one gets new ones.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from conneg.bounds import Bound
-from conneg.databases import CONNECTIONS, is_protected, one_line, open_engine
+from conneg.databases import in_thread, is_protected, one_line, open_engine
 from conneg.directory.asking import unavailable
 from conneg.directory.entries import Finding, answer_from, names_for
 from conneg.directory.flights import MAX_BATCH
@@ -38,6 +38,13 @@ MAX_ROWS = Bound(
     value=10_000,
     unit="rows in a database's answer to one question",
     reason="a question has at most 500 recipients; a statement without its condition would bring the whole table",
+    answer="the source cannot say (404 to REQUIRED)",
+)
+MAX_HANGING = Bound(
+    name="directory.hanging",
+    value=16,
+    unit="questions that a database has not answered, late ones among them",
+    reason="each holds a thread and a connection until its driver gives up",
     answer="the source cannot say (404 to REQUIRED)",
 )
 WRITE_SECONDS = 10.0
@@ -82,7 +89,7 @@ class SqlDirectory:
         self._is_own = statement == DEFAULT_STATEMENT
         self._label = label
         self._authenticated = is_protected(self._engine)
-        self._threads = ThreadPoolExecutor(max_workers=CONNECTIONS, thread_name_prefix="conneg-directory")
+        self._in_hand: set[object] = set()
         self._patterns = Patterns(())
         self._patterns_until = float("-inf")
 
@@ -98,6 +105,7 @@ class SqlDirectory:
                 return await self._run(lambda connection: self._find_all(connection, recipients))
         except TimeoutError:
             reason = f"{self.name}: no answer within {deadline:.3g} s"
+            self._engine.dispose(close=False)
         except ConnegError as error:
             reason = str(error)
         return unavailable(recipients, reason)
@@ -149,8 +157,7 @@ class SqlDirectory:
 
     async def close(self) -> None:
         """Close the connections; one that hangs is left to its driver's time limit."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        await asyncio.to_thread(self._engine.dispose)
+        await in_thread(self._engine.dispose)
 
     async def _change(self, work: "Callable[[Connection], T]") -> T:
         """Run `work` in a transaction on the table of our own. Raises `DirectoryError` if the statement is another."""
@@ -174,8 +181,13 @@ class SqlDirectory:
                     return work(connection)
             except SQLAlchemyError as error:
                 raise DirectoryUnavailableError(f"{self.name}: {one_line(error)}") from error
+            finally:
+                self._in_hand.discard(guarded)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, guarded)
+        if len(self._in_hand) >= MAX_HANGING.value:
+            raise DirectoryUnavailableError(f"{self.name}: {MAX_HANGING.exceeded()}")
+        self._in_hand.add(guarded)
+        return await in_thread(guarded)
 
     def _find_all(self, connection: "Connection", recipients: Sequence[str]) -> dict[str, Answer]:
         pattern_for = self._current_patterns(connection).find if self._is_own else lambda key: None
