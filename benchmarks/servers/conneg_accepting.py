@@ -13,9 +13,9 @@ import uvloop
 
 from conneg.gateway.acceptance import Acceptance, open_acceptance
 from conneg.gateway.config import Config, read_config
+from conneg.gateway.directories import open_directory
 from conneg.gateway.intake import Intake
 from conneg.gateway.log import LogStyle
-from conneg.gateway.opening import open_directory
 from conneg.gateway.receivers import Receivers
 from conneg.gateway.routing import Routes
 from conneg.spool import SqliteSpool, open_spool

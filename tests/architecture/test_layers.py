@@ -12,6 +12,7 @@ ROWS: dict[str, int] = {
     "errors": 0,
     "bounds": 0,
     "words": 0,
+    "databases": 0,
     "features": 1,
     "mail": 2,
     "negotiation": 3,
@@ -24,11 +25,12 @@ ROWS: dict[str, int] = {
     "signing": 4,
     "gateway": 5,
     "adapters": 5,
+    "web": 5,
     "cli": 6,
     "demo": 6,
 }
-SAME_ROW = {("bounds", "errors"), ("cli", "demo")}
-"""Imports within a row that are allowed: a bound raises an error; the command `demo` starts the demo."""
+SAME_ROW = {("bounds", "errors"), ("databases", "errors"), ("cli", "demo")}
+"""Imports within a row that are allowed: bounds and databases raise errors; the command `demo` starts the demo."""
 
 
 def _imports() -> list[tuple[str, str, str]]:

@@ -193,3 +193,27 @@ def test_without_a_file_of_users_that_is_said(tmp_path: Path) -> None:
     done = conneg("account", "list", cwd=tmp_path)
     assert done.returncode == 2
     assert "[accounts]" in done.stderr
+
+
+def test_every_source_is_asked_and_what_it_costs_is_told(tmp_path: Path) -> None:
+    (tmp_path / "d.toml").write_text('[addresses]\n"june@ifax1.jp" = "S"\n')
+    (tmp_path / "c.toml").write_text(
+        '[directory]\nfile = "d.toml"\n[[source]]\nname = "down"\nkind = "ldap"\nurls = ["ldap://127.0.0.1:1"]\n'
+        'base = "dc=example"\n[[lookup]]\ndomains = ["*.test"]\nsources = ["file"]\n'
+    )
+    options = ("directory", "--config", "c.toml", "test", "--json")
+    done = conneg(*options, "june@ifax1.jp", cwd=tmp_path)
+    report = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert (report["kind"], report["authenticated"], report["document"]["name"]) == (
+        "known",
+        True,
+        "survey.pdf",
+    )
+    assert [one["kind"] for one in report["sources"]] == ["known", "unavailable"]
+    assert report["sources"][1]["name"] == "down"
+    assert conneg(*options, "may@ifax1.jp", cwd=tmp_path).returncode == 75
+    assert conneg(*options, "may@fax.test", cwd=tmp_path).returncode == 1
+    refused = conneg("directory", "--config", "c.toml", "--source", "down", "set", "a@b", "S", cwd=tmp_path)
+    assert refused.returncode == 65
+    assert "no [[source]] of kind sql is called 'down'" in refused.stderr

@@ -74,6 +74,20 @@ async def submit(
     await asyncio.to_thread(send)
 
 
+async def rcpt(
+    gateway: Gateway, address: str, argument: str, sender: str = "may@sender.test"
+) -> tuple[int, str]:
+    def talk() -> tuple[int, str]:
+        endpoint = gateway.endpoints[0]
+        with smtplib.SMTP(endpoint.host, endpoint.port, local_hostname="client.test", timeout=30) as client:
+            client.ehlo()
+            client.docmd(f"MAIL FROM:<{sender}>")
+            code, text = client.docmd(f"RCPT TO:<{address}> CONNEG={argument}")
+            return code, text.decode()
+
+    return await asyncio.to_thread(talk)
+
+
 async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for `condition`."""
     async with asyncio.timeout(seconds):

@@ -42,6 +42,7 @@ def command(ctx: click.Context, config_file: Path | None, as_json: bool) -> None
 
 def _problems(config: Any) -> list[str]:
     from conneg.directory import FileDirectory
+    from conneg.gateway.directories import open_source
     from conneg.gateway.opening import open_tls
     from conneg.gateway.signatures import open_signatures
 
@@ -56,6 +57,11 @@ def _problems(config: Any) -> list[str]:
             FileDirectory(config.directory.file).load()
     except (ConnegError, OSError) as error:
         problems.append(str(error))
+    for source in config.source:
+        try:
+            open_source(source, config)
+        except ConnegError as error:
+            problems.append(f"[[source]] {error}")
     return problems
 
 
@@ -160,7 +166,10 @@ def _show(
     click.echo(f"spool         {config.spool.path}")
     click.echo(f"relays for    {', '.join(str(network) for network in config.relay.networks)}")
     sources = [str(path) for path in (config.directory.file, config.directory.sqlite) if path]
+    sources += [f"{source.name} ({source.kind})" for source in config.source]
     click.echo(f"directory     {', '.join(sources) or 'none'}")
+    for lookup in config.lookup:
+        click.echo(f"  {', '.join(lookup.domains)}: {', '.join(lookup.sources)}")
     for destination in config.destination:
         where = destination.host or destination.path or "by the DNS"
         click.echo(

@@ -24,7 +24,6 @@ from conneg.gateway.sections import (
     ContentSection,
     DeliverySection,
     DestinationSection,
-    DirectorySection,
     DisclosureSection,
     DnsSection,
     LimitsSection,
@@ -37,6 +36,7 @@ from conneg.gateway.sections import (
     SpoolSection,
 )
 from conneg.gateway.signature_sections import DkimSection, SmimeSection
+from conneg.gateway.sources import BUILT_IN, SOURCE_KINDS, AnySource, DirectorySection, LookupSection
 
 
 class ConfigError(ConnegError):
@@ -58,6 +58,8 @@ class Config(Section):
     spool: SpoolSection = SpoolSection()
     relay: RelaySection = RelaySection()
     directory: DirectorySection = DirectorySection()
+    source: tuple[AnySource, ...] = ()
+    lookup: tuple[LookupSection, ...] = ()
     retry: RetrySection = RetrySection()
     reports: ReportsSection = ReportsSection()
     content: ContentSection = ContentSection()
@@ -122,6 +124,11 @@ def parse_config(text: str, *, name: str = "configuration", folder: Path | None 
     if keys:
         line = _line_of(text, keys, 0)
         raise ConfigError(f"{name}: line {line}: {'.'.join(keys)}: {_NEEDS_USERS}")
+    fault = _wrong_sources(config)
+    if fault is not None:
+        keys, table, what = fault
+        line = _line_of(text, keys, table)
+        raise ConfigError(f"{name}: line {line}: {'.'.join(keys)}: {what}")
     return config if folder is None else _resolve_paths(config, folder)
 
 
@@ -155,6 +162,22 @@ def _without_users(config: Config) -> list[str]:
     return ["conneg", "needs_auth"] if config.conneg.needs_auth else []
 
 
+def _wrong_sources(config: Config) -> tuple[list[str], int, str] | None:
+    """Return the first key that names no source, or two with one name: key, number of its table, what is wrong."""
+    there = [name for name in BUILT_IN if getattr(config.directory, name) is not None]
+    for number, source in enumerate(config.source):
+        if source.name in there:
+            return ["source", "name"], number, f"there are two sources called {source.name!r}"
+        there.append(source.name)
+    asked = [(["directory", "sources"], 0, config.directory.sources or ())]
+    asked += [(["lookup", "sources"], number, one.sources) for number, one in enumerate(config.lookup)]
+    for keys, number, names in asked:
+        for name in names:
+            if name not in there:
+                return keys, number, f"no source is called {name!r}; there are {', '.join(there) or 'none'}"
+    return None
+
+
 def _resolve_paths(config: Config, folder: Path) -> Config:
     def under(path: Path) -> Path:
         return folder / path.expanduser()
@@ -164,6 +187,16 @@ def _resolve_paths(config: Config, folder: Path) -> Config:
             "file": config.directory.file and under(config.directory.file),
             "sqlite": config.directory.sqlite and under(config.directory.sqlite),
         }
+    )
+    sources = tuple(
+        source.model_copy(
+            update={
+                key: under(value)
+                for key in type(source).model_fields
+                if isinstance(value := getattr(source, key), Path)
+            }
+        )
+        for source in config.source
     )
     accounts = config.accounts
     if accounts is not None and accounts.file is not None:
@@ -196,6 +229,7 @@ def _resolve_paths(config: Config, folder: Path) -> Config:
         update={
             "spool": config.spool.model_copy(update={"path": under(config.spool.path)}),
             "directory": directory,
+            "source": sources,
             "accounts": accounts,
             "certificate": certificates,
             "smime": smime,
@@ -210,10 +244,14 @@ def _explain(error: ValidationError, text: str, name: str) -> str:
     first = error.errors()[0]
     location: Sequence[Any] = first["loc"]
     keys = [str(part) for part in location if isinstance(part, str)]
+    if keys[0] == "source" and len(keys) > 1:
+        del keys[1]  # which kind of source it is taken for is not a key
     table = next((part for part in location if isinstance(part, int)), 0)
     what = {
         "extra_forbidden": "unknown key",
         "missing": "missing",
+        "union_tag_not_found": f"kind is missing; there are {SOURCE_KINDS}",
+        "union_tag_invalid": f"no such kind of source; there are {SOURCE_KINDS}",
     }.get(first["type"], first["msg"].removeprefix("Value error, "))
     more = len(error.errors()) - 1
     rest = f" (and {more} more)" if more else ""

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from conneg import __version__
-from conneg.directory import Answer, ChainDirectory, Known, Unavailable, Unknown
+from conneg.directory import Answer, DomainDirectory, Known, Unavailable, Unknown
 from conneg.errors import ConnegError
 from conneg.gateway.assurance import ensured
 from conneg.gateway.config import Config
@@ -19,6 +20,7 @@ from conneg.gateway.disclosure import Disclosure
 from conneg.gateway.disk import DiskSpace
 from conneg.gateway.events import Accepted, Watcher, ignore
 from conneg.gateway.grouping import baseline_of
+from conneg.gateway.learning import Learner
 from conneg.gateway.routing import Routes
 from conneg.gateway.sections import DisclosureSection, ListenerSection
 from conneg.mail import AddressError, Envelope, Mailbox, Recipient, parse_mailbox, write_received
@@ -80,13 +82,14 @@ class Intake:
         self,
         config: Config,
         routes: Routes,
-        directory: ChainDirectory,
+        directory: DomainDirectory,
         spool: Acceptor,
         *,
         submit: Submit = _leave,
         wake: Callable[[], None] = _wake_nobody,
         claims: Callable[[], Awaitable[bool]] = _never,
         watch: Watcher = ignore,
+        learners: Sequence[Learner] = (),
     ) -> None:
         self._role = "relay"
         self._lmtp = False
@@ -99,6 +102,7 @@ class Intake:
         self._wake = wake
         self._claims = claims
         self._watch = watch
+        self._learners = tuple(learners)
         self._disk = DiskSpace(config.spool.path, config.spool.min_free_mib << 20)
 
     def for_listener(self, listener: ListenerSection) -> "Intake":
@@ -142,7 +146,7 @@ class Intake:
             ]
         rules = [
             None
-            if command.conneg is None or isinstance(mailbox, Reply)
+            if command.conneg is None or isinstance(mailbox, Reply) or self._is_circle(session, command)
             else self._disclosure.rule_for(session, mailbox)
             for command, mailbox in zip(commands, checked, strict=True)
         ]
@@ -158,6 +162,15 @@ class Intake:
             )
             for command, mailbox, rule in zip(commands, checked, rules, strict=True)
         ]
+
+    def _is_circle(self, session: SessionInfo, command: RcptCommand) -> bool:
+        """Say whether the client asks, as our own cascade does, what it is being asked itself: then nobody knows."""
+        transaction: _Transaction = session.transaction
+        return (
+            command.conneg is ConnegArgument.REQUIRED
+            and not transaction.reverse_path
+            and self._directory.is_asking(command.forward_path, session.peer.address)
+        )
 
     async def _answer_as_known(
         self,
@@ -260,7 +273,10 @@ class Intake:
             )
         )
         completed_for = self._config.server.hostname if self._role == "submission" else None
-        return _Reception(self, transaction, incoming, completed_for)
+        # every report has the null reverse-path (RFC 3464, 2; RFC 8098, 3)
+        learners = () if transaction.reverse_path else self._learners
+        hearing = [partial(one.hear, session.peer.address, session.username) for one in learners]
+        return _Reception(self, transaction, incoming, completed_for, hearing)
 
     def reset(self, session: SessionInfo) -> None:
         """Forget the transaction."""
@@ -318,9 +334,17 @@ class _Reception:
     """
 
     def __init__(
-        self, intake: Intake, transaction: _Transaction, incoming: Incoming, completed_for: str | None
+        self,
+        intake: Intake,
+        transaction: _Transaction,
+        incoming: Incoming,
+        completed_for: str | None,
+        hearing: Sequence[Callable[[bytes], None]],
     ) -> None:
-        """`completed_for`: the host in the Message-ID of a message that has none; None to add nothing."""
+        """`completed_for`: the host in the Message-ID of a message that has none; None to add nothing.
+
+        `hearing` are told the beginning of the message once it is accepted."""
+        self._hearing = hearing
         self._intake = intake
         self._transaction = transaction
         self._incoming = incoming
@@ -345,7 +369,12 @@ class _Reception:
     async def finish(self) -> Reply:
         if self._is_held:
             self._let_go()
-        return await self._intake.finish(self._transaction, self._incoming, bytes(self._head))
+        head = bytes(self._head)
+        reply = await self._intake.finish(self._transaction, self._incoming, head)
+        if reply.is_positive:
+            for hear in self._hearing:
+                hear(head)
+        return reply
 
     def abort(self) -> None:
         self._incoming.abort()

@@ -1,9 +1,8 @@
-"""What a configuration names, opened: the directory, the users, the certificates."""
+"""What a configuration names, opened: the users, the certificates."""
 
 import structlog
 
 from conneg.accounts import Accounts, AccountsFile, AccountSource, SqlAccounts
-from conneg.directory import ChainDirectory, Directory, FileDirectory, SqliteDirectory
 from conneg.gateway.config import Config
 from conneg.net import CertificateFiles, ServerTls
 
@@ -27,16 +26,6 @@ def open_accounts(config: Config) -> Accounts | None:
     return Accounts(source, mechanisms=section.mechanisms, on_problem=_warn_of_accounts)
 
 
-def open_directory(config: Config) -> ChainDirectory:
-    """Return the directory that `config` names: its sources in order, or one that knows nobody."""
-    sources: list[Directory] = []
-    if config.directory.file is not None:
-        sources.append(FileDirectory(config.directory.file, on_problem=_warn_of_directory))
-    if config.directory.sqlite is not None:
-        sources.append(SqliteDirectory(config.directory.sqlite, create=config.directory.create_sqlite))
-    return ChainDirectory(sources)
-
-
 def open_tls(config: Config) -> ServerTls | None:
     """Read the certificates that `config` names; None if there are none. Raises `conneg.net.TlsError`."""
     if not config.certificate:
@@ -45,10 +34,6 @@ def open_tls(config: Config) -> ServerTls | None:
     return ServerTls(
         files, report=lambda error: log.error("the old certificate stays in force", reason=str(error))
     )
-
-
-def _warn_of_directory(problem: str) -> None:
-    log.warning("the directory file is wrong; what it said before stays in force", problem=problem)
 
 
 def _warn_of_accounts(problem: str) -> None:

@@ -17,9 +17,9 @@ import uvloop
 from conneg.errors import ConnegError
 from conneg.gateway.acceptance import Acceptance, open_acceptance
 from conneg.gateway.channel import Channel, Word
+from conneg.gateway.directories import open_directory, open_learners
 from conneg.gateway.intake import Intake
 from conneg.gateway.log import set_up_log
-from conneg.gateway.opening import open_directory
 from conneg.gateway.receiver import Orders
 from conneg.gateway.routing import Routes
 from conneg.spool import join_spool
@@ -53,18 +53,22 @@ async def _receive(orders: Orders) -> None:
         lock=orders.lock,
         on_stored=lambda: channel.say(Word.STORED),
     )
+    directory = await asyncio.to_thread(open_directory, config)
+    learners = open_learners(config)
     room = Room(config.delivery.accept_delay_seconds)
     intake = Intake(
         config,
         Routes(config),
-        open_directory(config),
+        directory,
         spool,
         claims=room.wait,
         watch=orders.log_style.watcher(),
+        learners=learners,
     )
     acceptance = await open_acceptance(config, intake, processes=config.server.receivers)
     grace_seconds = await Duties(channel, acceptance, room).run()
     await acceptance.close(grace_seconds)
+    await asyncio.gather(*(learner.close() for learner in learners), directory.close())
     await spool.close()
 
 

@@ -229,18 +229,6 @@ class RelaySection(Section):
     networks: tuple[Network, ...] = LOOPBACK
 
 
-class DirectorySection(Section):
-    """`[directory]`: who can take what; sources are asked in the order file, sqlite.
-
-    With `create_sqlite` a database that is not there is made, empty, at the first look-up; without, its absence is a
-    directory that does not answer.
-    """
-
-    file: Path | None = None
-    sqlite: Path | None = None
-    create_sqlite: bool = False
-
-
 class RetrySection(Section):
     """`[retry]`: when a deferred recipient is tried again, and when the gateway gives up."""
 

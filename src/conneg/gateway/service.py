@@ -8,25 +8,26 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 import structlog
 
 from conneg.content import Fence, Office, RenditionCache, WorkerLimits, Workers
-from conneg.directory import ChainDirectory, FileDirectory
+from conneg.directory import DomainDirectory, FileDirectory
 from conneg.errors import ConnegError
 from conneg.gateway.acceptance import Acceptance, open_acceptance
 from conneg.gateway.alternates import Alternates, Choice
 from conneg.gateway.config import Config
+from conneg.gateway.directories import open_directory, open_learners
 from conneg.gateway.downgrade import DowngradeGuard
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.events import Watcher, ignore
 from conneg.gateway.heard import Heard
 from conneg.gateway.intake import Intake
 from conneg.gateway.journal import Journal
+from conneg.gateway.learning import Learner
 from conneg.gateway.log import LogStyle
-from conneg.gateway.opening import open_directory
 from conneg.gateway.receivers import Receivers
 from conneg.gateway.renditions import MessageRenditions
 from conneg.gateway.resolver import DnsResolver, Resolver
@@ -81,7 +82,7 @@ class Gateway:
         self._office: Office | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.spool: Spool
-        self.directory: ChainDirectory
+        self.directory: DomainDirectory
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -114,7 +115,9 @@ class Gateway:
         if config.directory.file is not None:  # a mistake in it is told at start, not at the first RCPT
             await asyncio.to_thread(FileDirectory(config.directory.file).load)
         self._signatures = await asyncio.to_thread(open_signatures, config)
-        self.directory = open_directory(config)
+        self.directory = await asyncio.to_thread(open_directory, config, self._resolver)
+        self._delivery_directory = self.directory.without_peers()
+        self._exit.push_async_callback(self.directory.close)
         self.spool = spool = open_spool(config.spool.path, receivers=config.server.receivers)
         self._exit.push_async_callback(self.spool.close)
         content = config.content
@@ -136,7 +139,9 @@ class Gateway:
         )
         heard = Heard(config.spool.path / "heard.sqlite3", on_problem=_warn_of_heard, clock=self._clock)
         self._exit.callback(heard.close)
-        self._guard = DowngradeGuard(self.directory, heard, lookup_seconds=config.conneg.lookup_seconds)
+        self._guard = DowngradeGuard(
+            self._delivery_directory, heard, lookup_seconds=config.conneg.lookup_seconds
+        )
         self._alternates = Alternates(
             config.alternate, self.directory, self._routes, lookup_seconds=config.conneg.lookup_seconds
         )
@@ -162,10 +167,13 @@ class Gateway:
             )
             await self._accepting.start()
         else:
-            self._accepting = await open_acceptance(config, self._intake())
+            learners = open_learners(config)
+            for learner in learners:
+                self._exit.push_async_callback(learner.close)
+            self._accepting = await open_acceptance(config, self._intake(learners))
             await self._accepting.listen()
 
-    def _intake(self) -> Intake:
+    def _intake(self, learners: Sequence[Learner]) -> Intake:
         delay = self.config.delivery.accept_delay_seconds
         return Intake(
             self.config,
@@ -176,6 +184,7 @@ class Gateway:
             wake=self._schedule.wake,
             claims=lambda: self._schedule.wait_for_room(delay),
             watch=self._watch,
+            learners=learners,
         )
 
     async def _stop(self) -> None:
@@ -260,7 +269,7 @@ class Gateway:
             hop,
             renditions,
             sessions=self._sessions,
-            directory=self.directory,
+            directory=self._delivery_directory,
             guard=self._guard,
             lookup_seconds=self.config.conneg.lookup_seconds,
             open_seconds=self.config.delivery.open_transaction_seconds,
