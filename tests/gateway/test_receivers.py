@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from conneg.errors import ConnegError, UnavailableError
 from conneg.gateway.channel import Channel, Word
 from conneg.gateway.config import Config
 from conneg.gateway.log import LogStyle
@@ -107,33 +108,47 @@ async def test_the_limits_are_shared_among_them(tmp_path: Path) -> None:
     assert sorted(found) == [b"220"] * 4 + [b"421"] * 2
 
 
-async def test_a_port_that_is_taken_and_a_receiver_that_does_not_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_is_wrong_at_the_start_is_said_in_one_line(tmp_path: Path) -> None:
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
         settings = with_receivers(tmp_path, listen=(f"{LOOPBACK}:{port}",))
-        with pytest.raises(Exception, match=f"cannot listen on 127.0.0.1:{port}"):
+        with pytest.raises(UnavailableError, match=f"cannot listen on 127.0.0.1:{port}"):
             async with Gateway(settings):
                 pass
-    more = '[[certificate]]\nfile = "none.pem"\n'
-    with pytest.raises(Exception, match=r"receiver [12] does not start"):
-        async with Gateway(with_receivers(tmp_path, more)):
-            pass
+    for more, words in (
+        ('[[certificate]]\nfile = "none.pem"\n', "the certificate .* cannot be used"),
+        ('[accounts]\nfile = "none"\n[[listener]]\nlisten = "127.0.0.1:0"\nauth = true\n', "none"),
+    ):
+        with pytest.raises(ConnegError, match=words):
+            async with Gateway(with_receivers(tmp_path, more)):
+                pass
     open_spool(tmp_path / "spool")._close()  # nobody holds it
+
+
+async def test_a_receiver_that_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(UnavailableError, match="receiver 1 does not start"):
+        async with one_receiver(tmp_path, delay=0):
+            pass
+    monkeypatch.setattr("sys.executable", "/none")
+    with pytest.raises(UnavailableError, match=r"receiver 1 cannot be started: .*none"):
+        async with one_receiver(tmp_path, delay=0):
+            pass
 
 
 @asynccontextmanager
 async def one_receiver(tmp_path: Path, delay: float) -> AsyncIterator[Receiver]:
     settings = with_receivers(tmp_path, f"[delivery]\naccept_delay_seconds = {delay}\n", count=1)
     spool = open_spool(settings.spool.path, receivers=1)
-    receiver = await Receiver.start(
-        settings, 1, lock=spool.lock, log_style=LogStyle(), on_stored=lambda: None
-    )
     try:
-        yield receiver
+        receiver = await Receiver.start(
+            settings, 1, lock=spool.lock, log_style=LogStyle(), on_stored=lambda: None
+        )
+        try:
+            yield receiver
+        finally:
+            await receiver.stop(5)
     finally:
-        await receiver.stop(5)
         await spool.close()
 
 

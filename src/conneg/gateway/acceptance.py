@@ -65,6 +65,14 @@ async def open_acceptance(config: Config, intake: Intake, *, processes: int = 1)
     return Acceptance(config, listeners, accounts)
 
 
+async def check_acceptance(config: Config) -> None:
+    """Raise what `open_acceptance` would, for a process that leaves it to others: so it is told once, and at once."""
+    accounts = await asyncio.to_thread(open_accounts, config)
+    if accounts is not None:
+        await accounts.close()
+    open_tls(config)
+
+
 def cannot_listen(endpoint: Endpoint, error: OSError) -> UnavailableError:
     """Return the error that says so to the operator."""
     return UnavailableError(

@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 
 from conneg.errors import ConnegError
-from conneg.gateway.acceptance import cannot_listen
+from conneg.gateway.acceptance import cannot_listen, check_acceptance
 from conneg.gateway.config import Config
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.log import LogStyle
@@ -59,7 +59,12 @@ class Receivers:
         """Where it listens, with the ports that the system chose for port 0."""
 
     async def start(self) -> None:
-        """Listen, start the processes, and accept when all of them are ready. Raises `UnavailableError`."""
+        """Listen, start the processes, and accept when all of them are ready.
+
+        Raises `conneg.errors.ConnegError` for a place, users or certificates that cannot be had, and `UnavailableError`
+        for a receiver that does not start.
+        """
+        await check_acceptance(self._config)
         listening: list[list[socket.socket]] = []
         try:
             for section in self._config.listeners:
