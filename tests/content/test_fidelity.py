@@ -19,6 +19,8 @@ from conneg.content.fidelity import Fidelity, smallest_type, unlike
 from conneg.content.formats import html_is_laid_out
 from conneg.content.halftone import bilevel, diffuse
 from conneg.content.inspection import Inspection, inspect
+from conneg.content.readers import open_document
+from conneg.content.readers.pdftype import type_runs
 from conneg.content.rendition import Rendition
 from conneg.content.source import ReadLimits
 from conneg.content.workers import Workers
@@ -99,6 +101,25 @@ class TestTypeOfAPage:
             page.doForm("label")
 
         assert size_of(canvas(tmp_path / "a.pdf", draw)) == 7
+
+    def test_forms_that_hold_each_other_a_hundred_times_take_no_longer(self, tmp_path: Path) -> None:
+        """Ten thousand runs, were all of them looked at."""
+
+        def draw(page: Canvas) -> None:
+            page.beginForm("level0")
+            lines(page, 10, 1)
+            page.endForm()
+            for level in range(1, 3):
+                page.beginForm(f"level{level}")
+                for _ in range(100):
+                    page.doForm(f"level{level - 1}")
+                page.endForm()
+            page.doForm("level2")
+
+        path = canvas(tmp_path / "a.pdf", draw)
+        with open_document(samples.source(path), LIMITS) as document:
+            opened = document._door.page(0)  # type: ignore[attr-defined]
+            assert 0 < len(list(type_runs(opened))) <= 2000
 
     def test_pages_without_text_have_none(self, tmp_path: Path) -> None:
         assert size_of(canvas(tmp_path / "a.pdf", lambda page: page.circle(200, 200, 50))) is None
