@@ -32,6 +32,7 @@ from conneg.negotiation.plan import (
     PartAction,
     Plan,
     Undeliverable,
+    loss_of,
 )
 from conneg.negotiation.planner import PlanPolicy, make_plan
 from conneg.negotiation.record import DecisionRecord, capability_values
@@ -81,6 +82,7 @@ __all__ = [
     "estimate",
     "failure_status",
     "is_accepted",
+    "loss_of",
     "make_plan",
     "profile_expression",
     "read_capability",
