@@ -17,7 +17,7 @@ import structlog
 
 from conneg.accounts import Accounts, AccountsFile, AccountSource, SqlAccounts
 from conneg.content import Fence, RenditionCache, WorkerLimits, Workers
-from conneg.directory import DomainDirectory, FileDirectory
+from conneg.directory import DomainDirectory
 from conneg.errors import ConnegError, UnavailableError
 from conneg.gateway.config import Config
 from conneg.gateway.directories import open_directory, open_learners
@@ -109,9 +109,8 @@ class Gateway:
 
     async def _start(self) -> None:
         config = self.config
-        if config.directory.file is not None:  # a mistake in it is told at start, not at the first RCPT
-            await asyncio.to_thread(FileDirectory(config.directory.file).load)
-        self.directory = await asyncio.to_thread(open_directory, config, self._resolver)
+        # a mistake in a directory file is told at start, not at the first RCPT
+        self.directory = await asyncio.to_thread(open_directory, config, self._resolver, load=True)
         self._delivery_directory = self.directory.without_peers()
         self._exit.push_async_callback(self.directory.close)
         self.spool = open_spool(config.spool.path)
