@@ -15,7 +15,9 @@ from conneg.bounds import Bound
 from conneg.databases import SqliteFile
 from conneg.directory.asking import unavailable
 from conneg.directory.model import Answer, Faulty, Known, Unknown
-from conneg.directory.names import address_key
+from conneg.directory.names import EntryKind, address_key
+from conneg.directory.sqlite import StoredEntry
+from conneg.directory.table import Entry
 from conneg.errors import ConnegError
 from conneg.negotiation import Provenance, read_capability
 
@@ -37,6 +39,7 @@ _CREATE = """
 """
 _SET = "INSERT OR REPLACE INTO learned (address, expression, reporter, learned_at) VALUES (?, ?, ?, ?)"
 _FIND = "SELECT expression, reporter, learned_at FROM learned WHERE address = ?"
+_LIST = "SELECT address, expression, learned_at FROM learned ORDER BY address"
 _REMOVE = "DELETE FROM learned WHERE address = ?"
 _COUNT = "SELECT count(*) FROM learned"
 _PURGE = "DELETE FROM learned WHERE address IN (SELECT address FROM learned ORDER BY learned_at LIMIT ?)"
@@ -71,10 +74,19 @@ class LearnedCapabilities:
             await self._file.run(write)
         return [row[0] for row in rows]
 
-    async def forget(self, address: str) -> bool:
+    async def remove(self, address: str) -> bool:
         """Forget what was learned of `address`; False if that was nothing."""
         key = address_key(address)
         return await self._file.run(lambda connection: connection.execute(_REMOVE, (key,)).rowcount > 0)
+
+    async def list(self) -> tuple[StoredEntry, ...]:
+        """Return all that was learned, by address."""
+
+        def read(connection: sqlite3.Connection) -> tuple[StoredEntry, ...]:
+            rows = connection.execute(_LIST)
+            return tuple(StoredEntry(Entry(EntryKind.ADDRESS, row[0], row[1]), row[2]) for row in rows)
+
+        return await self._file.run(read)
 
     async def find(self, keys: Sequence[str]) -> dict[str, tuple[str, str, float]]:
         """Return for each address that something was learned of: the expression, who reported it, when."""
