@@ -12,6 +12,7 @@ ROWS: dict[str, int] = {
     "errors": 0,
     "bounds": 0,
     "words": 0,
+    "durable": 0,
     "features": 1,
     "mail": 2,
     "negotiation": 3,
@@ -19,15 +20,17 @@ ROWS: dict[str, int] = {
     "accounts": 4,
     "directory": 4,
     "spool": 4,
+    "staging": 4,
     "content": 4,
     "net": 4,
     "gateway": 5,
     "adapters": 5,
     "cli": 6,
+    "web": 6,
     "demo": 6,
 }
-SAME_ROW = {("bounds", "errors"), ("cli", "demo")}
-"""Imports within a row that are allowed: a bound raises an error; the command `demo` starts the demo."""
+SAME_ROW = {("bounds", "errors"), ("cli", "demo"), ("cli", "web")}
+"""Imports within a row that are allowed: a bound raises an error; commands start the demo and the retrieval server."""
 
 
 def _imports() -> list[tuple[str, str, str]]:

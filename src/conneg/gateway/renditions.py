@@ -8,7 +8,7 @@ import asyncio
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from functools import cached_property
@@ -29,11 +29,13 @@ from conneg.content import (
     paper_of,
 )
 from conneg.features import FeatureCollection, FeatureSet, feature_set
+from conneg.gateway.citing import Citing, StagedPart
 from conneg.gateway.events import Converting, Watcher
 from conneg.mail import (
     NewPart,
     Part,
     Previous,
+    cite,
     decode_body,
     has_utf8_header,
     outline,
@@ -43,6 +45,7 @@ from conneg.mail import (
     write_cover,
 )
 from conneg.negotiation import AsItIs, ByPart, Convert, Drop, MessageOffer, OfferedPart, OneDocument, Plan
+from conneg.staging import Item
 
 
 class MessageRenditions:
@@ -57,9 +60,12 @@ class MessageRenditions:
         hostname: str,
         watch: Watcher,
         cache: RenditionCache | None = None,
+        citing: Citing | None = None,
     ) -> None:
-        """`cache` keeps renditions for other messages, too."""
+        """`cache` keeps renditions for other messages, too; `citing` stages what plans put on the retrieval server."""
         self._cache = cache
+        self._citing = citing
+        self._staged: dict[str, list[Item]] = {}
         self._id = message_id
         self._hostname = hostname
         self._content = content
@@ -107,18 +113,31 @@ class MessageRenditions:
             self._offer = asyncio.create_task(self._make_offer())
         return await asyncio.shield(self._offer)
 
-    async def content_for(self, plan: Plan, *, has_cover: bool = False) -> bytes:
+    async def content_for(
+        self, plan: Plan, *, has_cover: bool = False, recipients: Sequence[str] = ()
+    ) -> bytes:
         """Return the content that `plan` asks for, made once for all plans with the same key.
 
-        `has_cover`: where the message becomes one document, a cover page comes first. Raises `ContentRefusedError` or
-        `conneg.content.ConversionError` when a document cannot be converted.
+        `has_cover`: where the message becomes one document, a cover page comes first. `recipients`: for whom a part is
+        staged; others get other links. Raises `ContentRefusedError` or `conneg.content.ConversionError` when a document
+        cannot be converted, `conneg.staging.StagingError` when one cannot be staged now.
         """
         if isinstance(plan, AsItIs):
             return self._content
-        key = f"{plan.key} with a cover" if has_cover else plan.key
+        key = (
+            f"{_staging_key(plan, recipients)} with a cover" if has_cover else _staging_key(plan, recipients)
+        )
         if key not in self._contents:
-            self._contents[key] = asyncio.create_task(self._make_content(plan, has_cover=has_cover))
+            self._contents[key] = asyncio.create_task(
+                self._make_content(plan, has_cover=has_cover, recipients=recipients)
+            )
         return await asyncio.shield(self._contents[key])
+
+    async def announce(self, plan: Plan, recipients: Sequence[str]) -> None:
+        """Note that the content for this plan, with the citations in it, is about to be sent. Raises `StagingError`."""
+        items = self._staged.get(_staging_key(plan, recipients), ())
+        if items and self._citing is not None:
+            await self._citing.announce(items)
 
     async def _make_offer(self) -> MessageOffer:
         root = await asyncio.to_thread(read_parts, self._content)
@@ -182,7 +201,7 @@ class MessageRenditions:
             lossless=inspection.lossless,
         )
 
-    async def _make_content(self, plan: Plan, *, has_cover: bool) -> bytes:
+    async def _make_content(self, plan: Plan, *, has_cover: bool, recipients: Sequence[str]) -> bytes:
         assert self._root is not None, "the plan was made from this message's offer"
         match plan:
             case OneDocument(target=target, part_ids=part_ids):
@@ -197,7 +216,7 @@ class MessageRenditions:
                     replace_body, self._content, self._root, parts, previous=self._previous()
                 )
             case ByPart(actions=actions):
-                replacements: dict[str, list[NewPart]] = {}
+                replacements: dict[str, Sequence[NewPart]] = {}
                 for action in actions:
                     match action:
                         case Convert(part_id=part_id, target=target):
@@ -210,8 +229,15 @@ class MessageRenditions:
                             replacements[part_id] = []
                         case _:
                             pass
+                converted = frozenset(replacements)
+                if plan.staged:
+                    replacements = await self._cite(plan, recipients, replacements)
                 return await asyncio.to_thread(
-                    splice, self._content, self._root, replacements, previous=self._previous()
+                    splice,
+                    self._content,
+                    self._root,
+                    replacements,
+                    previous=self._previous(replacements.keys() - converted),
                 )
             case _:
                 raise TypeError(f"no content is made for {type(plan).__name__}")
@@ -223,10 +249,36 @@ class MessageRenditions:
         content_ids = {part.id: part.content_id for part in self._root.leaves()}
         return tuple(part_id for part_id in part_ids if content_ids[part_id] not in shown)
 
-    def _previous(self) -> Previous:
+    async def _cite(
+        self, plan: ByPart, recipients: Sequence[str], replacements: dict[str, Sequence[NewPart]]
+    ) -> dict[str, Sequence[NewPart]]:
+        """Stage what the plan says, and put the citations into the message."""
+        assert self._root is not None
+        assert self._citing is not None, "nothing is staged where nothing is configured"
+        parts = {part.id: part for part in self._root.leaves()}
+        found = await self._citing.stage(
+            self._id,
+            [
+                StagedPart(
+                    parts[action.part_id],
+                    self._sources[action.part_id].path,
+                    self._inspections[action.part_id].media_type,
+                    action,
+                )
+                for action in plan.staged
+            ],
+            recipients,
+        )
+        self._staged[_staging_key(plan, recipients)] = [item for item, _ in found.values()]
+        citations = {part_id: citation for part_id, (_, citation) in found.items()}
+        return await asyncio.to_thread(cite, self._content, self._root, citations, replacements)
+
+    def _previous(self, unconverted: Collection[str] = ()) -> Previous:
         """What Content-Previous records of each converted part (RFC 4141, 8)."""
         forms = {part_id: described(inspection.features) for part_id, inspection in self._inspections.items()}
-        return Previous(by=self._hostname, date=datetime.now(UTC), forms=forms)
+        return Previous(
+            by=self._hostname, date=datetime.now(UTC), forms=forms, unconverted=frozenset(unconverted)
+        )
 
     def _write_cover(self, part_ids: Sequence[str], target: FeatureCollection) -> Source:
         """Write the cover page; how many pages there are can be said where none of them is divided."""
@@ -264,6 +316,13 @@ class MessageRenditions:
             return await self._cache.rendition(job, make)
         except OSError:  # a cache that fails, on a full disk, costs time and no mail
             return await make(job)
+
+
+def _staging_key(plan: Plan, recipients: Sequence[str]) -> str:
+    """The plan's key, and the recipients' where they get links of their own."""
+    if isinstance(plan, ByPart) and plan.staged:
+        return " ".join([plan.key, "for", *sorted(recipients)])
+    return plan.key
 
 
 def _inline(part: Part, leaves: tuple[Part, ...], folder: Path) -> tuple[tuple[str, Path], ...]:

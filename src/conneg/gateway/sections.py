@@ -275,8 +275,9 @@ class DestinationSection(Section):
     passes every message on as it came. `cover_page`: what becomes one document of pages begins with one that says who
     sends it, to whom, when, and what about. `strategy` is the draft's Appendix A: a transaction for each recipient
     ("single"), the best form that all can take ("common"), or a transaction for each class of like capability
-    ("batch"). `on_no_common_form`: "return" it to the sender, or send the "original". `tls` is how much of it the next
-    hop's sessions need (`conneg.net.TlsPolicy`); for "verified" the certificate is for the next hop's name, or for
+    ("batch"). `on_no_common_form`: "return" it to the sender, send the "original", or "stage" it: put it on the
+    retrieval server and send a link; `stage_above_octets`: do so with every larger part. `tls` is how much of it the
+    next hop's sessions need (`conneg.net.TlsPolicy`); for "verified" the certificate is for the next hop's name, or for
     `tls_name`, and signed by an authority in `tls_authorities` (by default the system's). "dane" goes by the TLSA
     records that DNSSEC vouches for, and is "opportunistic" where there are none; it is the default for `mx`, as
     "opportunistic" is for the others. With `mta_sts` the policies of MTA-STS are kept to as well (`mx` only). `port` is
@@ -302,7 +303,8 @@ class DestinationSection(Section):
     baseline: CapabilityText = AS_IS
     convert: bool = True
     cover_page: bool = False
-    on_no_common_form: Literal["return", "original"] = "return"
+    on_no_common_form: Literal["return", "original", "stage"] = "return"
+    stage_above_octets: int | None = Field(default=None, ge=4096)
     on_protected: Literal["keep", "return"] = "keep"
     recipients: tuple[str, ...] | None = None
 
@@ -314,6 +316,8 @@ class DestinationSection(Section):
             raise ValueError('deliver = "maildir" needs path = "/var/mail/{domain}/{local_part}"')
         if self.deliver == "maildir" and self.path is not None:
             _check_template(self.path)
+        if self.stages and not self.convert:
+            raise ValueError("convert = false passes everything on as it came, so nothing can be staged")
         if (self.username is None) != (self.password_file is None):
             raise ValueError("username and password_file go together")
         if self.username is not None and self.host is None:
@@ -322,6 +326,11 @@ class DestinationSection(Section):
         if len(versions) > len(set(versions)):
             raise ValueError("local_address has two addresses of one version")
         return self
+
+    @property
+    def stages(self) -> bool:
+        """Whether content may be put on the retrieval server."""
+        return self.on_no_common_form == "stage" or self.stage_above_octets is not None
 
     @property
     def tls_policy(self) -> str:

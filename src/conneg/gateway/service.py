@@ -19,6 +19,7 @@ from conneg.accounts import Accounts, AccountsFile, AccountSource, SqlAccounts
 from conneg.content import Fence, RenditionCache, WorkerLimits, Workers
 from conneg.directory import ChainDirectory, Directory, FileDirectory, SqliteDirectory
 from conneg.errors import ConnegError, UnavailableError
+from conneg.gateway.citing import Citing, open_citing
 from conneg.gateway.config import Config
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.events import Watcher, ignore
@@ -76,6 +77,7 @@ class Gateway:
         self._listeners: list[Listener] = []
         self._accounts: Accounts | None = None
         self._cache: RenditionCache | None = None
+        self._citing: Citing | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.spool: Spool
         self.directory: ChainDirectory
@@ -113,6 +115,7 @@ class Gateway:
         self.directory = open_directory(config)
         self.spool = open_spool(config.spool.path)
         self._exit.push_async_callback(self.spool.close)
+        self._citing = await asyncio.to_thread(open_citing, config, self._clock)
         content = config.content
         self._workers = await self._exit.enter_async_context(
             Workers(
@@ -238,6 +241,7 @@ class Gateway:
             hostname=self.config.server.hostname,
             watch=self._watch,
             cache=self._cache,
+            citing=self._citing,
         ) as made:
             await asyncio.gather(
                 *(self._deliver_to(message, content, hop, found, made) for hop, found in by_hop.items())

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from conneg.content import ContentRefusedError, ConversionError
 from conneg.directory import Directory, Known, Unavailable
 from conneg.errors import ConnegError
+from conneg.features import FeatureSet
 from conneg.gateway.dialling import NoSessionError, UnprotectedError
 from conneg.gateway.events import CapabilityFound, Planned, Watcher
 from conneg.gateway.exchange import Exchange, Inquiry, StaleSessionError, is_crowded_out, open_exchange
@@ -37,6 +38,7 @@ from conneg.negotiation import (
 )
 from conneg.smtp import ConnegArgument
 from conneg.spool import SpooledMessage, SpooledRecipient
+from conneg.staging import StagingError
 
 MAX_ROUNDS = 4
 """How often one recipient is asked for one message in one go; a capability that changes more often is deferred."""
@@ -44,6 +46,9 @@ MAX_ROUNDS = 4
 _ARGUMENT = {"required": ConnegArgument.REQUIRED, "optional": ConnegArgument.OPTIONAL, "off": None}
 _NOTHING_KNOWN = AsItIs("nothing is known of what the recipient can take; the message goes as it came")
 _NOT_CONVERTED = AsItIs("this destination's mail is passed on as it came")
+_ANYTHING = Capability("", FeatureSet.everything(), Provenance.BASELINE, "nothing is known")
+_NO_ROOM = "4.3.1"
+_INSTEAD = {"return": "refuse", "original": "refuse", "stage": "stage"}
 
 Settle = Callable[[Sequence[Result]], Awaitable[None]]
 
@@ -66,6 +71,11 @@ class _Group:
 
     plan: Plan
     recipients: list[SpooledRecipient] = field(default_factory=list)
+
+    @property
+    def forward_paths(self) -> list[str]:
+        """Whom it is for."""
+        return [recipient.forward_path for recipient in self.recipients]
 
 
 @dataclass(slots=True)
@@ -245,27 +255,35 @@ class Transactions:
 
     async def _plan(self, capability: Capability | None) -> Plan:
         if capability is None:
-            return _NOTHING_KNOWN if self._policy.convert else _NOT_CONVERTED
+            if not self._policy.convert:
+                return _NOT_CONVERTED
+            above = self._policy.stage_above_octets
+            if above is None or self._message.octets <= above:
+                return _NOTHING_KNOWN
+            capability = _ANYTHING
         # What the next hop announced binds (draft 4.2); only what others said of the device may be overruled.
         may_overrule = capability.provenance is not Provenance.REPLY
         send_original = self._policy.on_no_common_form == "original" and may_overrule
         policy = PlanPolicy(
-            on_no_common_form="original" if send_original else "refuse",
+            on_no_common_form="original" if send_original else _INSTEAD[self._policy.on_no_common_form],
             on_protected="refuse" if self._policy.on_protected == "return" else "keep",
+            stage_above_octets=self._policy.stage_above_octets,
         )
         return make_plan(await self._renditions.offer(), capability, policy)
 
-    async def _content_for(self, plan: Plan) -> bytes:
-        return await self._renditions.content_for(plan, has_cover=self._policy.cover_page)
+    async def _content_for(self, group: _Group) -> bytes:
+        return await self._renditions.content_for(
+            group.plan, has_cover=self._policy.cover_page, recipients=group.forward_paths
+        )
 
     async def _content_in_time(self, group: _Group) -> bytes | None:
         """Return the content if it is ready while the next hop still waits; None if it is not, or cannot be made."""
         if isinstance(group.plan, AsItIs):
-            return await self._content_for(group.plan)
+            return await self._content_for(group)
         try:
             async with asyncio.timeout(self._open_seconds):
-                return await self._content_for(group.plan)
-        except (TimeoutError, ContentRefusedError, ConversionError):
+                return await self._content_for(group)
+        except (TimeoutError, ContentRefusedError, ConversionError, StagingError):
             return None
 
     async def _prepare(self, batch: _Batch, group: _Group) -> bool:
@@ -275,14 +293,23 @@ class Transactions:
             await self._settle(batch, [failed(r, plan.reason, plan.status) for r in group.recipients])
             return False
         try:
-            await self._content_for(group.plan)
+            await self._content_for(group)
         except (ContentRefusedError, ConversionError) as error:
             why = f"the document could not be converted: {error}"
             await self._settle(batch, [failed(r, why, "5.6.5") for r in group.recipients])
             return False
+        except StagingError as error:
+            await self._settle(batch, [deferred(r, str(error), _NO_ROOM) for r in group.recipients])
+            return False
         return True
 
     async def _send(self, exchange: Exchange, batch: _Batch, group: _Group, content: bytes) -> None:
+        try:
+            await self._renditions.announce(group.plan, group.forward_paths)
+        except StagingError as error:
+            await exchange.take_back()
+            await self._settle(batch, [deferred(r, str(error), _NO_ROOM) for r in group.recipients])
+            return
         replies = await exchange.send(content)
         results = [
             from_final_reply(

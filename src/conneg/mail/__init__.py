@@ -5,7 +5,8 @@ changed.
 """
 
 from conneg.mail.address import AddressError, Mailbox, parse_mailbox
-from conneg.mail.body import decode_body, write_base64
+from conneg.mail.body import decode_body, write_base64, write_quoted_printable
+from conneg.mail.citation import Citation, citation_parts, cite
 from conneg.mail.cover import write_cover
 from conneg.mail.envelope import Envelope, EnvelopeError, Recipient
 from conneg.mail.fields import (
@@ -29,6 +30,7 @@ from conneg.mail.xtext import read_xtext, write_xtext
 __all__ = [
     "Action",
     "AddressError",
+    "Citation",
     "Envelope",
     "EnvelopeError",
     "Field",
@@ -42,6 +44,8 @@ __all__ = [
     "Recipient",
     "RecipientReport",
     "SpliceError",
+    "citation_parts",
+    "cite",
     "count_received",
     "count_received_in",
     "decode_body",
@@ -65,6 +69,7 @@ __all__ = [
     "write_features_field",
     "write_field",
     "write_parameter",
+    "write_quoted_printable",
     "write_received",
     "write_words",
     "write_xtext",

@@ -26,6 +26,8 @@ from conneg.negotiation.plan import (
     OneDocument,
     PartAction,
     Plan,
+    Stage,
+    StageCause,
     Undeliverable,
 )
 from conneg.negotiation.planner import PlanPolicy, make_plan
@@ -54,6 +56,8 @@ __all__ = [
     "PlanPolicy",
     "Provenance",
     "RcptPolicy",
+    "Stage",
+    "StageCause",
     "Strategy",
     "Undeliverable",
     "after_rcpt",

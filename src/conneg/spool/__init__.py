@@ -4,7 +4,7 @@
 knows of it.
 """
 
-from conneg.spool.durable import DurableFile, sync_directory, write_durably
+from conneg.durable import DurableFile, sync_directory, write_durably
 from conneg.spool.errors import (
     SpoolBusyError,
     SpoolError,

@@ -1,0 +1,252 @@
+"""Items as folders: `items/ID/` holds `content`, `item.json` and `usage.json`.
+
+A new item is written under `incoming/`, synced, and renamed to its place, so that a crash leaves all of it or nothing;
+what goes is renamed away first. Whatever lies in `incoming/` for long is what a crash left, and is swept.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from conneg.durable import sync_directory, write_durably
+from conneg.staging.errors import NoSuchItemError, StagingError, StagingFullError
+from conneg.staging.item import Item, Usage
+from conneg.words import octets as size
+
+CHUNK_OCTETS = 256 * 1024
+UNCITED_SECONDS = 86_400.0
+"""How long an item waits for its citation: no attempt at a delivery lasts as long as that."""
+
+_ITEM_ID = re.compile(r"[a-z2-7]{16}")
+T = TypeVar("T")
+
+
+class FileStore:
+    """The `conneg.staging.Store` in one folder, made if it is not there; any number of processes may share it."""
+
+    def __init__(self, folder: Path, max_octets: int) -> None:
+        """`max_octets`: the quota for all contents. Raises `StagingError`."""
+        self._items = folder / "items"
+        self._incoming = folder / "incoming"
+        self._max_octets = max_octets
+        with _as_staging_error(f"the folder {folder}"):
+            for each in (folder, self._items, self._incoming):
+                each.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def put(self, item: Item, source: Path) -> Item:
+        """Keep a file as an item; see `Store.put`."""
+        with _as_staging_error(f"{item.label} cannot be staged"):
+            known = self._known(item.id)
+            if known is not None:
+                return self._prolong(known, item)
+            self._make_room(item)
+            scratch = self._incoming / uuid.uuid4().hex
+            scratch.mkdir(mode=0o700)
+            try:
+                write_durably(scratch / "content", _chunks(source))
+                write_durably(scratch / "item.json", [item.to_json().encode()])
+                return self._into_place(item, scratch)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+
+    def _into_place(self, item: Item, scratch: Path) -> Item:
+        try:
+            os.rename(scratch, self._items / item.id)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            return self._prolong(self.stat(item.id), item)  # another process was faster
+        sync_directory(self._items)
+        return item
+
+    def _prolong(self, known: Item, item: Item) -> Item:
+        kept = replace(known, expires_at=max(known.expires_at, item.expires_at))
+        if kept != known:
+            self._write_item(kept)
+        return kept
+
+    def _make_room(self, item: Item) -> None:
+        """Sweep where the quota would be exceeded; raises `StagingFullError` if that is not enough."""
+        if self.octets() + item.octets <= self._max_octets:
+            return
+        self.sweep(time.time())
+        used = self.octets()
+        if used + item.octets > self._max_octets:
+            raise StagingFullError(
+                f"no room for {size(item.octets)}: {size(used)} of {size(self._max_octets)} are in use",
+                hint="raise [staging] max_mib, or remove items: conneg staging list",
+            )
+
+    def octets(self) -> int:
+        """Return how many octets all contents have."""
+        total = 0
+        for folder in self._folders():
+            with contextlib.suppress(FileNotFoundError):
+                total += (folder / "content").stat().st_size
+        return total
+
+    def cite(self, item_id: str, now: float) -> None:
+        """Note that a citation is about to name the item; see `Store.cite`."""
+        with _as_staging_error(f"item {item_id} cannot be cited"):
+            self._write_item(replace(self.stat(item_id), cited_at=now))
+
+    def _write_item(self, item: Item) -> None:
+        try:
+            write_durably(self._items / item.id / "item.json", [item.to_json().encode()])
+        except FileNotFoundError as error:
+            raise _gone(item.id) from error
+
+    def stat(self, item_id: str) -> Item:
+        """Return what is known of an item; see `Store.stat`."""
+        found = self._known(item_id)
+        if found is None:
+            raise _gone(item_id)
+        return found
+
+    def _known(self, item_id: str) -> Item | None:
+        path = self._folder(item_id) / "item.json"
+        try:
+            return Item.from_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise StagingError(f"{path} cannot be read: {error}") from error
+
+    def read(self, item_id: str, start: int, end: int) -> Iterator[bytes]:
+        """Return some octets of a content; see `Store.read`."""
+        try:
+            file = (self._folder(item_id) / "content").open("rb")
+        except FileNotFoundError as error:
+            raise _gone(item_id) from error
+        except OSError as error:
+            raise StagingError(f"item {item_id} cannot be read: {error.strerror}") from error
+
+        def chunks() -> Iterator[bytes]:
+            with file:
+                file.seek(start)
+                left = end - start
+                while left > 0 and (chunk := file.read(min(left, CHUNK_OCTETS))):
+                    left -= len(chunk)
+                    yield chunk
+
+        return chunks()
+
+    @contextmanager
+    def local(self, item_id: str) -> Iterator[Path]:
+        """Return the content as a file; see `Store.local`."""
+        self.stat(item_id)
+        yield self._folder(item_id) / "content"
+
+    def usage(self, item_id: str) -> Usage:
+        """Return what has been used; see `Store.usage`."""
+        self.stat(item_id)
+        return self._usage(item_id)
+
+    def _usage(self, item_id: str) -> Usage:
+        path = self._folder(item_id) / "usage.json"
+        try:
+            return Usage.from_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return Usage()
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise StagingError(f"{path} cannot be read: {error}") from error
+
+    def amend(self, item_id: str, change: Callable[[Usage], tuple[Usage, T]]) -> T:
+        """Change what is known of an item's use, under a lock; see `Store.amend`."""
+        with _as_staging_error(f"item {item_id} cannot be changed"), self._locked(item_id) as folder:
+            before = self._usage(item_id)
+            after, result = change(before)
+            if after != before:
+                try:
+                    write_durably(folder / "usage.json", [after.to_json().encode()])
+                except FileNotFoundError as error:
+                    raise _gone(item_id) from error
+            return result
+
+    @contextmanager
+    def _locked(self, item_id: str) -> Iterator[Path]:
+        folder = self._folder(item_id)
+        try:
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise _gone(item_id) from error
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            yield folder
+        finally:
+            os.close(fd)
+
+    def remove(self, item_id: str) -> None:
+        """Remove an item; see `Store.remove`."""
+        gone = self._incoming / uuid.uuid4().hex
+        with _as_staging_error(f"item {item_id} cannot be removed"):
+            try:
+                os.rename(self._folder(item_id), gone)
+            except FileNotFoundError as error:
+                raise _gone(item_id) from error
+            sync_directory(self._items)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def items(self) -> Iterator[Item]:
+        """Return every item; see `Store.items`. One that cannot be read is left out."""
+        for folder in self._folders():
+            with contextlib.suppress(StagingError):
+                item = self._known(folder.name)
+                if item is not None:
+                    yield item
+
+    def _folders(self) -> list[Path]:
+        with _as_staging_error(f"{self._items} cannot be read"), os.scandir(self._items) as entries:
+            return [Path(entry.path) for entry in entries if _ITEM_ID.fullmatch(entry.name)]
+
+    def sweep(self, now: float) -> list[Item]:
+        """Remove what nobody can fetch any more; see `Store.sweep`."""
+        removed = []
+        for item in self.items():
+            if item.expires_at <= now or (item.cited_at is None and item.staged_at <= now - UNCITED_SECONDS):
+                with contextlib.suppress(NoSuchItemError):
+                    self.remove(item.id)
+                    removed.append(item)
+        with _as_staging_error(f"{self._incoming} cannot be swept"), os.scandir(self._incoming) as entries:
+            for entry in list(entries):
+                with contextlib.suppress(FileNotFoundError):
+                    if entry.stat().st_mtime <= now - UNCITED_SECONDS:
+                        shutil.rmtree(entry.path, ignore_errors=True)
+        return removed
+
+    def _folder(self, item_id: str) -> Path:
+        """Return where the item is; an id of another form is no item's, and no path is made of it."""
+        if _ITEM_ID.fullmatch(item_id) is None:
+            raise _gone(item_id)
+        return self._items / item_id
+
+
+def _chunks(source: Path) -> Iterator[bytes]:
+    with source.open("rb") as file:
+        while chunk := file.read(CHUNK_OCTETS):
+            yield chunk
+
+
+def _gone(item_id: str) -> NoSuchItemError:
+    shown = item_id if _ITEM_ID.fullmatch(item_id) else ascii(item_id[:40])
+    return NoSuchItemError(f"there is no item {shown}", hint="conneg staging list shows those that are there")
+
+
+@contextmanager
+def _as_staging_error(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StagingError(
+            f"{doing}: {error.strerror or error}", hint="make room, or check who may write there"
+        ) from error
