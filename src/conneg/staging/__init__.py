@@ -5,7 +5,7 @@ what a link or a cookie carries. Nothing here knows of mail or of the web.
 """
 
 from conneg.staging.errors import NoSuchItemError, StagingError, StagingFullError
-from conneg.staging.files import FileStore
+from conneg.staging.files import FileStore, read_file
 from conneg.staging.item import CodeState, Item, Usage
 from conneg.staging.key import read_key
 from conneg.staging.store import Store
@@ -24,5 +24,6 @@ __all__ = [
     "Store",
     "Tokens",
     "Usage",
+    "read_file",
     "read_key",
 ]

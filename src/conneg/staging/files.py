@@ -53,7 +53,7 @@ class FileStore:
             scratch = self._incoming / uuid.uuid4().hex
             scratch.mkdir(mode=0o700)
             try:
-                write_durably(scratch / "content", _chunks(source))
+                write_durably(scratch / "content", read_file(source, 0, source.stat().st_size))
                 write_durably(scratch / "item.json", [item.to_json().encode()])
                 return self._into_place(item, scratch)
             finally:
@@ -125,21 +125,11 @@ class FileStore:
     def read(self, item_id: str, start: int, end: int) -> Iterator[bytes]:
         """Return some octets of a content; see `Store.read`."""
         try:
-            file = (self._folder(item_id) / "content").open("rb")
+            return read_file(self._folder(item_id) / "content", start, end)
         except FileNotFoundError as error:
             raise _gone(item_id) from error
         except OSError as error:
             raise StagingError(f"item {item_id} cannot be read: {error.strerror}") from error
-
-        def chunks() -> Iterator[bytes]:
-            with file:
-                file.seek(start)
-                left = end - start
-                while left > 0 and (chunk := file.read(min(left, CHUNK_OCTETS))):
-                    left -= len(chunk)
-                    yield chunk
-
-        return chunks()
 
     @contextmanager
     def local(self, item_id: str) -> Iterator[Path]:
@@ -231,10 +221,22 @@ class FileStore:
         return self._items / item_id
 
 
-def _chunks(source: Path) -> Iterator[bytes]:
-    with source.open("rb") as file:
-        while chunk := file.read(CHUNK_OCTETS):
-            yield chunk
+def read_file(path: Path, start: int, end: int) -> Iterator[bytes]:
+    """Return the octets of a file from `start` up to, not including, `end`, in chunks.
+
+    It is opened at once, and can then be read even when it has been removed. Raises OSError.
+    """
+    file = path.open("rb")
+
+    def chunks() -> Iterator[bytes]:
+        with file:
+            file.seek(start)
+            left = end - start
+            while left > 0 and (chunk := file.read(min(left, CHUNK_OCTETS))):
+                left -= len(chunk)
+                yield chunk
+
+    return chunks()
 
 
 def _gone(item_id: str) -> NoSuchItemError:

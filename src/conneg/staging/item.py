@@ -59,13 +59,14 @@ class CodeState:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What has been used of an item: octets that went out, and its one-time codes.
+    """What has been used of an item.
 
-    `sent`: for each form, how many octets. `codes_sent`: when the last ones were mailed.
+    `sent`: for each form, how many octets of it went out. `codes`: the one-time codes that are out, by the address that
+    they were mailed to; `codes_sent`: when the last ones were.
     """
 
     sent: Mapping[str, int] = field(default_factory=dict)
-    code: CodeState | None = None
+    codes: Mapping[str, CodeState] = field(default_factory=dict)
     codes_sent: tuple[float, ...] = ()
 
     def to_json(self) -> str:
@@ -76,5 +77,5 @@ class Usage:
     def from_json(cls, text: str) -> "Usage":
         """Read what `to_json` gave. Raises `ValueError` or `TypeError` for anything else."""
         values: dict[str, Any] = json.loads(text)
-        code = values["code"]
-        return cls(values["sent"], code and CodeState(**code), tuple(values["codes_sent"]))
+        codes = {address: CodeState(**code) for address, code in values["codes"].items()}
+        return cls(values["sent"], codes, tuple(values["codes_sent"]))

@@ -1,8 +1,9 @@
 """Tokens that nobody can forge: an item and an end of life, signed for one purpose. No I/O, no clock.
 
-A token is ten octets of item, four of time and sixteen of signature: HMAC-SHA-256, cut to half its length (RFC 2104, 5).
-In base 32 that is 48 letters and digits without punctuation, in any letter case, so that mail programs take all of a
-link for a link and people can type one from paper. It says nothing of the message, and nobody can prolong its life.
+A token is ten octets of item, four of time and sixteen of signature: HMAC-SHA-256, cut to half its length (RFC 2104,
+5). In base 32 that is 48 letters and digits without punctuation, in any letter case, so that mail programs take all
+of a link for a link and people can type one from paper. It says nothing of the message, and nobody can prolong its
+life.
 """
 
 import base64

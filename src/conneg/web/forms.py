@@ -1,0 +1,202 @@
+"""The forms of a staged content besides the original: PDF, text, pages and previews as PNG, made when asked for.
+
+Everything is decoded and drawn in the fenced workers of `conneg.content`; what was made is kept in its cache. So many
+at once and no more: who comes on top is told to come back.
+"""
+
+import shutil
+import tempfile
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from conneg.bounds import Bound
+from conneg.content import (
+    ContentRefusedError,
+    ConversionError,
+    ConversionJob,
+    Inspection,
+    RenditionCache,
+    Source,
+    Workers,
+    offer,
+)
+from conneg.errors import TemporaryError
+from conneg.features import choose, default_preference
+from conneg.negotiation import Provenance, common_forms, read_capability
+from conneg.staging import Item, Store
+from conneg.web.threads import to_the_end
+
+PAGES = Bound(
+    name="web.pages",
+    value=20,
+    unit="pages that are shown and offered one by one",
+    reason="each is a picture that is made when it is looked at; the whole document can be fetched",
+    answer="the page says how many more there are",
+)
+WAITING = Bound(
+    name="web.waiting",
+    value=24,
+    unit="requests that wait for a form to be made",
+    reason="a page of previews asks for up to twenty at once; each may take the limit of [content] seconds",
+    answer="503, with Retry-After",
+)
+KEPT_INSPECTIONS = Bound(
+    name="web.inspections",
+    value=1000,
+    unit="contents of which it is remembered what can be made of them",
+    reason="each takes a few kilobytes",
+    answer="the one asked for least lately is forgotten",
+)
+
+PREVIEW_PIXELS = 720
+PAGE_PIXELS = 1654
+"""A page of A4 at 200 dpi."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One form that can be fetched: `key` is its name in the address, `label` that for people."""
+
+    key: str
+    label: str
+    media_type: str
+    accepted: str
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A form that was made: its file, for as long as the context lasts."""
+
+    path: Path
+    media_type: str
+    charset: str | None
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What can be made of a content: whole documents, and pages one by one; `pages` counts all of them."""
+
+    documents: tuple[Form, ...] = ()
+    pages: int = 0
+    shown: int = 0
+
+    def find(self, key: str) -> Form | None:
+        """Return the form of that name: a document's, `page-N`'s or `preview-N`'s."""
+        kind, _, number = key.partition("-")
+        if kind not in _PAGE_PIXELS:
+            return next((form for form in self.documents if form.key == key), None)
+        if not (number.isdecimal() and len(number) <= 4 and 1 <= int(number) <= self.shown):
+            return None
+        accepted = f'(& (type="image/png") (pix-x<={_PAGE_PIXELS[kind]}))'
+        return Form(key, f"Page {int(number)}", "image/png", accepted, int(number))
+
+
+_PAGE_PIXELS = {"page": PAGE_PIXELS, "preview": PREVIEW_PIXELS}
+_DOCUMENTS = (
+    Form("pdf", "PDF", "application/pdf", '(type="application/pdf")'),
+    Form("text", "Text", "text/plain", '(type="text/plain")'),
+)
+_PNG = '(type="image/png")'
+
+
+class BusyError(TemporaryError):
+    """So many forms are being made already that no other one can wait."""
+
+
+class Forms:
+    """Makes forms of what is in a store."""
+
+    def __init__(self, store: Store, workers: Workers, cache: RenditionCache, *, at_once: int = 2) -> None:
+        self._store = store
+        self._workers = workers
+        self._cache = cache
+        self._places = anyio.Semaphore(at_once)
+        self._waiting = 0
+        self._offered: OrderedDict[str, Offered] = OrderedDict()
+
+    async def offered(self, item: Item) -> Offered:
+        """Return what can be made of the item; looked into once. Raises `BusyError`, `NoSuchItemError`."""
+        known = self._offered.get(item.id)
+        if known is not None:
+            self._offered.move_to_end(item.id)
+            return known
+        async with self._place():
+            with self._store.local(item.id) as path:
+                try:
+                    inspection = await self._workers.inspect(_source(item, path))
+                except ContentRefusedError:
+                    return self._remember(item, Offered())
+        return self._remember(item, _offered(inspection, item))
+
+    def _remember(self, item: Item, offered: Offered) -> Offered:
+        self._offered[item.id] = offered
+        if len(self._offered) > KEPT_INSPECTIONS.value:
+            self._offered.popitem(last=False)
+        return offered
+
+    @asynccontextmanager
+    async def make(self, item: Item, form: Form) -> AsyncIterator[Made]:
+        """Make a form of the item; its file is removed behind the context.
+
+        Raises `BusyError`, and `ContentRefusedError` or `ConversionError` for what cannot be made after all.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="conneg-form-"))
+        try:
+            async with self._place():
+                with self._store.local(item.id) as path:
+                    job = await self._job(item, form, path, folder)
+                    rendition = await self._cache.rendition(job, self._workers.convert)
+            file = rendition.files[0]
+            yield Made(file.path, file.media_type, file.charset, file.octets)
+        finally:
+            await to_the_end(shutil.rmtree, folder, ignore_errors=True)
+
+    async def _job(self, item: Item, form: Form, path: Path, folder: Path) -> ConversionJob:
+        source = _source(item, path)
+        inspection = await self._workers.inspect(source)
+        accepted = read_capability(form.accepted, Provenance.DIRECTORY, form.label).features
+        common = common_forms(offer(inspection), accepted)
+        choice = None if common.is_empty else choose(common, default_preference())
+        if choice is None:
+            raise ConversionError(f"no {form.label} can be made of {item.label}")
+        return ConversionJob(
+            sources=(source,),
+            target=choice.collection,
+            out_dir=folder,
+            stem=form.key,
+            span=None if form.page is None else (form.page - 1, form.page),
+        )
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        if self._waiting >= WAITING.value:
+            raise BusyError("too many forms are being made; come back in a moment")
+        self._waiting += 1
+        try:
+            async with self._places:
+                yield
+        finally:
+            self._waiting -= 1
+
+
+def _source(item: Item, path: Path) -> Source:
+    return Source.of_part(path, item.media_type, item.name, item.parameters)
+
+
+def _offered(inspection: Inspection, item: Item) -> Offered:
+    possible = offer(inspection)
+
+    def can_be(accepted: str) -> bool:
+        capability = read_capability(accepted, Provenance.DIRECTORY, "")
+        return not common_forms(possible, capability.features).is_empty
+
+    documents = [form for form in _DOCUMENTS if form.media_type != item.media_type and can_be(form.accepted)]
+    pages = len(inspection.pages) if can_be(_PNG) else 0
+    return Offered(tuple(documents), pages, min(pages, PAGES.value))

@@ -1,0 +1,195 @@
+"""The pages that recipients see, as HTML: no script, one style sheet, nothing from elsewhere.
+
+Every value is escaped where it is put in. Addresses are relative to the page (`TOKEN/original`), so that a proxy may
+serve it under any path.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+
+from conneg.staging import Item
+from conneg.web.forms import Offered
+from conneg.web.refusal import Refusal
+from conneg.words import octets as size
+
+_HEAD = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex, nofollow">
+<title>{title}</title>
+<link rel="stylesheet" href="{style}">
+</head>
+<body>
+<main>
+"""
+_FOOT = "</main>\n</body>\n</html>\n"
+_NEEDS_CARE = ("text/html", "image/svg+xml", "application/xhtml+xml")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the page of an item says: the item, what can be made of it (None: not known yet) and the downloads left."""
+
+    item: Item
+    token: str
+    offered: Offered | None
+    downloads_left: int
+
+
+def item_page(shown: Shown) -> str:
+    """Return the page of a content that may be fetched."""
+    item = shown.item
+    return "".join(
+        [
+            _head(f"{item.label}: kept for you", "../style.css"),
+            f"<h1>{escape(item.label)}</h1>\n",
+            '<p class="lead">This file belongs to a mail that was sent to you. It was not in the mail itself.</p>\n',
+            '<section aria-labelledby="fetch">\n<h2 id="fetch">Download</h2>\n',
+            _forms(shown),
+            _care(item),
+            _facts(shown),
+            "</section>\n",
+            _previews(shown),
+            _footer(item),
+            _FOOT,
+        ]
+    )
+
+
+def _forms(shown: Shown) -> str:
+    item, token = shown.item, escape(shown.token)
+    if not shown.downloads_left:
+        return f'<p class="note">{escape(Refusal.no_download_left().text)}</p>\n'
+    original = f"{escape(item.media_type)}, {size(item.octets)}"
+    rows = [
+        f'<li><a class="button main" href="{token}/original" download>Original<small>{original}</small></a></li>'
+    ]
+    for form in shown.offered.documents if shown.offered else ():
+        made = "made from the original"
+        rows.append(
+            f'<li><a class="button" href="{token}/{form.key}" download>{form.label}<small>{made}</small></a></li>'
+        )
+    later = (
+        ""
+        if shown.offered
+        else "<p>Other forms are being looked for: load this page again in a moment.</p>\n"
+    )
+    return f'<ul class="forms">\n{"".join(rows)}\n</ul>\n{later}'
+
+
+def _care(item: Item) -> str:
+    """A word of caution about what a browser or a system would run."""
+    is_program = item.media_type.startswith("application/") and item.media_type not in _DOCUMENTS
+    if not is_program and item.media_type not in _NEEDS_CARE:
+        return ""
+    return '<p class="note">Open the original only if you know what it is and who sent it.</p>\n'
+
+
+_DOCUMENTS = ("application/pdf",)
+
+
+def _facts(shown: Shown) -> str:
+    item = shown.item
+    until = datetime.fromtimestamp(item.expires_at, UTC)
+    facts = [
+        ("Type", escape(item.media_type)),
+        ("Size", size(item.octets)),
+        ("Kept until", f'<time datetime="{until:%Y-%m-%dT%H:%M:%SZ}">{until:%Y-%m-%d %H:%M} UTC</time>'),
+        ("Downloads left", str(shown.downloads_left)),
+    ]
+    return "<dl>\n" + "".join(f"<dt>{name}</dt><dd>{value}</dd>\n" for name, value in facts) + "</dl>\n"
+
+
+def _previews(shown: Shown) -> str:
+    offered = shown.offered
+    if offered is None or not offered.shown:
+        return ""
+    token, of = escape(shown.token), f" of {offered.pages}" if offered.pages > 1 else ""
+    rows = []
+    for page in range(1, offered.shown + 1):
+        fetch = (
+            f'<a href="{token}/page-{page}" download aria-label="Page {page} as PNG">PNG</a>'
+            if shown.downloads_left
+            else ""
+        )
+        rows.append(
+            f'<li><figure><img src="{token}/preview-{page}" alt="Page {page}{of}" loading="lazy">'
+            f"<figcaption><span>Page {page}{of}</span>{fetch}</figcaption></figure></li>\n"
+        )
+    more = offered.pages - offered.shown
+    rest = f"<p>{more} more pages are in the whole document.</p>\n" if more else ""
+    return (
+        '<section aria-labelledby="pages">\n<h2 id="pages">Preview</h2>\n'
+        f'<ol class="pages">\n{"".join(rows)}</ol>\n{rest}</section>\n'
+    )
+
+
+def _footer(item: Item) -> str:
+    return (
+        "<footer>\n<p>Who has the link can fetch the file: pass it on only to whom it concerns.</p>\n"
+        f"<p>SHA-256 of the original: <code>{escape(item.sha256)}</code></p>\n</footer>\n"
+    )
+
+
+def code_page(token: str, recipients: Sequence[str], *, sent: bool, problem: str | None = None) -> str:
+    """Return the page of a content that needs a one-time code; it does not say what is kept, nor for whom."""
+    action = escape(token)
+    if len(recipients) == 1:
+        address = ""
+    else:
+        address = (
+            '<label for="address">Your mail address</label>\n'
+            '<input id="address" name="address" type="email" autocomplete="email" required>\n'
+        )
+    ask = (
+        f'<form method="post" action="{action}/code">\n{address}'
+        f"<button>{'Mail me another code' if sent else 'Mail me a code'}</button>\n</form>\n"
+    )
+    wrong = (
+        ("", "")
+        if problem is None
+        else (
+            f'<p class="note" id="problem" role="alert">{escape(problem)}</p>\n',
+            ' aria-invalid="true" aria-describedby="problem"',
+        )
+    )
+    told = (
+        '<p class="note" role="status">A code is on its way, if the mail went to that address. It is good for 15'
+        " minutes.</p>\n"
+        if sent and problem is None
+        else ""
+    )
+    show = (
+        f'<form method="post" action="{action}/unlock">\n{wrong[0]}<label for="code">Code from the mail</label>\n'
+        '<input class="digits" id="code" name="code" inputmode="numeric" autocomplete="one-time-code"'
+        f' maxlength="20" required{wrong[1]}>\n<button>Open</button>\n</form>\n'
+    )
+    return "".join(
+        [
+            _head("A code is needed", "../style.css"),
+            "<h1>A file is kept for you</h1>\n",
+            '<p class="lead">Only who reads the mail of its recipient can have it: a code proves that.</p>\n',
+            told,
+            f"<section aria-labelledby='ask'>\n<h2 id='ask'>1. Get a code</h2>\n{ask}</section>\n",
+            f"<section aria-labelledby='show'>\n<h2 id='show'>2. Enter it here</h2>\n{show}</section>\n",
+            _FOOT,
+        ]
+    )
+
+
+def refusal_page(refusal: Refusal, style: str) -> str:
+    """Return the page of an answer that is no; `style`: the address of the style sheet from there."""
+    return (
+        _head(refusal.title, style)
+        + f"<h1>{escape(refusal.title)}</h1>\n<p>{escape(refusal.text)}</p>\n"
+        + _FOOT
+    )
+
+
+def _head(title: str, style: str) -> str:
+    return _HEAD.format(title=escape(title), style=escape(style))
