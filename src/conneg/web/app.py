@@ -5,7 +5,7 @@ one-time codes. `/healthz` tells a proxy whether the store can be reached.
 """
 
 import mimetypes
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -37,6 +37,7 @@ from conneg.staging import (
 from conneg.web.access import AccessLog, log
 from conneg.web.code_mail import CodeNotMailedError
 from conneg.web.codes import OneTimeCodes, TooManyCodesError
+from conneg.web.connections import FORM_SECONDS
 from conneg.web.downloads import Content, downloads_left, respond
 from conneg.web.forms import BusyError, Form, Forms, Offered
 from conneg.web.headers import EVERYWHERE, PAGE
@@ -82,7 +83,6 @@ class Retrieval:
         self._clock = clock
         self._guesses = RateLimit(GUESSES, 600)
         self._requests = RateLimit(CODE_REQUESTS, 3600)
-        self._style = files("conneg.web").joinpath("style.css").read_text(encoding="utf-8")
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -93,7 +93,8 @@ class Retrieval:
                 Route("/s/{token}/unlock", self.unlock, methods=["POST"]),
                 Route("/s/{token}/original", self.original),
                 Route("/s/{token}/{key}", self.form),
-                Route("/style.css", self.style),
+                Route("/style.css", _file("style.css", "text/css")),
+                Route("/icon.svg", _file("icon.svg", "image/svg+xml")),
                 Route("/healthz", self.health),
             ],
             middleware=[Middleware(AccessLog)],
@@ -174,7 +175,7 @@ class Retrieval:
                 media_type=made.media_type,
                 charset=made.charset,
                 octets=made.octets,
-                etag=f'"{item.sha256[:24]}-{form.key}-{made.octets}"',
+                etag=f'"{made.sha256[:32]}"',
                 modified_at=item.staged_at,
                 read=partial(read_file, made.path),
                 shown=form.key.startswith("preview-"),
@@ -222,20 +223,11 @@ class Retrieval:
         )
         return response
 
-    async def style(self, request: Request) -> Response:
-        """The style sheet."""
-        request.state.what = "style"
-        return Response(
-            self._style,
-            media_type="text/css",
-            headers={**EVERYWHERE, "Cache-Control": "public, max-age=3600"},
-        )
-
     async def health(self, request: Request) -> Response:
         """Whether this server can do its work."""
         request.state.what = "health"
         try:
-            await in_thread(self._store.items)
+            await in_thread(lambda: next(self._store.items(), None))
         except StagingError as error:
             return PlainTextResponse(f"{error}\n", 503, headers=EVERYWHERE)
         return PlainTextResponse("ok\n", headers=EVERYWHERE)
@@ -277,6 +269,18 @@ class Retrieval:
         return item_id == opened.item.id
 
 
+def _file(name: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return what serves a file of ours."""
+    octets = files("conneg.web").joinpath(name).read_bytes()
+    headers = {**EVERYWHERE, "Cache-Control": "public, max-age=3600"}
+
+    async def serve(request: Request) -> Response:
+        request.state.what = name
+        return Response(octets, media_type=media_type, headers=headers)
+
+    return serve
+
+
 def _page(html: str, status: int = 200) -> Response:
     return HTMLResponse(html, status, headers=PAGE)
 
@@ -284,7 +288,7 @@ def _page(html: str, status: int = 200) -> Response:
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
     depth = request.url.path.count("/") - 1
-    response = _page(refusal_page(error, "../" * depth + "style.css"), error.status)
+    response = _page(refusal_page(error, "../" * depth), error.status)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
@@ -310,10 +314,14 @@ async def _out_of_order(request: Request, error: Exception) -> Response:
 async def _read_form(request: Request) -> dict[str, str]:
     """Return the fields of a form (application/x-www-form-urlencoded). Raises `Refusal` for a larger one than ours."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _FORM_OCTETS:
-            raise Refusal(413, "That is too much", "Go back, and enter less.")
+    try:
+        with anyio.fail_after(FORM_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _FORM_OCTETS:
+                    raise Refusal(413, "That is too much", "Go back, and enter less.")
+    except TimeoutError as error:
+        raise Refusal(408, "That took too long", "Go back, and try again.") from error
     try:
         values = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
     except ValueError as error:

@@ -8,12 +8,14 @@ import contextlib
 from collections.abc import AsyncIterable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import anyio
 from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Send
 
 from conneg.staging import Item, NoSuchItemError, Store, Usage
+from conneg.web.connections import SEND_SECONDS
 from conneg.web.headers import CONTENT, attachment, content_type
 from conneg.web.preconditions import http_date, is_failed, is_not_modified, may_be_partial
 from conneg.web.ranges import Span, UnsatisfiableRangeError, read_range
@@ -129,7 +131,8 @@ class ContentResponse(StreamingResponse):
         """Send all of it, or as much as the client takes."""
 
         async def counted(message: Message) -> None:
-            await send(message)
+            with anyio.fail_after(SEND_SECONDS):
+                await send(message)
             self._sent += len(message.get("body", b""))
 
         try:

@@ -4,6 +4,8 @@ Everything is decoded and drawn in the fenced workers of `conneg.content`; what 
 at once and no more: who comes on top is told to come back.
 """
 
+import contextlib
+import hashlib
 import shutil
 import tempfile
 from collections import OrderedDict
@@ -26,10 +28,10 @@ from conneg.content import (
     offer,
 )
 from conneg.errors import TemporaryError
-from conneg.features import choose, default_preference
+from conneg.features import FeatureSet, choose, default_preference
 from conneg.negotiation import Provenance, common_forms, read_capability
 from conneg.staging import Item, Store
-from conneg.web.threads import to_the_end
+from conneg.web.threads import in_thread, to_the_end
 
 PAGES = Bound(
     name="web.pages",
@@ -47,9 +49,9 @@ WAITING = Bound(
 )
 KEPT_INSPECTIONS = Bound(
     name="web.inspections",
-    value=1000,
-    unit="contents of which it is remembered what can be made of them",
-    reason="each takes a few kilobytes",
+    value=200,
+    unit="contents of which it is remembered what they are",
+    reason="each takes a few kilobytes, a book of five hundred pages a hundred",
     answer="the one asked for least lately is forgotten",
 )
 
@@ -77,6 +79,7 @@ class Made:
     media_type: str
     charset: str | None
     octets: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,27 +122,26 @@ class Forms:
         self._cache = cache
         self._places = anyio.Semaphore(at_once)
         self._waiting = 0
-        self._offered: OrderedDict[str, Offered] = OrderedDict()
+        self._inspected: OrderedDict[str, Inspection | None] = OrderedDict()
 
     async def offered(self, item: Item) -> Offered:
-        """Return what can be made of the item; looked into once. Raises `BusyError`, `NoSuchItemError`."""
-        known = self._offered.get(item.id)
-        if known is not None:
-            self._offered.move_to_end(item.id)
-            return known
-        async with self._place():
-            with self._store.local(item.id) as path:
-                try:
-                    inspection = await self._workers.inspect(_source(item, path))
-                except ContentRefusedError:
-                    return self._remember(item, Offered())
-        return self._remember(item, _offered(inspection, item))
+        """Return what can be made of the item. Raises `BusyError`, `NoSuchItemError`."""
+        inspection = await self._inspection(item)
+        return Offered() if inspection is None else _offered(inspection, item)
 
-    def _remember(self, item: Item, offered: Offered) -> Offered:
-        self._offered[item.id] = offered
-        if len(self._offered) > KEPT_INSPECTIONS.value:
-            self._offered.popitem(last=False)
-        return offered
+    async def _inspection(self, item: Item) -> Inspection | None:
+        """Look at an item, once; None for one that is beyond the workers' limits."""
+        if item.id in self._inspected:
+            self._inspected.move_to_end(item.id)
+            return self._inspected[item.id]
+        inspection = None
+        async with self._place():
+            with self._store.local(item.id) as path, contextlib.suppress(ContentRefusedError):
+                inspection = await self._workers.inspect(_source(item, path))
+        self._inspected[item.id] = inspection
+        if len(self._inspected) > KEPT_INSPECTIONS.value:
+            self._inspected.popitem(last=False)
+        return inspection
 
     @asynccontextmanager
     async def make(self, item: Item, form: Form) -> AsyncIterator[Made]:
@@ -149,30 +151,16 @@ class Forms:
         """
         folder = Path(tempfile.mkdtemp(prefix="conneg-form-"))
         try:
+            inspection = await self._inspection(item)
             async with self._place():
                 with self._store.local(item.id) as path:
-                    job = await self._job(item, form, path, folder)
+                    job = _job(item, inspection, form, path, folder)
                     rendition = await self._cache.rendition(job, self._workers.convert)
             file = rendition.files[0]
-            yield Made(file.path, file.media_type, file.charset, file.octets)
+            sha256 = await in_thread(_sha256, file.path)
+            yield Made(file.path, file.media_type, file.charset, file.octets, sha256)
         finally:
             await to_the_end(shutil.rmtree, folder, ignore_errors=True)
-
-    async def _job(self, item: Item, form: Form, path: Path, folder: Path) -> ConversionJob:
-        source = _source(item, path)
-        inspection = await self._workers.inspect(source)
-        accepted = read_capability(form.accepted, Provenance.DIRECTORY, form.label).features
-        common = common_forms(offer(inspection), accepted)
-        choice = None if common.is_empty else choose(common, default_preference())
-        if choice is None:
-            raise ConversionError(f"no {form.label} can be made of {item.label}")
-        return ConversionJob(
-            sources=(source,),
-            target=choice.collection,
-            out_dir=folder,
-            stem=form.key,
-            span=None if form.page is None else (form.page - 1, form.page),
-        )
 
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
@@ -190,12 +178,35 @@ def _source(item: Item, path: Path) -> Source:
     return Source.of_part(path, item.media_type, item.name, item.parameters)
 
 
+def _job(item: Item, inspection: Inspection | None, form: Form, path: Path, folder: Path) -> ConversionJob:
+    possible = FeatureSet.nothing() if inspection is None else offer(inspection)
+    common = common_forms(possible, _accepted(form.accepted))
+    choice = None if common.is_empty else choose(common, default_preference())
+    if choice is None:
+        raise ConversionError(f"no {form.label} can be made of {item.label}")
+    return ConversionJob(
+        sources=(_source(item, path),),
+        target=choice.collection,
+        out_dir=folder,
+        stem=form.key,
+        span=None if form.page is None else (form.page - 1, form.page),
+    )
+
+
+def _accepted(expression: str) -> FeatureSet:
+    return read_capability(expression, Provenance.DIRECTORY, "retrieval server").features
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _offered(inspection: Inspection, item: Item) -> Offered:
     possible = offer(inspection)
 
     def can_be(accepted: str) -> bool:
-        capability = read_capability(accepted, Provenance.DIRECTORY, "")
-        return not common_forms(possible, capability.features).is_empty
+        return not common_forms(possible, _accepted(accepted)).is_empty
 
     documents = [form for form in _DOCUMENTS if form.media_type != item.media_type and can_be(form.accepted)]
     pages = len(inspection.pages) if can_be(_PNG) else 0

@@ -22,7 +22,8 @@ _HEAD = """<!doctype html>
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex, nofollow">
 <title>{title}</title>
-<link rel="stylesheet" href="{style}">
+<link rel="stylesheet" href="{root}style.css">
+<link rel="icon" type="image/svg+xml" href="{root}icon.svg">
 </head>
 <body>
 <main>
@@ -46,9 +47,9 @@ def item_page(shown: Shown) -> str:
     item = shown.item
     return "".join(
         [
-            _head(f"{item.label}: kept for you", "../style.css"),
+            _head(f"{item.label}: kept for you", "../"),
             f"<h1>{escape(item.label)}</h1>\n",
-            '<p class="lead">This file belongs to a mail that was sent to you. It was not in the mail itself.</p>\n',
+            '<p class="lead">Sent to you with a mail, and kept here because it could not go in the mail.</p>\n',
             '<section aria-labelledby="fetch">\n<h2 id="fetch">Download</h2>\n',
             _forms(shown),
             _care(item),
@@ -65,7 +66,7 @@ def _forms(shown: Shown) -> str:
     item, token = shown.item, escape(shown.token)
     if not shown.downloads_left:
         return f'<p class="note">{escape(Refusal.no_download_left().text)}</p>\n'
-    original = f"{escape(item.media_type)}, {size(item.octets)}"
+    original = f"{escape(_kind(item))}, {size(item.octets)}"
     rows = [
         f'<li><a class="button main" href="{token}/original" download>Original<small>{original}</small></a></li>'
     ]
@@ -80,6 +81,12 @@ def _forms(shown: Shown) -> str:
         else "<p>Other forms are being looked for: load this page again in a moment.</p>\n"
     )
     return f'<ul class="forms">\n{"".join(rows)}\n</ul>\n{later}'
+
+
+def _kind(item: Item) -> str:
+    """The kind of file in a word, as file names end; the type of what has no such name."""
+    suffix = item.label.rpartition(".")[2] if "." in item.label else ""
+    return suffix.upper() if suffix.isalnum() and suffix.isascii() and len(suffix) <= 5 else item.media_type
 
 
 def _care(item: Item) -> str:
@@ -171,7 +178,7 @@ def code_page(token: str, recipients: Sequence[str], *, sent: bool, problem: str
     )
     return "".join(
         [
-            _head("A code is needed", "../style.css"),
+            _head("A code is needed", "../"),
             "<h1>A file is kept for you</h1>\n",
             '<p class="lead">Only who reads the mail of its recipient can have it: a code proves that.</p>\n',
             told,
@@ -182,14 +189,14 @@ def code_page(token: str, recipients: Sequence[str], *, sent: bool, problem: str
     )
 
 
-def refusal_page(refusal: Refusal, style: str) -> str:
-    """Return the page of an answer that is no; `style`: the address of the style sheet from there."""
+def refusal_page(refusal: Refusal, root: str) -> str:
+    """Return the page of an answer that is no; `root`: the server's root, seen from there."""
     return (
-        _head(refusal.title, style)
+        _head(refusal.title, root)
         + f"<h1>{escape(refusal.title)}</h1>\n<p>{escape(refusal.text)}</p>\n"
         + _FOOT
     )
 
 
-def _head(title: str, style: str) -> str:
-    return _HEAD.format(title=escape(title), style=escape(style))
+def _head(title: str, root: str) -> str:
+    return _HEAD.format(title=escape(title), root=escape(root))

@@ -27,6 +27,7 @@ from conneg.staging import FileStore
 from conneg.web.app import Retrieval
 from conneg.web.code_mail import CodeMail
 from conneg.web.codes import OneTimeCodes
+from conneg.web.connections import DeadlineProtocol
 from conneg.web.forms import Forms
 
 CONNECTIONS = Bound(
@@ -97,7 +98,7 @@ class _Server(uvicorn.Server):
 def _uvicorn_config(retrieval: Retrieval, section: StagingSection) -> uvicorn.Config:
     return uvicorn.Config(
         retrieval.app(),
-        http="h11",
+        http=DeadlineProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -106,7 +107,7 @@ def _uvicorn_config(retrieval: Retrieval, section: StagingSection) -> uvicorn.Co
         proxy_headers=True,
         forwarded_allow_ips=[str(network) for network in section.proxy_networks],
         limit_concurrency=CONNECTIONS.value,
-        timeout_keep_alive=30,
+        timeout_keep_alive=15,
         timeout_graceful_shutdown=STOP_SECONDS,
         h11_max_incomplete_event_size=_HEAD_OCTETS,
     )
