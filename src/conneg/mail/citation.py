@@ -129,7 +129,7 @@ def cite(
     replacements: Mapping[str, Sequence[NewPart]],
 ) -> dict[str, Sequence[NewPart]]:
     """Return `replacements` (of other parts) with the citations in the place of the parts that they are for, and in the
-    message's bodies; what `conneg.mail.splice` takes.
+    message's bodies; what `conneg.mail.splice` takes. A body whose charset has no place for ASCII is left alone.
     """
     found = {**replacements, **{part_id: citation_parts(one) for part_id, one in citations.items()}}
     content_ids = {part.content_id: part.id for part in root.leaves() if part.content_id}
@@ -137,7 +137,7 @@ def cite(
         if any(body.id == other or body.id.startswith(f"{other}.") for other in citations):
             continue
         new = _as_it_goes(content, body, found)
-        if new is not None:
+        if new is not None and _extends_ascii(_charset(new)):
             found[body.id] = [_with_notice(new, citations, content_ids)]
     return found
 
@@ -182,10 +182,8 @@ def _as_it_goes(content: bytes, body: Part, replacements: Mapping[str, Sequence[
 
 
 def _with_notice(body: NewPart, citations: Mapping[str, Citation], content_ids: Mapping[str, str]) -> NewPart:
-    """Return the body with the citations in it; as it is where its charset has no place for them."""
-    charset = body.parameters.get("charset", "us-ascii").lower()
-    if not _extends_ascii(charset):
-        return body
+    """Return the body with the citations in it."""
+    charset = _charset(body)
     if body.media_type == "text/html":
         return replace(body, body=_in_html(body.body, citations, content_ids))
     text = "\r\n".join(line for citation in citations.values() for line in [_RULE, *_lines(citation)])
@@ -194,6 +192,10 @@ def _with_notice(body: NewPart, citations: Mapping[str, Citation], content_ids: 
         charset = "utf-8"
         body = replace(body, parameters={**body.parameters, "charset": charset})
     return replace(body, body=text.encode(charset, "replace") + body.body)
+
+
+def _charset(body: NewPart) -> str:
+    return body.parameters.get("charset", "us-ascii").lower()
 
 
 def _extends_ascii(charset: str) -> bool:
@@ -220,7 +222,9 @@ def _in_html(html: bytes, citations: Mapping[str, Citation], content_ids: Mappin
 
 def _picture(content_id: str) -> re.Pattern[bytes]:
     """The element that shows the part of that Content-ID (RFC 2392)."""
-    names = b"|".join(re.escape(name.encode()) for name in {content_id, quote(content_id, safe="@")})
+    names = b"|".join(
+        re.escape(name.encode()) for name in {content_id, *(quote(content_id, safe) for safe in ("@", ""))}
+    )
     source = rb"\bsrc\s{0,9}=\s{0,9}[\"']?cid:(?:" + names + rb")(?=[\"'\s>])"
     return re.compile(rb"<img\b[^<>]{0,2000}?" + source + rb"[^<>]{0,2000}>", re.IGNORECASE)
 

@@ -1,6 +1,6 @@
 """One-time codes: who asks for one gets it by mail if the content was staged for that address, and shows it once.
 
-What is kept of a code is a MAC, for some minutes and some tries. Who asks learns nothing of who the recipients are.
+What is kept of a code is a MAC, for some minutes and some tries. The page says the same to whoever asks.
 """
 
 import secrets
