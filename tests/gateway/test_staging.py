@@ -1,15 +1,18 @@
 """Content that the recipient cannot take waits on the retrieval server, and a citation says where."""
 
+import asyncio
 import email
 import email.policy
 import json
 import os
+import re
+import subprocess
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
-from conneg.gateway.config import Config
+from conneg.gateway.config import Config, ConfigError, parse_config
 from conneg.gateway.events import Planned, Settled
 from conneg.spool import RecipientState
 from conneg.staging import FileStore, Purpose, Tokens, read_key
@@ -23,6 +26,7 @@ from tests.gateway.servers import (
     text_message,
     until,
 )
+from tests.staging.samples import small_disk
 
 ONLY_TEXT = '(type=["text/plain","text/html"])'
 DRAWING = bytes(range(256)) * 40
@@ -169,3 +173,43 @@ async def test_without_room_the_message_waits_and_the_operator_is_told(
     assert "content cannot be staged" in capsys.readouterr().out
     async with running(settings(tmp_path, entries, staging="max_mib = 10")) as (gateway, events):
         await until(lambda: any(event.state == "delivered" for event in events.of(Settled)))
+
+
+async def test_on_a_full_disk_the_message_waits_and_goes_when_there_is_room(tmp_path: Path) -> None:
+    message = text_message()
+    message.add_attachment(os.urandom(1 << 21), maintype="application", subtype="step", filename="big.step")
+    entries = {"june@devices.test": ONLY_TEXT}
+    with small_disk(tmp_path / "gw/staging") as disk:
+        async with running(settings(tmp_path / "gw", entries)) as (gateway, events):
+            await submit(gateway, message, ["june@devices.test"])
+            await until(lambda: bool(events.of(Settled)))
+            first = events.of(Settled)[0]
+            assert (first.state, "No space left" in first.reply) == ("deferred", True)
+            await asyncio.to_thread(subprocess.run, ["mount", "-o", "remount,size=8m", disk], check=True)
+            await until(lambda: any(event.state == "delivered" for event in events.of(Settled)))
+    assert len(messages_in(tmp_path / "gw/mail/june")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (
+            '[[destination]]\ndomains=["*"]\non_no_common_form="stage"',
+            "staging needs [staging] with base_url",
+        ),
+        ('[[destination]]\ndomains=["*"]\nstage_above_octets=5000', "staging needs [staging] with base_url"),
+        ("[staging]", "line 1: staging.base_url: missing"),
+        ('[staging]\nbase_url = "files.test"', "is not the address of a server"),
+        ('[staging]\nbase_url = "https://files.test/?x"', "is not the address of a server"),
+        ('[staging]\nbase_url = "https://files.test/a b"', "characters that an address cannot have"),
+        ('[staging]\nbase_url = "http://files.test"\ncode = true', "needs a base_url with https"),
+        (
+            '[staging]\nbase_url = "https://x.test"\n[[destination]]\ndomains=["*"]\nconvert = false\n'
+            'on_no_common_form="stage"',
+            "nothing can be staged",
+        ),
+    ],
+)
+def test_mistakes_in_the_configuration(text: str, wanted: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(wanted)):
+        parse_config(text)

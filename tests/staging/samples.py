@@ -1,11 +1,17 @@
 """Items and stores for the tests."""
 
 import hashlib
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from conneg.staging import FileStore, Item, Tokens
+from tests.system import require_root
 
 TOKENS = Tokens(bytes(range(32)))
 
@@ -34,3 +40,17 @@ def item(octets: bytes, *, part_id: str = "1", tokens: Tokens = TOKENS, **values
         "most_downloads": 20,
     }
     return Item(**(given | values))
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    require_root("mounting a small file system")
+    folder.mkdir(parents=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=False)
+    if mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
