@@ -13,6 +13,8 @@ from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 
+import pytest
+
 from tests.cli.test_commands import conneg, is_one_line
 from tests.cli.test_serve import serve, stop
 from tests.gateway.servers import messages_in
@@ -66,6 +68,7 @@ def arrived(folder: Path, count: int) -> list[bytes]:
     return messages_in(folder / "mail/june")
 
 
+@pytest.mark.shows("C-11")
 def test_no_message_and_no_content_is_lost_when_the_gateway_is_killed(tmp_path: Path) -> None:
     moments = random.Random(3461)
     sent: dict[str, bytes] = {}

@@ -82,6 +82,7 @@ def store_in(folder: Path) -> tuple[FileStore, Tokens]:
     return FileStore(folder / "staging", 1 << 30), Tokens(read_key(folder / "staging" / "key"))
 
 
+@pytest.mark.shows("C-11")
 async def test_a_citation_takes_the_place_of_what_the_recipient_cannot_take(tmp_path: Path) -> None:
     message = await delivered(tmp_path, with_drawing(), "june@devices.test")
     assert message.get_content_type() == "multipart/mixed"

@@ -48,6 +48,7 @@ def kinds(plan: Plan) -> dict[str, str]:
     return {action.part_id: type(action).__name__ for action in plan.actions}
 
 
+@pytest.mark.shows("C-11")
 def test_what_has_no_form_is_staged_where_policy_says_so() -> None:
     offer = offered(LETTER, DRAWING)
     plan = make_plan(offer, TEXT_ONLY, STAGE)
