@@ -11,9 +11,9 @@ from typing import Any
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
+from tests.web.servers import serving
 
 from conneg.demo.message import sample
-from tests.web.servers import serving
 
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "retrieval.png"
 _HEIGHT = 860

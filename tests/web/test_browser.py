@@ -1,5 +1,6 @@
 """The pages in a real browser: read, walked by keyboard, on a phone; and nothing that was staged ever runs there."""
 
+import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 
@@ -147,6 +148,27 @@ _CONTRASTS = """() => {
   }
   return ratios;
 }"""
+
+
+def test_the_page_that_asks_for_a_code(context: BrowserContext, server: RetrievalServer) -> None:
+    recipients = ("june@devices.test", "july@devices.test")
+    staged = server.stage(b"abc", part_id="code", wants_code=True, recipients=recipients)
+    page = context.new_page()
+    found = complaints(page)
+    page.goto(server.link(staged))
+    for name in ("Your mail address", "Mail me a code", "Code from the mail", "Open"):
+        page.keyboard.press("Tab")
+        expect(page.locator(":focus")).to_have_accessible_name(name)
+    page.get_by_label("Code from the mail").fill("12345678")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("This is not the code")
+    field = page.get_by_label("Code from the mail")
+    expect(field).to_have_accessible_description(re.compile("This is not the code"))
+    assert field.evaluate("element => getComputedStyle(element).borderRadius") == "8px", "styled there, too"
+    page.get_by_label("Your mail address").fill("stranger@devices.test")
+    page.get_by_role("button", name="Mail me a code").click()
+    expect(page.get_by_role("status")).to_contain_text("if the mail went to that address")
+    assert found == []
 
 
 def test_nothing_moves_for_who_wants_it_so(browser: Browser, survey: str) -> None:

@@ -112,6 +112,8 @@ def _show(config: Any, formats: list[dict[str, str]], fence: dict[str, list[str]
             f"destination   {', '.join(destination.domains)}: {destination.deliver} {where}; "
             f"CONNEG {destination.conneg}; baseline {destination.baseline}"
         )
+    if config.staging is not None:
+        click.echo(f"staging       {config.staging.folder}; links begin with {config.staging.base_url}")
     click.echo("documents are read behind a fence")
     for danger, layers in fence.items():
         click.echo(f"  {danger:<11} {', '.join(layers) or 'not fenced off here'}")

@@ -112,7 +112,10 @@ class Retrieval:
         request.state.what = "page"
         opened = await self._open(request)
         if not self._may_have(request, opened):
-            return _page(code_page(opened.token, opened.item.recipients, sent="sent" in request.query_params))
+            asked = request.query_params
+            return _page(
+                code_page(opened.token, opened.item.recipients, sent="sent" in asked, wrong="wrong" in asked)
+            )
         usage = await in_thread(self._store.usage, opened.item.id)
         left = downloads_left(opened.item, usage, "original", opened.item.octets)
         return _page(item_page(Shown(opened.item, opened.token, await self._offered(opened.item), left)))
@@ -207,9 +210,7 @@ class Retrieval:
         values = await _read_form(request)
         if not await self._codes.accept(opened.item, values.get("code", "")):
             self._guesses.note(_address(request), self._clock())
-            problem = "This is not the code, or it was used, or its time is over."
-            page = code_page(opened.token, opened.item.recipients, sent=True, problem=problem)
-            return _page(page, 403)
+            return RedirectResponse(f"../{opened.token}?wrong", 303, headers=EVERYWHERE)
         now = self._clock()
         response = RedirectResponse(f"../{opened.token}", 303, headers=EVERYWHERE)
         response.set_cookie(

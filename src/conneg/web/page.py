@@ -143,50 +143,43 @@ def _footer(item: Item) -> str:
     )
 
 
-def code_page(token: str, recipients: Sequence[str], *, sent: bool, problem: str | None = None) -> str:
-    """Return the page of a content that needs a one-time code; it does not say what is kept, nor for whom."""
-    action = escape(token)
-    if len(recipients) == 1:
-        address = ""
-    else:
-        address = (
-            '<label for="address">Your mail address</label>\n'
-            '<input id="address" name="address" type="email" autocomplete="email" required>\n'
-        )
-    ask = (
-        f'<form method="post" action="{action}/code">\n{address}'
-        f"<button>{'Mail me another code' if sent else 'Mail me a code'}</button>\n</form>\n"
-    )
-    wrong = (
-        ("", "")
-        if problem is None
-        else (
-            f'<p class="note" id="problem" role="alert">{escape(problem)}</p>\n',
-            ' aria-invalid="true" aria-describedby="problem"',
-        )
-    )
-    told = (
-        '<p class="note" role="status">A code is on its way, if the mail went to that address. It is good for 15'
-        " minutes.</p>\n"
-        if sent and problem is None
-        else ""
-    )
-    show = (
-        f'<form method="post" action="{action}/unlock">\n{wrong[0]}<label for="code">Code from the mail</label>\n'
-        '<input class="digits" id="code" name="code" inputmode="numeric" autocomplete="one-time-code"'
-        f' maxlength="20" required{wrong[1]}>\n<button>Open</button>\n</form>\n'
-    )
+def code_page(token: str, recipients: Sequence[str], *, sent: bool, wrong: bool) -> str:
+    """Return the page of a content that needs a one-time code; it does not say what is kept, nor for whom.
+
+    `sent`: a code was asked for just now; `wrong`: one that is none was entered.
+    """
     return "".join(
         [
             _head("A code is needed", "../"),
             "<h1>A file is kept for you</h1>\n",
             '<p class="lead">Only who reads the mail of its recipient can have it: a code proves that.</p>\n',
-            told,
-            f"<section aria-labelledby='ask'>\n<h2 id='ask'>1. Get a code</h2>\n{ask}</section>\n",
-            f"<section aria-labelledby='show'>\n<h2 id='show'>2. Enter it here</h2>\n{show}</section>\n",
+            _SENT if sent else "",
+            '<section aria-labelledby="ask">\n<h2 id="ask">1. Get a code</h2>\n',
+            f'<form method="post" action="{escape(token)}/code">\n',
+            "" if len(recipients) == 1 else _ADDRESS_FIELD,
+            "<button>Mail me a code</button>\n</form>\n</section>\n",
+            '<section aria-labelledby="show">\n<h2 id="show">2. Enter it here</h2>\n',
+            f'<form method="post" action="{escape(token)}/unlock">\n',
+            _WRONG if wrong else "",
+            _CODE_FIELD.format(problem=' aria-invalid="true" aria-describedby="problem"' if wrong else ""),
+            "<button>Open</button>\n</form>\n</section>\n",
             _FOOT,
         ]
     )
+
+
+_SENT = """<p class="note" role="status">A code is on its way, if the mail went to that address. It is good for 15
+minutes.</p>
+"""
+_WRONG = """<p class="note" id="problem" role="alert">This is not the code, or it was used, or its time is over.</p>
+"""
+_ADDRESS_FIELD = """<label for="address">Your mail address</label>
+<input id="address" name="address" type="email" autocomplete="email" required>
+"""
+_CODE_FIELD = """<label for="code">Code from the mail</label>
+<input class="digits" id="code" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="20"
+ required{problem}>
+"""
 
 
 def refusal_page(refusal: Refusal, root: str) -> str:
