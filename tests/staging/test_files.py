@@ -76,11 +76,12 @@ def test_the_sweep_takes_what_has_expired_and_what_was_never_cited(store: FileSt
     cited = put(store, tmp_path, b"c", part_id="3", staged_at=now, expires_at=now + 9 * day, cited_at=now)
     left = tmp_path / "staging/incoming/left-by-a-crash"
     left.mkdir()
+    (left.parent / "a-file").write_bytes(b"x")
     assert store.sweep(now) == []
     assert left.is_dir(), "somebody may be writing it"
     assert store.sweep(now + 11) == [expired]
     assert store.sweep(now + day + 1) == [uncited]
-    assert not left.exists()
+    assert list(left.parent.iterdir()) == []
     assert list(store.items()) == [cited]
 
 

@@ -24,6 +24,7 @@ _WHY = {
     StageCause.TOO_LARGE: "It is too large to be sent by mail.",
 }
 _DAY = 86_400
+_SWEEP_SECONDS = 3600
 
 log = structlog.get_logger("conneg")
 
@@ -55,6 +56,7 @@ class Citing:
         self._section = section
         self._hostname = hostname
         self._clock = clock
+        self._sweep_at = 0.0
 
     async def stage(
         self, message_id: str, parts: Sequence[StagedPart], recipients: Sequence[str]
@@ -101,7 +103,18 @@ class Citing:
             part_id=part.id,
         )
         kept = self._store.put(item, staged.path)
+        self._sweep(now)
         return kept, self._citation(kept, staged.action)
+
+    def _sweep(self, now: float) -> None:
+        """Remove what has expired, now and then, in case that no retrieval server does."""
+        if now < self._sweep_at:
+            return
+        self._sweep_at = now + _SWEEP_SECONDS
+        try:
+            self._store.sweep(now)
+        except StagingError as error:
+            log.error("what has expired cannot be swept away", error=str(error))
 
     def _citation(self, item: Item, action: Stage) -> Citation:
         url = f"{self._section.base_url}/s/{self._tokens.write(Purpose.LINK, item.id, item.expires_at)}"

@@ -50,11 +50,11 @@ class FileStore:
             if known is not None:
                 return self._prolong(known, item)
             self._make_room(item)
-            scratch = self._incoming / uuid.uuid4().hex
+            scratch = self._new_name()
             scratch.mkdir(mode=0o700)
             try:
                 write_durably(scratch / "content", read_file(source, 0, source.stat().st_size))
-                write_durably(scratch / "item.json", [item.to_json().encode()])
+                write_durably(scratch / "item.json", [item.to_json().encode("ascii")])
                 return self._into_place(item, scratch)
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
@@ -101,10 +101,18 @@ class FileStore:
             self._write_item(replace(self.stat(item_id), cited_at=now))
 
     def _write_item(self, item: Item) -> None:
+        self._write(item.id, "item.json", item.to_json())
+
+    def _write(self, item_id: str, name: str, text: str) -> None:
+        """Replace a file of an item, all or nothing; what a crash leaves of it is swept."""
         try:
-            write_durably(self._items / item.id / "item.json", [item.to_json().encode()])
+            path = self._items / item_id / name
+            write_durably(path, [text.encode("ascii")], temporary=self._new_name())
         except FileNotFoundError as error:
-            raise _gone(item.id) from error
+            raise _gone(item_id) from error
+
+    def _new_name(self) -> Path:
+        return self._incoming / uuid.uuid4().hex
 
     def stat(self, item_id: str) -> Item:
         """Return what is known of an item; see `Store.stat`."""
@@ -116,7 +124,7 @@ class FileStore:
     def _known(self, item_id: str) -> Item | None:
         path = self._folder(item_id) / "item.json"
         try:
-            return Item.from_json(path.read_text(encoding="utf-8"))
+            return Item.from_json(path.read_text(encoding="ascii"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -145,7 +153,7 @@ class FileStore:
     def _usage(self, item_id: str) -> Usage:
         path = self._folder(item_id) / "usage.json"
         try:
-            return Usage.from_json(path.read_text(encoding="utf-8"))
+            return Usage.from_json(path.read_text(encoding="ascii"))
         except FileNotFoundError:
             return Usage()
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -153,18 +161,15 @@ class FileStore:
 
     def amend(self, item_id: str, change: Callable[[Usage], tuple[Usage, T]]) -> T:
         """Change what is known of an item's use, under a lock; see `Store.amend`."""
-        with _as_staging_error(f"item {item_id} cannot be changed"), self._locked(item_id) as folder:
+        with _as_staging_error(f"item {item_id} cannot be changed"), self._locked(item_id):
             before = self._usage(item_id)
             after, result = change(before)
             if after != before:
-                try:
-                    write_durably(folder / "usage.json", [after.to_json().encode()])
-                except FileNotFoundError as error:
-                    raise _gone(item_id) from error
+                self._write(item_id, "usage.json", after.to_json())
             return result
 
     @contextmanager
-    def _locked(self, item_id: str) -> Iterator[Path]:
+    def _locked(self, item_id: str) -> Iterator[None]:
         folder = self._folder(item_id)
         try:
             fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -172,13 +177,13 @@ class FileStore:
             raise _gone(item_id) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
-            yield folder
+            yield
         finally:
             os.close(fd)
 
     def remove(self, item_id: str) -> None:
         """Remove an item; see `Store.remove`."""
-        gone = self._incoming / uuid.uuid4().hex
+        gone = self._new_name()
         with _as_staging_error(f"item {item_id} cannot be removed"):
             try:
                 os.rename(self._folder(item_id), gone)
@@ -211,7 +216,7 @@ class FileStore:
             for entry in list(entries):
                 with contextlib.suppress(FileNotFoundError):
                     if entry.stat().st_mtime <= now - UNCITED_SECONDS:
-                        shutil.rmtree(entry.path, ignore_errors=True)
+                        _remove(Path(entry.path))
         return removed
 
     def _folder(self, item_id: str) -> Path:
@@ -237,6 +242,13 @@ def read_file(path: Path, start: int, end: int) -> Iterator[bytes]:
                 yield chunk
 
     return chunks()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink()
 
 
 def _gone(item_id: str) -> NoSuchItemError:

@@ -39,7 +39,7 @@ class Item:
 
     def to_json(self) -> str:
         """Return the item as one JSON object."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "Item":

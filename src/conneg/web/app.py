@@ -4,6 +4,7 @@
 one-time codes. `/healthz` tells a proxy whether the store can be reached.
 """
 
+import asyncio
 import mimetypes
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from conneg.content import ContentRefusedError, ConversionError
-from conneg.errors import ConnegError
+from conneg.errors import UnavailableError
 from conneg.gateway.staging_section import StagingSection
 from conneg.staging import (
     ExpiredTokenError,
@@ -124,11 +125,13 @@ class Retrieval:
         if self._forms is None:
             return Offered()
         try:
-            with anyio.move_on_after(_LOOK_SECONDS):
+            async with asyncio.timeout(_LOOK_SECONDS):
                 return await self._forms.offered(item)
-        except (BusyError, ConnegError):
+        except (TimeoutError, BusyError):
             return None
-        return None
+        except UnavailableError as error:
+            log.error("no other forms can be made", error=str(error))
+            return Offered()
 
     async def original(self, request: Request) -> Response:
         """The content as it was staged."""

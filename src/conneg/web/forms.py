@@ -4,6 +4,7 @@ Everything is decoded and drawn in the fenced workers of `conneg.content`; what 
 at once and no more: who comes on top is told to come back.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import shutil
@@ -12,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -123,6 +125,14 @@ class Forms:
         self._places = anyio.Semaphore(at_once)
         self._waiting = 0
         self._inspected: OrderedDict[str, Inspection | None] = OrderedDict()
+        self._looking: dict[str, asyncio.Task[Inspection | None]] = {}
+
+    async def close(self) -> None:
+        """Give up what is being looked at."""
+        tasks = list(self._looking.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def offered(self, item: Item) -> Offered:
         """Return what can be made of the item. Raises `BusyError`, `NoSuchItemError`."""
@@ -130,10 +140,25 @@ class Forms:
         return Offered() if inspection is None else _offered(inspection, item)
 
     async def _inspection(self, item: Item) -> Inspection | None:
-        """Look at an item, once; None for one that is beyond the workers' limits."""
+        """Look at an item, once; None for one that is beyond the workers' limits.
+
+        Who does not wait for the end of it does not end it for others.
+        """
         if item.id in self._inspected:
             self._inspected.move_to_end(item.id)
             return self._inspected[item.id]
+        if item.id not in self._looking:
+            task = asyncio.create_task(self._look(item))
+            self._looking[item.id] = task
+            task.add_done_callback(partial(self._looked, item.id))
+        return await asyncio.shield(self._looking[item.id])
+
+    def _looked(self, item_id: str, task: asyncio.Task[Inspection | None]) -> None:
+        del self._looking[item_id]
+        if not task.cancelled():
+            task.exception()  # who waited is told; perhaps nobody did
+
+    async def _look(self, item: Item) -> Inspection | None:
         inspection = None
         async with self._place():
             with self._store.local(item.id) as path, contextlib.suppress(ContentRefusedError):

@@ -149,7 +149,11 @@ async def _forms(config: Config, section: StagingSection, store: FileStore) -> A
     try:
         cache = await asyncio.to_thread(RenditionCache, folder / "kept", section.cache_mib << 20)
         async with Workers(content.workers, limits, closed_only=content.sandbox == "required") as workers:
-            yield Forms(store, workers, cache, at_once=content.workers)
+            forms = Forms(store, workers, cache, at_once=content.workers)
+            try:
+                yield forms
+            finally:
+                await forms.close()
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
