@@ -193,6 +193,23 @@ def test_a_proxy_that_is_not_ours_says_nothing(tmp_path: Path) -> None:
         assert server.told(lambda line: line.get("event") == "retrieved")["address"] == "127.0.0.1"
 
 
+def test_what_is_no_http_is_logged_like_everything_else(server: RetrievalServer) -> None:
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as client:
+        client.sendall(b"EHLO client.test\r\n\r\n")
+        assert client.recv(4096).startswith(b"HTTP/1.1 400")
+    line = server.told(lambda line: line.get("level") == "warning")
+    assert line["event"] == "Invalid HTTP request received."
+
+
+def test_a_damaged_item_is_out_of_order_and_the_operator_is_told(server: RetrievalServer) -> None:
+    staged = server.stage(DRAWING, part_id="damaged")
+    (server.folder / f"staging/items/{staged.id}/item.json").write_text("{}")
+    answer = curl(f"{server.link(staged)}/original")
+    assert (answer.status, answer.fields["Retry-After"]) == (503, "300")
+    assert staged.id in server.told(lambda line: line.get("level") == "error")["error"]
+
+
 def test_slow_and_silent_clients_hold_nobody_up(server: RetrievalServer) -> None:
     staged = server.stage(DRAWING, part_id="slow")
     host, _, port = server.url.removeprefix("http://").partition(":")

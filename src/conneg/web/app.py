@@ -6,6 +6,7 @@ one-time codes. `/healthz` tells a proxy whether the store can be reached.
 
 import asyncio
 import mimetypes
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -105,6 +106,7 @@ class Retrieval:
                 StagingError: _out_of_order,
                 CodeNotMailedError: _out_of_order,
                 NoSuchItemError: _gone,
+                Exception: _fault,
             },
         )
 
@@ -152,7 +154,7 @@ class Retrieval:
     async def form(self, request: Request) -> Response:
         """Another form of the content, or a picture of one of its pages."""
         key = request.path_params["key"]
-        request.state.what = key[:20]
+        request.state.what = key if re.fullmatch(r"[a-z]{1,8}(-[0-9]{1,4})?", key) else "nothing of ours"
         item = (await self._opened_for_content(request)).item
         form = None if self._forms is None else await self._find_form(item, key)
         if self._forms is None or form is None:
@@ -312,6 +314,11 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 async def _out_of_order(request: Request, error: Exception) -> Response:
     log.error("the retrieval server cannot do its work", error=str(error))
+    return await _refuse(request, Refusal.out_of_order())
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    """A fault of ours: the server logs where it came from."""
     return await _refuse(request, Refusal.out_of_order())
 
 

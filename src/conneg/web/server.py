@@ -5,6 +5,7 @@ uvicorn speaks HTTP; conversions run in worker processes; now and then what has 
 
 import asyncio
 import contextlib
+import logging
 import math
 import shutil
 import socket
@@ -65,6 +66,7 @@ async def serve_staged(
 
     Downloads under way then get `STOP_SECONDS`. Raises `StagingError`, `UnavailableError` and `UsageError`.
     """
+    _log_of_uvicorn()
     section = staging_of(config)
     store = await asyncio.to_thread(open_store, section)
     tokens = await asyncio.to_thread(open_tokens, section)
@@ -84,6 +86,19 @@ async def serve_staged(
                 for task in (sweeping, stopping):
                     task.cancel()
                 await asyncio.gather(sweeping, stopping, return_exceptions=True)
+
+
+class _ToStructlog(logging.Handler):
+    """Writes what uvicorn complains of into our log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        log.log(record.levelno, record.getMessage(), exc_info=record.exc_info)
+
+
+def _log_of_uvicorn() -> None:
+    logger = logging.getLogger("uvicorn")
+    logger.handlers, logger.propagate = [_ToStructlog(logging.WARNING)], False
 
 
 class _Server(uvicorn.Server):
