@@ -27,6 +27,9 @@ CHUNK_OCTETS = 256 * 1024
 UNCITED_SECONDS = 86_400.0
 """How long an item waits for its citation: no attempt at a delivery lasts as long as that."""
 
+RECOUNT_SECONDS = 10.0
+"""How long what is in use is known: others may put and remove meanwhile, so the quota is kept to that nearly."""
+
 _ITEM_ID = re.compile(r"[a-z2-7]{16}")
 T = TypeVar("T")
 
@@ -39,6 +42,7 @@ class FileStore:
         self._items = folder / "items"
         self._incoming = folder / "incoming"
         self._max_octets = max_octets
+        self._counted, self._counted_at = 0, float("-inf")
         with _as_staging_error(f"the folder {folder}"):
             for each in (folder, self._items, self._incoming):
                 each.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -67,17 +71,21 @@ class FileStore:
                 raise
             return self._prolong(self.stat(item.id), item)  # another process was faster
         sync_directory(self._items)
+        self._counted += item.octets
         return item
 
     def _prolong(self, known: Item, item: Item) -> Item:
         kept = replace(known, expires_at=max(known.expires_at, item.expires_at))
         if kept != known:
             self._write_item(kept)
+        sync_directory(self._items)  # who put it there may have died before
         return kept
 
     def _make_room(self, item: Item) -> None:
         """Sweep where the quota would be exceeded; raises `StagingFullError` if that is not enough."""
-        if self.octets() + item.octets <= self._max_octets:
+        if time.monotonic() - self._counted_at > RECOUNT_SECONDS:
+            self.octets()
+        if self._counted + item.octets <= self._max_octets:
             return
         self.sweep(time.time())
         used = self.octets()
@@ -93,6 +101,7 @@ class FileStore:
         for folder in self._folders():
             with contextlib.suppress(FileNotFoundError):
                 total += (folder / "content").stat().st_size
+        self._counted, self._counted_at = total, time.monotonic()
         return total
 
     def cite(self, item_id: str, now: float) -> None:
