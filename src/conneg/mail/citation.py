@@ -23,6 +23,12 @@ from conneg.words import octets as size
 _URL_WORD = 40  # RFC 2017, 3.1
 _RULE = "-" * 72
 _LONGEST_NAME = 200
+_MOST_BLOCKS = 10
+"""So often one picture is replaced: a message must not grow without end by naming it again and again."""
+
+_KEPT_PARAMETERS = ("charset", "format", "delsp")
+"""Of Content-Type, where a body is written anew: others may be anything."""
+
 _BODY_TAG = re.compile(rb"<body\b[^<>]{0,4000}>", re.IGNORECASE)
 _BEFORE_CONTENT = re.compile(
     rb"\s*(?:<\?[^>]*>|<!doctype[^>]*>|<html\b[^>]*>|<head\b.*?</head\s*>|\s)*", re.I | re.S
@@ -174,9 +180,9 @@ def _as_it_goes(content: bytes, body: Part, replacements: Mapping[str, Sequence[
     return NewPart(
         media_type=body.media_type,
         body=decode_body(content, body),
-        parameters=body.parameters,
+        parameters={name: value for name, value in body.parameters.items() if name in _KEPT_PARAMETERS},
         filename=body.filename,
-        disposition=body.disposition,
+        disposition=body.disposition and "inline",
         encoding="quoted-printable",
     )
 
@@ -212,7 +218,7 @@ def _in_html(html: bytes, citations: Mapping[str, Citation], content_ids: Mappin
     for content_id, part_id in content_ids.items():
         if part_id in citations:
             block = _block(citations[part_id]).replace(b"\\", rb"\\")
-            html, count = _picture(content_id).subn(block, html)
+            html, count = _picture(content_id).subn(block, html, _MOST_BLOCKS)
             if count:
                 shown_in_place.add(part_id)
     rest = [citation for part_id, citation in citations.items() if part_id not in shown_in_place]
