@@ -105,6 +105,26 @@ async def test_a_citation_takes_the_place_of_what_the_recipient_cannot_take(tmp_
     assert "Content-Previous" not in message.as_string()
 
 
+async def test_a_body_that_is_converted_says_it_too(tmp_path: Path) -> None:
+    message = text_message()
+    message.set_content("<p>Hello <b>June</b>.</p>", subtype="html")
+    message.add_attachment(DRAWING, maintype="application", subtype="step", filename="plan.step")
+    entries = {"june@devices.test": '(type="text/plain")'}
+    async with running(settings(tmp_path, entries)) as (gateway, events):
+        await submit(gateway, message, ["june@devices.test"])
+        await until(lambda: bool(events.of(Settled)))
+    (content,) = messages_in(tmp_path / "mail/june")
+    parsed = email.message_from_bytes(content, policy=email.policy.default)
+    assert isinstance(parsed, EmailMessage)
+    body, citation = parsed.iter_parts()
+    assert body.get_content_type() == "text/plain"
+    lines = body.get_content().splitlines()
+    (link,) = [line for line in citation.get_content().splitlines() if line.startswith("https:")]
+    assert lines.index(link) < lines.index("Hello June.")
+    assert 'type="text/html"' in body["Content-Previous"]
+    assert citation["Content-Previous"] is None, "it was not converted"
+
+
 async def test_a_recipient_of_whom_nothing_is_known_gets_a_link_for_what_is_too_large(tmp_path: Path) -> None:
     message = await delivered(
         tmp_path, with_drawing(), "anna@devices.test", more="stage_above_octets = 10000"
