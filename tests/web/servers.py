@@ -54,13 +54,21 @@ class RetrievalServer:
         until = staged.expires_at if expires_at is None else expires_at
         return f"{self.url}/s/{self.tokens.write(Purpose.LINK, staged.id, until)}"
 
-    def told(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 20) -> dict[str, Any]:
+    def told(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 60) -> dict[str, Any]:
         """Return the next line of the log that is wanted."""
         deadline = time.monotonic() + seconds
         while True:
             line = self.lines.get(timeout=max(0.01, deadline - time.monotonic()))
             if wanted(line):
                 return line
+
+
+def looked_at(link: str) -> Answer:
+    """Return the page as it is when the content has been looked at, which a busy machine takes its time for."""
+    deadline = time.monotonic() + 60
+    while b"load this page again" in (page := curl(link)).body:
+        assert time.monotonic() < deadline
+    return page
 
 
 @contextmanager

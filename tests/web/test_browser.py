@@ -9,7 +9,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from conneg.demo.message import sample
-from tests.web.servers import RetrievalServer, serving
+from tests.web.servers import RetrievalServer, looked_at, serving
+
+expect.set_options(timeout=30_000)
 
 HOSTILE_HTML = b"""<!doctype html><title>calm</title><body onload="fetch('/leaked-by-event')">
 <script>document.title = 'ran'; fetch('/leaked-by-script')</script><img src="/leaked-by-picture">
@@ -36,6 +38,7 @@ def survey(server: RetrievalServer) -> str:
     staged = server.stage(
         sample("survey.pdf"), part_id="survey", media_type="application/pdf", name="survey.pdf"
     )
+    looked_at(server.link(staged))
     return server.link(staged)
 
 
@@ -104,6 +107,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(
         viewport={"width": width, "height": 780}, has_touch=True, is_mobile=True, device_scale_factor=2
     )
     page = context.new_page()
+    looked_at(server.link(staged))
     page.goto(server.link(staged))
     all_pictures_are_there(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -226,6 +230,7 @@ def test_previews_of_what_is_hostile_are_pictures(context: BrowserContext, serve
     page = context.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
+    looked_at(server.link(staged))
     page.goto(server.link(staged))
     (picture,) = page.get_by_role("img").all()
     expect(picture).to_have_js_property("complete", True)

@@ -12,7 +12,7 @@ import pytest
 
 from conneg.demo.message import sample
 from conneg.staging import Purpose
-from tests.web.servers import RetrievalServer, curl, serving
+from tests.web.servers import RetrievalServer, curl, looked_at, serving
 
 DRAWING = bytes(range(256)) * 4000
 
@@ -144,7 +144,7 @@ def test_other_paths_and_methods(server: RetrievalServer) -> None:
 def test_the_page_offers_the_forms_that_can_be_made(server: RetrievalServer) -> None:
     photo = server.stage(sample("photo.jpg"), part_id="photo", media_type="image/jpeg", name="photo.jpg")
     link = server.link(photo)
-    page = curl(link)
+    page = looked_at(link)
     assert page.status == 200
     assert b'lang="en"' in page.body
     assert b"/pdf" in page.body
@@ -166,7 +166,7 @@ def test_the_page_offers_the_forms_that_can_be_made(server: RetrievalServer) -> 
 
 def test_what_nobody_can_read_has_its_page_all_the_same(server: RetrievalServer) -> None:
     staged = server.stage(b"%PDF-1.7 broken", part_id="bad", media_type="application/pdf", name="<b>.pdf")
-    page = curl(server.link(staged))
+    page = looked_at(server.link(staged))
     assert page.status == 200
     assert b"&lt;b&gt;.pdf" in page.body
     assert b"<b>.pdf" not in page.body

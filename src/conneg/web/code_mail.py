@@ -30,7 +30,11 @@ class CodeMail:
         """Mail the code to the address. Raises `CodeNotMailedError`."""
         try:
             await in_thread(self._send, self._message(address, code, item), address)
-        except (OSError, smtplib.SMTPException) as error:
+        except (
+            OSError,
+            smtplib.SMTPException,
+            ValueError,
+        ) as error:  # the last: an address of a strange form
             raise CodeNotMailedError(
                 f"the gateway at {self._host}:{self._port} does not take a code's mail: {error}"
             ) from error
