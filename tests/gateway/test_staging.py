@@ -150,6 +150,16 @@ async def test_what_is_not_too_large_stays_octet_for_octet(tmp_path: Path) -> No
     assert list(store_in(tmp_path)[0].items()) == []
 
 
+async def test_what_cannot_be_taken_apart_goes_as_it_came(tmp_path: Path) -> None:
+    parts = b"".join(b"--b\r\n\r\n%d\r\n" % number for number in range(1100))
+    content = b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + parts + b"--b--\r\n"
+    async with running(settings(tmp_path, {}, more="stage_above_octets = 5000")) as (gateway, events):
+        await submit(gateway, content, ["anna@devices.test"])
+        await until(lambda: bool(events.of(Settled)))
+    (arrived,) = messages_in(tmp_path / "mail/anna")
+    assert arrived.endswith(content)
+
+
 async def test_a_page_device_gets_no_link(tmp_path: Path) -> None:
     async with running(settings(tmp_path, {"fax@devices.test": PROFILE_S})) as (gateway, events):
         await submit(gateway, with_drawing(), ["fax@devices.test"])

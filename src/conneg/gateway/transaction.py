@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from conneg.content import ContentRefusedError, ConversionError
 from conneg.directory import Directory, Known, Unavailable
-from conneg.errors import ConnegError
+from conneg.errors import BoundExceededError, ConnegError
 from conneg.features import FeatureSet
 from conneg.gateway.dialling import NoSessionError, UnprotectedError
 from conneg.gateway.events import CapabilityFound, Planned, Watcher
@@ -269,7 +269,13 @@ class Transactions:
             on_protected="refuse" if self._policy.on_protected == "return" else "keep",
             stage_above_octets=self._policy.stage_above_octets,
         )
-        return make_plan(await self._renditions.offer(), capability, policy)
+        try:
+            offer = await self._renditions.offer()
+        except BoundExceededError:
+            if capability is _ANYTHING:
+                return _NOTHING_KNOWN  # what cannot be taken apart is not staged
+            raise
+        return make_plan(offer, capability, policy)
 
     async def _content_for(self, group: _Group) -> bytes:
         return await self._renditions.content_for(

@@ -13,6 +13,9 @@ from conneg.web.threads import in_thread
 _SECONDS = 30
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, never listened on
 
+_NOT_TAKEN = (OSError, smtplib.SMTPException, ValueError)
+"""The last one: the standard library cannot write every address."""
+
 
 class CodeNotMailedError(TemporaryError):
     """The gateway did not take the mail with the code."""
@@ -30,11 +33,7 @@ class CodeMail:
         """Mail the code to the address. Raises `CodeNotMailedError`."""
         try:
             await in_thread(self._send, self._message(address, code, item), address)
-        except (
-            OSError,
-            smtplib.SMTPException,
-            ValueError,
-        ) as error:  # the last: an address of a strange form
+        except _NOT_TAKEN as error:
             raise CodeNotMailedError(
                 f"the gateway at {self._host}:{self._port} does not take a code's mail: {error}"
             ) from error
