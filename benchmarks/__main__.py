@@ -20,14 +20,17 @@ from . import (
     curves,
     documents,
     durable,
+    faults,
     features,
     front,
     growth,
+    lookups,
     machine,
     pages,
     recipients,
     relay,
     report,
+    strategies,
     workers,
 )
 from .model import Benchmark, measure
@@ -44,15 +47,18 @@ BENCHMARKS: dict[str, Callable[[ExitStack, Path], Benchmark]] = {
     "known": features.prepare_known,
     "import": features.prepare_import,
 }
-CURVES: dict[str, tuple[ModuleType, str]] = {
+CURVES: dict[str, tuple[ModuleType, str | None]] = {
     "capability": (capability, "smtp-capability.png"),
     "recipients": (recipients, "smtp-recipients.png"),
     "connections": (connections, "smtp-connections.png"),
     "growth": (growth, "features-growth.png"),
     "curves": (curves, "features-curves.png"),
     "pages": (pages, "content-pages.png"),
+    "strategies": (strategies, "strategies.png"),
+    "lookups": (lookups, None),
+    "faults": (faults, None),
 }
-"""What is measured as a curve: the module, and the name of its picture."""
+"""What is measured in a way of its own: the module, and the name of its picture if it draws one."""
 
 
 def main() -> int:
@@ -95,7 +101,7 @@ def _measure_curve(name: str, console: Console, progress: Console, pictures: Pat
         found = module.measure(status.update)
     module.show(console, found)
     console.print()
-    if pictures is not None:
+    if pictures is not None and picture is not None:
         module.draw(found, pictures / picture)
         console.print(f"  drawn: {pictures / picture}\n", highlight=False)
     judged = module.aims(found) if hasattr(module, "aims") else []

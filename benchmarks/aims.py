@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from .model import Benchmark, Score
-from .report import figure, ratio
+from .report import best_ratio, figure, ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,19 @@ class Aim:
 
 
 def of_benchmark(benchmark: Benchmark, scores: list[Score]) -> list[Aim]:
-    """The aims of a comparison: our median over the named peer's."""
+    """The aims of a comparison: our median over the named peer's, and our best over its best."""
     found = {score.name: ratio(score, scores) for score in scores}
-    return [
+    medians = [
         Aim(f"{benchmark.name}: conneg's median over that of {peer}", found.get(peer), bound)
         for peer, bound in benchmark.wanted.items()
     ]
+    bests = [
+        Aim(
+            f"{benchmark.name}: conneg's best median over the best of {peer}", best_ratio(peer, scores), bound
+        )
+        for peer, bound in benchmark.wanted_of_best.items()
+    ]
+    return medians + bests
 
 
 def show(console: Console, aims: Sequence[Aim]) -> None:

@@ -1,5 +1,6 @@
 """`durable`: how many messages a second are accepted for good: on disk, and synced, before the 250."""
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,13 +17,19 @@ WARM_UP = 200
 CROWDS = (10, 30, 100)
 """How many connections send at once."""
 
+RECEIVERS = len(os.sched_getaffinity(0))
+OURS = f"conneg with {RECEIVERS} receivers"
+ALONE = "conneg in one process"
+
 
 def prepare(stack: ExitStack, scratch: Path) -> Benchmark:
-    """Start the gateway's receiving half, and a Postfix that holds what it accepts."""
+    """Start the gateway's receiving half, with receivers and without, and a Postfix that holds what it accepts."""
     contestants: list[Contestant | Absent] = []
+    own = machine.package_version("conneg")
     contestants += _compete(
-        "conneg", machine.package_version("conneg"), lambda: _gateway(stack, scratch), True
+        OURS, own, lambda: _gateway(stack, scratch / "receivers", RECEIVERS), is_ours=True
     )
+    contestants += _compete(ALONE, own, lambda: _gateway(stack, scratch / "alone", 0))
     version = machine.program_version("postconf", "-h", "mail_version")
     contestants += _compete("Postfix", version, lambda: _postfix(stack))
     return Benchmark(
@@ -31,13 +38,15 @@ def prepare(stack: ExitStack, scratch: Path) -> Benchmark:
         unit="messages/s",
         contestants=tuple(sorted(contestants, key=lambda one: one.name.partition(": ")[2].rjust(20))),
         notes=(
-            f"smtp-source sends {MESSAGES:,} messages of {load.OCTETS:,} octets over 10 and over 100 connections kept "
-            "open; neither server delivers anything",
-            "conneg: the listener, intake, directory and spool of the gateway without its delivery",
+            f"smtp-source sends {MESSAGES:,} messages of {load.OCTETS:,} octets over 10, 30 and 100 connections kept "
+            "open; no server delivers anything",
+            f"conneg: the listeners, intake, directory and spool of the gateway without its delivery; {RECEIVERS} "
+            "receivers, one for each core, or none: then one process accepts everything",
             "Postfix: smtpd, cleanup and the queue file; access(5) HOLD puts it into the hold queue, which the queue "
             "manager leaves alone; else benchmarks/postfix/main.cf",
         ),
         wanted={f"Postfix: {crowd} connections": 3 for crowd in CROWDS},
+        wanted_of_best={"Postfix": 3},
     )
 
 
@@ -55,8 +64,8 @@ def _compete(
     ]
 
 
-def _gateway(stack: ExitStack, scratch: Path) -> int:
-    arguments = ours.accepting_arguments(scratch / "gateway", ours.capability_of(400))
+def _gateway(stack: ExitStack, folder: Path, receivers: int) -> int:
+    arguments = ours.accepting_arguments(folder, ours.capability_of(400), receivers=receivers)
     return stack.enter_context(load.python_server("benchmarks.servers.conneg_accepting", *arguments))
 
 

@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pypdfium2 as pdfium
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
+from tests.peers.programs import MissingPeerError
 
 from . import ours
 from .textpdf import WORDS, write_pdf
@@ -34,6 +38,7 @@ class Page:
     file: Path
     shown: Rectangle
     panels: tuple[tuple[Rectangle, str], ...] = ()
+    language: str = "eng"
     lines: tuple[Rectangle, ...] = field(default=(), repr=False)
     original: Image.Image | None = field(default=None, repr=False)
 
@@ -45,9 +50,13 @@ def write_pages(folder: Path) -> list[Page]:
         _colours(folder, draw),
         _form(folder, draw),
         _screenshot(folder, draw),
+        _type(folder, draw, "type 5 to 7 pt", (5, 6, 7)),
+        _type(folder, draw, "type 8 to 12 pt", (8, 10, 12)),
+        _japanese(folder, draw),
         _lines(folder),
         _photo(folder),
         _gradient(folder),
+        _spectrum(folder),
     ]
 
 
@@ -76,7 +85,7 @@ def _colours(folder: Path, draw: random.Random) -> Page:
         panels.append(((60, top, 530, top + 80), " ".join(lines)))
     file = folder / "colours.pdf"
     write_pdf(file, [" ".join(content).encode()], (b"Helvetica",))
-    return Page("text on colours", "characters misread", file, (60, 145, 210, 245), _tight(file, panels))
+    return Page("text on colours", "characters misread", file, (60, 145, 180, 225), _tight(file, panels))
 
 
 def _form(folder: Path, draw: random.Random) -> Page:
@@ -95,7 +104,7 @@ def _form(folder: Path, draw: random.Random) -> Page:
         panels.append(((62, top + 18, 528, top + 42), filled))
     file = folder / "form.pdf"
     write_pdf(file, [" ".join(content).encode()], (b"Helvetica", b"Times-Roman"))
-    return Page("form", "characters misread", file, (60, 60, 210, 160), _tight(file, panels))
+    return Page("form", "characters misread", file, (60, 60, 180, 140), _tight(file, panels))
 
 
 _SCREENS = (("#1a1a1a", "#ffffff"), ("#e6e6e6", "#24292e"), ("#24292e", "#f0f3f6"), ("#0b5cad", "#ffffff"))
@@ -115,7 +124,69 @@ def _screenshot(folder: Path, draw: random.Random) -> Page:
         panels.append(((62, top + 2, 528, top + 148), " ".join(lines)))
     file = folder / "screenshot.pdf"
     image.save(file, resolution=SCREEN_DPI)
-    return Page("screenshot", "characters misread", file, (60, 215, 210, 315), tuple(panels))
+    return Page("screenshot", "characters misread", file, (60, 230, 180, 310), tuple(panels))
+
+
+_FACES = (b"Helvetica", b"Times-Roman", b"Courier", b"Helvetica-Bold", b"Times-Italic")
+
+
+def _type(folder: Path, draw: random.Random, name: str, sizes: Sequence[int]) -> Page:
+    """Three lines for each size of each face, black on white."""
+    content, panels, top = [], [], 50.0
+    for size in sizes:
+        for face in range(1, len(_FACES) + 1):
+            lines = _words(draw, 90, round((720 if _FACES[face - 1] == b"Courier" else 880) / size))[:3]
+            shown = " ".join(f"({line}) Tj T*" for line in lines)
+            content.append(
+                f"BT /F{face} {size} Tf {size * 1.25:.2f} TL 60 {PAGE_HEIGHT - top - size:.2f} Td {shown} ET"
+            )
+            panels.append(((50, top - 2, 590, top + 3 * size * 1.25 + 3), " ".join(lines)))
+            top += 3 * size * 1.25 + 8
+    file = folder / f"type-{sizes[0]}.pdf"
+    write_pdf(file, [" ".join(content).encode()], _FACES)
+    return Page(name, "characters misread", file, (58, 48, 178, 128), tuple(panels))
+
+
+_PHRASES = (
+    "船体の検査は五月に行われた",
+    "水線下の外板七枚を交換した",
+    "報告書は本日お送りします",
+    "船長の署名をお願いいたします",
+    "次の検査は来年の秋です",
+    "港の事務所に連絡してください",
+    "機関室の写真を添付しました",
+    "塗装の厚さは十分でした",
+    "図面の縮尺を確認してください",
+    "代理店が費用を支払います",
+)
+_JAPANESE_FONT = Path("/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf")
+_JAPANESE_LINES = 7
+
+
+def _japanese(folder: Path, draw: random.Random) -> Page:
+    """Japanese in Droid Sans Fallback, seven lines each of 8, 9, 10.5 and 12 points."""
+    if not _JAPANESE_FONT.exists():
+        raise MissingPeerError("needs a Japanese font: apt-get install fonts-droid-fallback")
+    file, panels, top = folder / "japanese.pdf", [], 60.0
+    page = Canvas(str(file), pagesize=(PAGE_WIDTH, PAGE_HEIGHT))
+    pdfmetrics.registerFont(TTFont("Japanese", str(_JAPANESE_FONT)))
+    for size in (8, 9, 10.5, 12):
+        page.setFont("Japanese", size)
+        lines = [_japanese_line(draw, int(460 / size)) for _ in range(_JAPANESE_LINES)]
+        for number, line in enumerate(lines):
+            page.drawString(60, PAGE_HEIGHT - top - size - number * size * 1.6, line)
+        bottom = top + _JAPANESE_LINES * size * 1.6
+        panels.append(((50, top - 4, 545, bottom + 2), "".join(lines)))
+        top = bottom + 20
+    page.save()
+    return Page("Japanese", "characters misread", file, (58, 58, 178, 138), tuple(panels), language="jpn")
+
+
+def _japanese_line(draw: random.Random, length: int) -> str:
+    line = ""
+    while len(line) < length - 14:
+        line += draw.choice(_PHRASES) + "。"
+    return line
 
 
 def _lines(folder: Path) -> Page:
@@ -134,7 +205,7 @@ def _lines(folder: Path) -> Page:
                 lines.append((*start, *end))
     file = folder / "lines.pdf"
     write_pdf(file, [" ".join(content).encode()], (b"Helvetica",))
-    return Page("thin lines", "of the lines missing", file, (225, 80, 375, 180), lines=tuple(lines))
+    return Page("thin lines", "of the lines missing", file, (225, 80, 345, 160), lines=tuple(lines))
 
 
 def _photo(folder: Path) -> Page:
@@ -153,16 +224,28 @@ def _gradient(folder: Path) -> Page:
     return _picture(folder, "gradient", both.convert("RGB"))
 
 
+def _spectrum(folder: Path) -> Page:
+    """All hues from left to right, from white down to full colour, and from there to black."""
+    hues = Image.linear_gradient("L").rotate(90).resize((980, 1000))
+    down = Image.linear_gradient("L").resize((980, 500))
+    full = Image.new("L", (980, 500), 255)
+    saturation, value = Image.new("L", (980, 1000)), Image.new("L", (980, 1000))
+    for upper, lower, both in ((down, full, saturation), (full, ImageOps.invert(down), value)):
+        both.paste(upper, (0, 0))
+        both.paste(lower, (0, 500))
+    return _picture(folder, "colour gradient", Image.merge("HSV", (hues, saturation, value)).convert("RGB"))
+
+
 def _picture(folder: Path, name: str, picture: Image.Image) -> Page:
     scale = PHOTO_DPI / 72
     page = Image.new("RGB", (round(PAGE_WIDTH * scale), round(PAGE_HEIGHT * scale)), "white")
     left, top = round(60 * scale), round(60 * scale)
     page.paste(picture, (left, top))
-    file = folder / f"{name}.pdf"
+    file = folder / f"{name.replace(' ', '-')}.pdf"
     page.save(file, resolution=PHOTO_DPI, quality=95)
     rectangle = (60, 60, 60 + picture.width / scale, 60 + picture.height / scale)
     middle = (60 + picture.width / scale / 2, 60 + picture.height / scale / 2)
-    shown = (middle[0] - 75, middle[1] - 50, middle[0] + 75, middle[1] + 50)
+    shown = (middle[0] - 60, middle[1] - 40, middle[0] + 60, middle[1] + 40)
     return Page(name, "unlike the original", file, shown, ((rectangle, ""),), original=page)
 
 

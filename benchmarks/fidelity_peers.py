@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PIL import Image
-from tests.peers.programs import find
+from tests.peers.programs import MissingPeerError, find
 
 from .ours import convert
 
@@ -51,6 +51,34 @@ def _poppler(source: Path, folder: Path, x: int, y: int) -> Image.Image:
     return _load(root.with_suffix(".pbm"))
 
 
+def _imagemagick(source: Path, folder: Path, x: int, y: int) -> Image.Image:
+    """Draw with Ghostscript as ImageMagick's own delegate does, whose use for PDF Debian's policy forbids."""
+    drawn, file = folder / "im.ppm", folder / "im.tif"
+    smooth = ["-dTextAlphaBits=4", "-dGraphicsAlphaBits=4"]
+    draw = [find("gs"), "-q", "-dNOPAUSE", "-dBATCH", "-dSAFER", "-sDEVICE=ppmraw", *smooth]
+    subprocess.run([*draw, f"-r{x}x{y}", f"-sOutputFile={drawn}", source], check=True, timeout=60)
+    code = ["-monochrome", "-compress", "Group4"]
+    subprocess.run([find("convert"), drawn, *code, file], check=True, timeout=120)
+    return _load(file)
+
+
+_HYLAFAX = Path(__file__).parent.parent / ".peers/hylafax/var/spool/hylafax"
+_SUPERFINE = 400
+
+
+def _hylafax(source: Path, folder: Path, x: int, y: int) -> Image.Image:
+    """Run HylaFAX's pdf2fax.gs as its queue does; it sets the width of A4 to the pixels of a line: 209 to the inch."""
+    script = _HYLAFAX / "bin/pdf2fax.gs"
+    if not script.exists():
+        raise MissingPeerError("needs HylaFAX's converter: tools/unpack-hylafax")
+    (folder / "etc").mkdir(exist_ok=True)
+    (folder / "etc/setup.cache").write_text(f"GSRIP={find('gs')}\nCAT=cat\nSED=sed\n")
+    file, line = folder / "hylafax.tif", 1728 if x < _SUPERFINE else 3456
+    size = ["-l", "297", "-w", str(line), "-r", str(y)]
+    subprocess.run(["bash", script, "-o", file, *size, "-3", source], check=True, timeout=120, cwd=folder)
+    return _load(file)
+
+
 def _load(file: Path) -> Image.Image:
     with Image.open(file) as image:
         return image.copy()
@@ -61,4 +89,9 @@ PEERS: dict[str, Render] = {
     "Ghostscript tiffg4": _ghostscript,
     "Ghostscript, threshold at 75 %": _ghostscript_threshold,
     "poppler pdftoppm -mono": _poppler,
+    "ImageMagick -monochrome": _imagemagick,
+    "HylaFAX pdf2fax": _hylafax,
 }
+
+FILLED_LINES = ("HylaFAX pdf2fax",)
+"""Those who make A4 as wide as the line, 1,728 pixels, and not its own 1,686."""

@@ -82,23 +82,41 @@ def _page_error_rate(file: Path, number: int, lines_an_inch: int, text: str) -> 
 
 
 def error_rate(page: Image.Image, lines_an_inch: int, text: str, scratch: Path) -> float:
-    """Characters that Tesseract gets wrong on a grey page of this text, in per cent of those that there are.
+    """Characters that Tesseract gets wrong on a grey page of this English text, in per cent of those that there are.
 
     `scratch` is a PNG file to write; MissingPeerError without Tesseract.
     """
-    if lines_an_inch < COARSE:
-        page = page.resize((page.width, page.height * 2), Image.Resampling.NEAREST)
-    page.save(scratch)
-    command = [find("tesseract"), str(scratch), "-", "--psm", "6", "-l", "eng", "--dpi", "200"]
+    return error_rates([(page, text)], lines_an_inch, scratch)[0]
+
+
+def error_rates(
+    pages: Sequence[tuple[Image.Image, str]], lines_an_inch: int, scratch: Path, language: str = "eng"
+) -> list[float]:
+    """Return the error rate of each of several grey images of texts; spaces count in English only.
+
+    Files are written beside `scratch`, with names that begin with its own. MissingPeerError without Tesseract or what
+    it knows of the language.
+    """
+    files = []
+    for number, (page, _) in enumerate(pages):
+        if lines_an_inch < COARSE:
+            page = page.resize((page.width, page.height * 2), Image.Resampling.NEAREST)
+        files.append(scratch.with_name(f"{scratch.stem}-{number}.png"))
+        page.save(files[-1])
+    listed = scratch.with_suffix(".txt")
+    listed.write_text("".join(f"{file}\n" for file in files))
+    command = [find("tesseract"), str(listed), "-", "--psm", "6", "-l", language, "--dpi", "200"]
     done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-        env={**os.environ, "OMP_THREAD_LIMIT": "1"},
+        command, capture_output=True, text=True, timeout=300, env={**os.environ, "OMP_THREAD_LIMIT": "1"}
     )
-    return 100 * _distance(text, " ".join(done.stdout.split())) / len(text)
+    if done.returncode:
+        raise MissingPeerError(f"needs tesseract for {language}: apt-get install tesseract-ocr-{language}")
+    between = " " if language == "eng" else ""
+    rates = []
+    for (_, text), read in zip(pages, done.stdout.split("\f"), strict=False):
+        wanted = between.join(text.split())
+        rates.append(100 * _distance(wanted, between.join(read.split())) / len(wanted))
+    return rates
 
 
 def _distance(one: str, other: str) -> int:

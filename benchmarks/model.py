@@ -29,7 +29,8 @@ class Absent:
 class Benchmark:
     """A set of contestants for the same work; `notes` say what makes the comparison fair, or less than fair.
 
-    `wanted`: how many times a peer's median ours should be, at least, by the peer's name.
+    `wanted`: how many times a peer's median ours should be, at least, by the peer's name; `wanted_of_best`: the same
+    of the best medians, whatever each of them was reached with, by what stands before the colon in the peer's name.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Benchmark:
     contestants: tuple[Contestant | Absent, ...]
     notes: tuple[str, ...] = ()
     wanted: Mapping[str, float] = field(default_factory=dict)
+    wanted_of_best: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

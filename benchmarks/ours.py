@@ -6,6 +6,7 @@ from pathlib import Path
 CONFIG = """\
 [server]
 listen = ["{listen}"]
+receivers = {receivers}
 
 [spool]
 path = "spool"
@@ -33,7 +34,13 @@ file = "directory.toml"
 ACCEPTING = """\
 [server]
 hostname = "bench.example"
-listen = ["127.0.0.1:2525"]
+listen = ["127.0.0.1:0"]
+receivers = {receivers}
+max_connections = 2000
+max_connections_per_peer = 2000
+
+[limits]
+connections_per_minute = 1000000
 
 [spool]
 path = "spool"
@@ -48,14 +55,14 @@ path = "mail"
 """
 
 
-def accepting_arguments(folder: Path, expression: str) -> tuple[str, ...]:
+def accepting_arguments(folder: Path, expression: str, *, receivers: int = 0) -> tuple[str, ...]:
     """What `benchmarks.servers.conneg_accepting` is started with, its configuration and spool in `folder`.
 
-    Everybody at ifax1.example can take `expression`.
+    Everybody at ifax1.example can take `expression`; so many `receivers` accept, or with 0 one process by itself.
     """
     folder.mkdir()
     config = folder / "conneg.toml"
-    config.write_text(ACCEPTING)
+    config.write_text(ACCEPTING.format(receivers=receivers))
     _write_directory(folder, expression)
     return (str(config),)
 
@@ -75,11 +82,15 @@ def capability_of(octets: int) -> str:
     return text + " " * (octets - len(text) - len(tail)) + tail
 
 
-def serve_command(folder: Path, *, listen: tuple[str, int], next_hop: tuple[str, int]) -> list[str | Path]:
+def serve_command(
+    folder: Path, *, listen: tuple[str, int], next_hop: tuple[str, int], receivers: int = 0
+) -> list[str | Path]:
     """The command that runs the gateway with its configuration and spool in `folder`, relaying all to `next_hop`."""
     config = folder / "conneg.toml"
     host, port = next_hop
-    config.write_text(CONFIG.format(listen=f"{listen[0]}:{listen[1]}", next_hop=f"{host}:{port}"))
+    config.write_text(
+        CONFIG.format(listen=f"{listen[0]}:{listen[1]}", next_hop=f"{host}:{port}", receivers=receivers)
+    )
     return [Path(sys.executable).parent / "conneg", "serve", "--config", config]
 
 
@@ -93,6 +104,7 @@ def crowded_command(
         CROWDED.format(
             listen=f"{listen[0]}:{listen[1]}",
             next_hop=f"{next_hop[0]}:{next_hop[1]}",
+            receivers=0,
             connections=connections,
         )
     )
@@ -182,3 +194,15 @@ def convert(source: Path, folder: Path, coding: str = "MMR", dpi: tuple[int, int
     target = target.replace("204/196", f"{dpi[0]}/{dpi[1]}")
     job = ConversionJob((Source(source, media_type),), collection(target), folder, source.stem)
     return sum(file.pages for file in run(job, ReadLimits(pages=5000)).files)
+
+
+def convert_to_images(source: Path, folder: Path, width: int) -> list[Path]:
+    """Make grey PNG files of the pages of a PDF, so many pixels wide, in `folder`."""
+    from conneg.content.conversion import ConversionJob
+    from conneg.content.conversion import convert as run
+    from conneg.content.source import ReadLimits, Source
+    from conneg.features import collection
+
+    target = f'(& (type="image/png") (image-coding=PNG) (color=Grey) (color-levels=256) (pix-x={width}) (pix-y=20000))'
+    job = ConversionJob((Source(source, "application/pdf"),), collection(target), folder, source.stem)
+    return [file.path for file in run(job, ReadLimits(pages=5000)).files]

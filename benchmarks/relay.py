@@ -16,18 +16,27 @@ from .model import Absent, Benchmark, Contestant
 
 MESSAGES = 3000
 WARM_UP = 200
+OURS = "conneg serve"
+WITH_RECEIVER = "conneg serve with a receiver"
 SETTINGS = Path(__file__).parent / "postfix" / "main.cf"
 
 
 def prepare(stack: ExitStack, scratch: Path) -> Benchmark:
-    """Start one sink, and before it Postfix and the gateway, each with a spool of its own on the same file system."""
+    """Start one sink, and before it Postfix and the gateway, with a receiver and without.
+
+    Each has a spool of its own on the same file system.
+    """
     contestants: tuple[Contestant | Absent, ...]
     try:
         sink = stack.enter_context(SmtpSink())
     except MissingPeerError as error:
-        contestants = (Absent("conneg serve", f"no sink: {error}", ours=True), Absent("Postfix", str(error)))
+        contestants = (Absent(OURS, f"no sink: {error}", ours=True), Absent("Postfix", str(error)))
     else:
-        contestants = (_gateway(stack, scratch, sink), _postfix(stack, sink))
+        contestants = (
+            _gateway(stack, scratch / "alone", sink, OURS, is_ours=True),
+            _gateway(stack, scratch / "receiver", sink, WITH_RECEIVER, receivers=1),
+            _postfix(stack, sink),
+        )
     return Benchmark(
         name="relay",
         title="Durable relay: accepted on disk, relayed, removed",
@@ -41,12 +50,15 @@ def prepare(stack: ExitStack, scratch: Path) -> Benchmark:
     )
 
 
-def _gateway(stack: ExitStack, scratch: Path, sink: SmtpSink) -> Contestant | Absent:
+def _gateway(
+    stack: ExitStack, folder: Path, sink: SmtpSink, name: str, *, receivers: int = 0, is_ours: bool = False
+) -> Contestant | Absent:
     port = free_port()
-    folder = scratch / "gateway"
     folder.mkdir()
     log = stack.enter_context((folder / "log").open("w+"))
-    command = ours.serve_command(folder, listen=(LOOPBACK, port), next_hop=(LOOPBACK, sink.port))
+    command = ours.serve_command(
+        folder, listen=(LOOPBACK, port), next_hop=(LOOPBACK, sink.port), receivers=receivers
+    )
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, text=True)
     stack.callback(load.stop, process)
     try:
@@ -55,8 +67,8 @@ def _gateway(stack: ExitStack, scratch: Path, sink: SmtpSink) -> Contestant | Ab
     except (TimeoutError, RuntimeError, MissingPeerError) as error:
         log.seek(0)
         said = log.read().strip().splitlines()
-        return Absent("conneg serve", said[-1] if said else str(error), ours=True)
-    return Contestant("conneg serve", machine.package_version("conneg"), _rate(port, sink), ours=True)
+        return Absent(name, said[-1] if said else str(error), is_ours)
+    return Contestant(name, machine.package_version("conneg"), _rate(port, sink), is_ours)
 
 
 def _postfix(stack: ExitStack, sink: SmtpSink) -> Contestant | Absent:

@@ -81,6 +81,14 @@ def ratio(peer: Score, scores: list[Score]) -> float | None:
     return own.median / peer.median
 
 
+def best_ratio(peer: str, scores: list[Score]) -> float | None:
+    """Our best median over the best of the peer of that name, each for its own best work; None without both."""
+    own = [score.median for score in scores if score.ours and score.median is not None]
+    others = [score for score in scores if score.name.partition(": ")[0] == peer]
+    theirs = [score.median for score in others if score.median is not None]
+    return max(own) / max(theirs) if own and theirs else None
+
+
 def figure(value: float) -> str:
     """A rate in three or more figures."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -33,6 +33,7 @@ SUBJECTS = {
     "image/webp, written": "one file a page",
     "images, read": "JPEG, PNG, WebP, GIF, BMP, JPEG 2000, HEIC, AVIF",
     "image/svg+xml, read": "one page",
+    "office documents, read": "docx, xlsx, pptx, odt, ods, odp, doc, xls, ppt, rtf",
     "text/plain, written": "from text, HTML and PDF",
 }
 """What the marks of tests name, and what that is."""
@@ -49,8 +50,11 @@ _HEAD = """# Conformance
 What is written is judged by programs that nobody here wrote; what is read is made by them, or seen as they see it.
 Each row names the tests, which make the files and start the programs: JBIG-KIT's (`pbmtojbg`, `jbgtopbm` and those of
 T.85), libtiff's (`tiffinfo`, `tiffdump`, `tiffcp`, `fax2tiff`), Ghostscript, ImageMagick, HylaFAX, poppler, qpdf,
-exiftool, librsvg. The rules of each profile of TIFF-FX are checked field by field and bit by bit besides
+exiftool, librsvg, LibreOffice. The rules of each profile of TIFF-FX are checked field by field and bit by bit besides
 (`conneg.content.conformance`); its tests break them one by one.
+
+No validator of PDF/A is among them: veraPDF, the one there is, is packaged neither by Debian nor on PyPI. The rules
+that concern page images are checked one by one by a test, over what qpdf reads.
 
 The table is written by `python tools/conformance_table.py` from the marks in the tests.
 

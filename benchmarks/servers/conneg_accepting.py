@@ -1,6 +1,7 @@
-"""The gateway's receiving half: listener, intake, directory and spool, no delivery; argument: its configuration.
+"""The gateway's receiving half: listeners, intake, directory and spool, no delivery; argument: its configuration.
 
-What is accepted is durable by the very code that `conneg serve` runs, and then lies in the spool.
+What is accepted is durable by the very code that `conneg serve` runs, in receivers if the configuration names any, and
+then lies in the spool.
 """
 
 import asyncio
@@ -9,48 +10,41 @@ import sys
 from pathlib import Path
 
 import uvloop
-from tests.peers.ports import LOOPBACK
 
-from conneg.gateway.config import read_config
-from conneg.gateway.events import ignore
+from conneg.gateway.acceptance import Acceptance, open_acceptance
+from conneg.gateway.config import Config, read_config
+from conneg.gateway.directories import open_directory
 from conneg.gateway.intake import Intake
+from conneg.gateway.log import LogStyle
+from conneg.gateway.receivers import Receivers
 from conneg.gateway.routing import Routes
-from conneg.gateway.service import open_directory
-from conneg.net import ListenerLimits, start_listener
-from conneg.smtp import ServerConfig
-from conneg.spool import open_spool
-
-
-async def _has_no_room() -> bool:
-    return False
+from conneg.spool import SqliteSpool, open_spool
 
 
 async def serve(file: Path) -> None:
     config = read_config(file)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    spool = open_spool(config.spool.path)
-    intake = Intake(
-        config,
-        Routes(config),
-        open_directory(config),
-        spool,
-        submit=lambda message, content: None,
-        wake=lambda: None,
-        claims=_has_no_room,
-        watch=ignore,
-    )
-    listener = await start_listener(
-        intake.for_listener(config.listeners[0]),
-        LOOPBACK,
-        0,
-        ServerConfig(hostname=config.server.hostname, max_recipients=config.server.max_recipients),
-        limits=ListenerLimits(),
-    )
-    print(listener.port, flush=True)
+    spool = open_spool(config.spool.path, receivers=config.server.receivers)
+    accepting = await (_receivers(config, spool) if config.server.receivers else _acceptance(config, spool))
+    print(accepting.endpoints[0].port, flush=True)
     await stop.wait()
-    await listener.close(1)
+    await accepting.close(1)
     await spool.close()
+
+
+async def _receivers(config: Config, spool: SqliteSpool) -> Receivers:
+    receivers = Receivers(
+        config, lock=spool.lock, wake=lambda: None, keeps_up=lambda: True, log_style=LogStyle()
+    )
+    await receivers.start()
+    return receivers
+
+
+async def _acceptance(config: Config, spool: SqliteSpool) -> Acceptance:
+    acceptance = await open_acceptance(config, Intake(config, Routes(config), open_directory(config), spool))
+    await acceptance.listen()
+    return acceptance
 
 
 if __name__ == "__main__":

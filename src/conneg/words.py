@@ -8,3 +8,11 @@ def octets(count: int) -> str:
     if count < 999_500:
         return f"{count / 1000:.0f} kB"
     return f"{count / 1_000_000:.1f} MB"
+
+
+def age(seconds: float) -> str:
+    """Return how long ago something was for people: 12 s, 5 min, 3 h, 4 days."""
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"

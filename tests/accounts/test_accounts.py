@@ -20,6 +20,7 @@ from conneg.accounts import (
     write_accounts,
 )
 from conneg.accounts.passwords import MAX_CHECKS
+from conneg.databases import DatabaseAddressError
 from conneg.errors import UnavailableError
 from conneg.smtp.sasl import DEFAULT_ITERATIONS, derive_scram_keys
 
@@ -192,9 +193,9 @@ async def test_a_table_that_is_locked_is_waited_for_no_longer_than_said(tmp_path
 
 
 def test_what_no_database_has_is_told() -> None:
-    with pytest.raises(AccountsError):
+    with pytest.raises(DatabaseAddressError):
         SqlAccounts("nonsense")
-    with pytest.raises(AccountsError):
+    with pytest.raises(DatabaseAddressError):
         SqlAccounts("nonsense://host/db")
     with pytest.raises(AccountsError, match=":username"):
         SqlAccounts("sqlite://", "SELECT 1")

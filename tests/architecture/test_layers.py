@@ -13,6 +13,7 @@ ROWS: dict[str, int] = {
     "bounds": 0,
     "words": 0,
     "durable": 0,
+    "databases": 0,
     "features": 1,
     "mail": 2,
     "negotiation": 3,
@@ -23,14 +24,15 @@ ROWS: dict[str, int] = {
     "staging": 4,
     "content": 4,
     "net": 4,
+    "signing": 4,
     "gateway": 5,
     "adapters": 5,
     "cli": 6,
     "web": 6,
     "demo": 6,
 }
-SAME_ROW = {("bounds", "errors"), ("cli", "demo"), ("cli", "web")}
-"""Imports within a row that are allowed: a bound raises an error; commands start the demo and the retrieval server."""
+SAME_ROW = {("bounds", "errors"), ("databases", "errors"), ("cli", "demo"), ("cli", "web")}
+"""Imports within a row that are allowed: bounds and databases raise errors; commands start demo and web services."""
 
 
 def _imports() -> list[tuple[str, str, str]]:

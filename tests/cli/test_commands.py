@@ -96,6 +96,16 @@ def test_convert_to_profile_s(tmp_path: Path) -> None:
     assert (tmp_path / "out.tif").read_bytes()[:8] == b"II*\0\x08\0\0\0"
 
 
+def test_convert_says_what_small_type_comes_to(tmp_path: Path) -> None:
+    """The survey's table is set in 6 points."""
+    (tmp_path / "survey.pdf").write_bytes(sample("survey.pdf"))
+    accepted = '(& (type="image/png") (color=Grey) (pix-x<=700))'
+    done = conneg("convert", "survey.pdf", "page.png", "--accept", accepted, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "small type of 6 points will hardly be readable within 700 px" in done.stderr
+    assert "lines high, hardly legible" in done.stderr
+
+
 def test_convert_says_which_tag_stands_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_bytes(sample("letter.txt"))
     done = conneg("convert", "letter.txt", "out.mp3", "--accept", '(type="audio/mpeg")', cwd=tmp_path)
@@ -137,6 +147,10 @@ def test_check_tells_the_configuration_and_the_formats(tmp_path: Path) -> None:
     done = conneg("check", "--config", "conneg.toml", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "application/pdf" in done.stdout
+    assert "receivers" not in done.stdout
+    (tmp_path / "conneg.toml").write_text("[server]\nreceivers = 3\n", encoding="utf-8")
+    done = conneg("check", "--config", "conneg.toml", cwd=tmp_path)
+    assert "receivers     3 processes accept mail" in done.stdout
     (tmp_path / "conneg.toml").write_text("[server]\nlisten = 3\n", encoding="utf-8")
     done = conneg("check", "--config", "conneg.toml", cwd=tmp_path)
     assert done.returncode == 65
@@ -179,3 +193,27 @@ def test_without_a_file_of_users_that_is_said(tmp_path: Path) -> None:
     done = conneg("account", "list", cwd=tmp_path)
     assert done.returncode == 2
     assert "[accounts]" in done.stderr
+
+
+def test_every_source_is_asked_and_what_it_costs_is_told(tmp_path: Path) -> None:
+    (tmp_path / "d.toml").write_text('[addresses]\n"june@ifax1.jp" = "S"\n')
+    (tmp_path / "c.toml").write_text(
+        '[directory]\nfile = "d.toml"\n[[source]]\nname = "down"\nkind = "ldap"\nurls = ["ldap://127.0.0.1:1"]\n'
+        'base = "dc=example"\n[[lookup]]\ndomains = ["*.test"]\nsources = ["file"]\n'
+    )
+    options = ("directory", "--config", "c.toml", "test", "--json")
+    done = conneg(*options, "june@ifax1.jp", cwd=tmp_path)
+    report = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert (report["kind"], report["authenticated"], report["document"]["name"]) == (
+        "known",
+        True,
+        "survey.pdf",
+    )
+    assert [one["kind"] for one in report["sources"]] == ["known", "unavailable"]
+    assert report["sources"][1]["name"] == "down"
+    assert conneg(*options, "may@ifax1.jp", cwd=tmp_path).returncode == 75
+    assert conneg(*options, "may@fax.test", cwd=tmp_path).returncode == 1
+    refused = conneg("directory", "--config", "c.toml", "--source", "down", "set", "a@b", "S", cwd=tmp_path)
+    assert refused.returncode == 65
+    assert "no [[source]] of kind sql is called 'down'" in refused.stderr

@@ -71,7 +71,7 @@ def test_required_refuses_a_recipient_without_an_entry(tmp_path: Path, server: s
     assert told["legacy@devices.test"]["text"].startswith("504 5.3.3")
 
 
-@pytest.mark.parametrize("strategy", ["single", "common", "batch"])
+@pytest.mark.parametrize("strategy", ["single", "common", "batch", "auto"])
 def test_every_strategy_delivers(tmp_path: Path, server: str, strategy: str) -> None:
     code, told, _ = send(
         tmp_path, server, "--strategy", strategy, "--to", "june@devices.test", "--to", "desk@devices.test"

@@ -27,6 +27,17 @@ def profile(name: str) -> Path:
     return path
 
 
+HYLAFAX = Path(__file__).parents[2] / ".peers" / "hylafax"
+
+
+def hylafax(path: str) -> Path:
+    """Return a file of HylaFAX's packages, which are unpacked beside and not installed."""
+    found = HYLAFAX / path
+    if not found.is_file():
+        lacking("needs HylaFAX's tools: tools/unpack-hylafax")
+    return found
+
+
 def words_of_pdf(path: Path) -> list[str]:
     """Return the words that poppler finds in a PDF, sorted."""
     text = run("poppler-utils", "pdftotext", "-enc", "UTF-8", path, "-").decode()

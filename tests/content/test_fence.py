@@ -158,6 +158,7 @@ def test_a_result_can_be_written_and_the_next_job_finds_nothing_of_it(document: 
 
 def test_a_result_elsewhere_is_refused(tmp_path: Path, document: Path) -> None:
     from conneg.content.conversion import ConversionJob
+    from conneg.content.fidelity import Fidelity
     from conneg.features import collection
 
     source = Source(document, "text/plain", name="x")
@@ -166,7 +167,7 @@ def test_a_result_elsewhere_is_refused(tmp_path: Path, document: Path) -> None:
     async def use(workers: Workers) -> None:
         async def ask(worker: object, request: object, progress: object = None) -> dict[str, object]:
             file = {"path": "/etc/passwd", "media_type": "x/y", "filename": "x", "features": "", "pages": 1}
-            return {"files": [{**file, "octets": 1}]}
+            return {"files": [{**file, "octets": 1}], "fidelity": Fidelity().as_json()}
 
         worker = workers._idle[0]
         worker.ask = ask.__get__(worker)  # type: ignore[method-assign]

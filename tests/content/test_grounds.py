@@ -79,12 +79,29 @@ def test_a_label_in_a_band_no_higher_than_a_line_is_whole(dpi: tuple[float, floa
 
 
 @pytest.mark.parametrize("dpi", DPI)
-def test_a_ground_keeps_its_shade_away_from_the_letters(dpi: tuple[float, float]) -> None:
-    page, share = lettered(150, 0, dpi)
+@pytest.mark.parametrize(("ground", "ink", "becomes"), [(217, 0, 255), (150, 0, 255), (90, 255, 0)])
+def test_a_ground_with_letters_is_cleared_to_its_edges(
+    ground: int, ink: int, becomes: int, dpi: tuple[float, float]
+) -> None:
+    page, share = lettered(ground, ink, dpi)
     cleared = clear_grounds(page, *dpi)
-    outside = np.ones(page.shape, dtype=np.bool_)
-    outside[around(share, dpi, 0.25)] = False
-    assert (cleared == page)[outside].all()
+    assert (cleared[page == ground] == becomes)[share[page == ground] == 0].all()
+    assert (cleared[page == 255] == 255).all()
+
+
+@pytest.mark.parametrize("dpi", DPI)
+def test_a_ground_without_letters_keeps_its_shade_beside_one_that_has_some(dpi: tuple[float, float]) -> None:
+    lettered_panel, _ = lettered(217, 0, dpi)
+    lower = lettered_panel.copy()
+    lower[lower < 255] = 200
+    upper = clear_grounds(lettered_panel, *dpi)
+    cleared = clear_grounds(np.concatenate((lettered_panel, lower)), *dpi)
+    assert (cleared[: len(upper)] == upper).all()
+    assert (cleared[len(upper) :] == lower).all()
+    aligned = (len(lettered_panel) - round(dpi[1] * 3 / 4)) // 16 * 16
+    band = (slice(aligned, -round(dpi[1] / 4)), slice(round(dpi[0] / 2), -round(dpi[0] / 2)))
+    lettered_panel[band] = 205
+    assert (clear_grounds(lettered_panel, *dpi)[band][:-16, 16:-16] == 205).all()
 
 
 @pytest.mark.parametrize("dpi", DPI)
@@ -106,6 +123,16 @@ def test_photographs_gradients_and_plain_letters_stay_as_they_are() -> None:
     letters, _ = lettered(255, 0, DPI[0])
     for page in (photo, slope, letters):
         assert clear_grounds(page, *DPI[0]) is page
+
+
+def test_a_photograph_that_is_enlarged_for_fine_lines_has_no_ground() -> None:
+    """Three pixels of it to one of 150 dpi: smooth places are even for some pixels."""
+    waves = 120 + 90 * np.sin(np.arange(400) / 50)[:, None] * np.cos(np.arange(400) / 40)[None, :]
+    grain = np.random.default_rng(2).normal(0, 0.4, (400, 400))
+    photo = Image.fromarray((waves + grain).clip(0, 255).astype(np.uint8))
+    photo.paste(10, (200, 150, 203, 250))
+    page = np.asarray(photo.resize((1088, 1043), Image.Resampling.BICUBIC))
+    assert clear_grounds(page, *DPI[2]) is page
 
 
 def test_a_page_is_not_written_to() -> None:

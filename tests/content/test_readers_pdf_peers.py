@@ -14,7 +14,7 @@ from conneg.content.inspection import inspect
 from conneg.content.page import Frame, Pixels
 from conneg.content.readers import open_document
 from conneg.content.source import ReadLimits
-from tests.content import programs, samples
+from tests.content import officefiles, programs, samples
 
 LIMITS = ReadLimits()
 DPI = 72
@@ -187,3 +187,19 @@ def test_a_tree_of_pages_that_holds_itself_ends(tmp_path: Path) -> None:
     path = samples.save(tmp_path / "a.pdf", samples.numbered(objects))
     inspection = inspect(samples.source(path), LIMITS)
     assert inspection.problem is not None or len(inspection.pages) <= 500
+
+
+@pytest.mark.judged("application/pdf, read", "LibreOffice")
+@pytest.mark.system
+@pytest.mark.parametrize("suffix", ["odt", "ods", "odp"])
+def test_a_pdf_of_libreoffice_is_drawn_as_poppler_draws_it(tmp_path: Path, suffix: str) -> None:
+    """Text document, spreadsheet and slides, as LibreOffice exports them: fonts in parts, lines, coloured areas."""
+    document = officefiles.made_by_libreoffice(tmp_path, suffix)
+    officefiles.soffice(tmp_path, "--convert-to", "pdf", document)
+    path = document.with_suffix(".pdf")
+    drawn = ours(path)
+    other = popplers(path, (drawn.shape[1], drawn.shape[0]))
+    assert drawn.min() < 128
+    assert np.abs(blurred(drawn) - blurred(other)).max() <= 40
+    with open_document(samples.source(path), LIMITS) as opened:
+        assert sorted((opened.text() or "").split()) == programs.words_of_pdf(path)

@@ -67,7 +67,15 @@ def difference(one: Pixels, other: Pixels) -> float:
         ("a.png", ("-depth", "16"), "image/png", 0.5),  # 16 bits are cut by one, rounded by the other
         ("a.png", ("-colorspace", "gray", "-depth", "16"), "image/png", 0.7),
         ("a.png", ("-interlace", "PNG"), "image/png", 0),
+        ("a.png", ("-colors", "16", "-type", "Palette"), "image/png", 0),
+        ("a.png", ("-monochrome",), "image/png", 0),
+        ("BMP3:a", ("-monochrome",), "image/bmp", 0),
         ("a.gif", (), "image/gif", 0),
+        ("a.gif", ("-interlace", "GIF"), "image/gif", 0),
+        ("a.webp", ("-quality", "90"), "image/webp", 0.5),
+        ("a.jpg", ("-colorspace", "gray"), "image/jpeg", 0.5),
+        ("a.jpg", ("-sampling-factor", "1x1"), "image/jpeg", 0.5),
+        ("a.jpg", ("-sampling-factor", "4x1"), "image/jpeg", 1.5),  # chroma is spread each in its own way
         ("a.webp", ("-define", "webp:lossless=true"), "image/webp", 0),
         ("a.jpg", ("-quality", "90"), "image/jpeg", 0.5),
         ("a.jpg", ("-quality", "90", "-interlace", "JPEG"), "image/jpeg", 0.5),

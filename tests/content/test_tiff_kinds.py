@@ -17,7 +17,7 @@ from conneg.content.source import ReadLimits
 from conneg.content.tiff import read_structure
 from conneg.content.tiff.layout import strips_of
 from conneg.content.writers import open_writer
-from tests.content import pages, samples, tiffmaker
+from tests.content import pages, programs, samples, tiffmaker
 from tests.system import require
 
 LIMITS = ReadLimits(pages=20, pixels=5_000_000)
@@ -241,6 +241,27 @@ def test_pages_of_fax2tiff(tmp_path: Path, options: tuple[str, ...]) -> None:
     run(require("fax2tiff", "libtiff-tools"), *options, "-o", path, raw)
     assert (shown(path) == by_imagemagick(path)).all()
     assert look(path).kind == "scan"
+
+
+@pytest.mark.judged("profiles S and F, read", "HylaFAX's ps2fax")
+@pytest.mark.parametrize(("coding", "lines"), [("-1", "98"), ("-1", "196"), ("-2", "196"), ("-3", "196")])
+def test_pages_of_ps2fax(tmp_path: Path, coding: str, lines: str) -> None:
+    """What HylaFAX makes of a document before it dials: MH, MR and MMR."""
+    script = programs.hylafax("var/spool/hylafax/bin/ps2fax.gs")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "setup.cache").write_text(f"GSRIP={require('gs', 'ghostscript')}\nCAT=cat\n")
+    program, path = tmp_path / "a.ps", tmp_path / "made.tif"
+    program.write_text(
+        "%!PS\n/Helvetica findfont 40 scalefont setfont 72 600 moveto (Hello) show showpage showpage"
+    )
+    subprocess.run(
+        ["sh", script, coding, "-r", lines, "-o", path, program], cwd=tmp_path, check=True, timeout=60
+    )
+    assert (shown(path) == by_imagemagick(path)).all()
+    assert shown(path).min() == 0
+    assert (shown(path, 1) == 255).all()
+    page = look(path)
+    assert (page.kind, page.pixel_width, round(page.dpi_y or 0)) == ("scan", 1728, int(lines))
 
 
 @pytest.mark.judged("other TIFF, read", "tiffcp")

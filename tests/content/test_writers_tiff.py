@@ -22,8 +22,8 @@ from conneg.content.tiff import Directory, FieldType, Tag, read_structure
 from conneg.content.tiff.layout import layout_of
 from conneg.content.writers import open_writer
 from conneg.features import FeatureCollection, collection, feature_set, widen
-from tests.content import pages
-from tests.system import lacking, require
+from tests.content import pages, programs
+from tests.system import require
 
 K_1 = (
     "(& (image-file-structure=TIFF-minimal) (MRC-mode=0) (color=Binary) (image-coding=MH) (MRC-mode=0)"
@@ -368,18 +368,13 @@ def test_libtiff_dumps_every_field_of_subsampled_colour(tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "")
 
 
-HYLAFAX = Path(__file__).parents[2] / ".peers" / "hylafax" / "usr" / "lib" / "hylafax"
-
-
 @pytest.mark.system
 @pytest.mark.judged("profile S, written", "HylaFAX's tiffcheck")
 @pytest.mark.judged("profile F, written", "HylaFAX's tiffcheck")
 @pytest.mark.parametrize(("coding", "option"), [("MH", "-1"), ("MR", "-2"), ("MMR", "-3")])
 def test_hylafax_would_send_it_as_it_is(tmp_path: Path, coding: str, option: str) -> None:
     """tiffcheck says whether a facsimile has to be made anew for a receiver of MH, MR or MMR on paper of 298 mm."""
-    tiffcheck = HYLAFAX / "bin" / "tiffcheck"
-    if not tiffcheck.is_file():
-        lacking("needs HylaFAX's tools: tools/unpack-hylafax")
+    tiffcheck = programs.hylafax("usr/lib/hylafax/bin/tiffcheck")
     file = write(tmp_path, pages.fax_target(coding), fax_page(height=2292), fax_page(height=2292))
     told = {}
     for wanted in (option, "-1" if option != "-1" else "-3"):
@@ -387,7 +382,7 @@ def test_hylafax_would_send_it_as_it_is(tmp_path: Path, coding: str, option: str
             [tiffcheck, wanted, "-r", "196", "-l", "298", file.path],
             capture_output=True,
             text=True,
-            env={"LD_LIBRARY_PATH": str(HYLAFAX)},
+            env={"LD_LIBRARY_PATH": str(tiffcheck.parents[1])},
             check=False,
         )
         told[wanted] = done.stdout.splitlines()

@@ -10,7 +10,8 @@ import pytest
 
 FOLDER = Path(__file__).parent
 TARGETS = [path.stem for path in sorted(FOLDER.glob("fuzz_*.py")) if path.stem in
-           {"fuzz_features", "fuzz_checking", "fuzz_t30", "fuzz_fields", "fuzz_mta_sts"}]  # fmt: skip
+           {"fuzz_features", "fuzz_checking", "fuzz_t30", "fuzz_fields", "fuzz_mta_sts",
+            "fuzz_signatures"}]  # fmt: skip
 
 
 @pytest.mark.parametrize("target", TARGETS)

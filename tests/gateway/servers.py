@@ -52,12 +52,16 @@ async def running(settings: Config, **options: Any) -> AsyncIterator[tuple[Gatew
 
 
 async def submit(
-    gateway: Gateway, message: EmailMessage | bytes, to: list[str], sender: str = "may@sender.test"
+    gateway: Gateway,
+    message: EmailMessage | bytes,
+    to: list[str],
+    sender: str = "may@sender.test",
+    listener: int = 0,
 ) -> None:
-    """Send through smtplib, an ordinary client."""
+    """Send through smtplib, an ordinary client, to one of the gateway's listeners."""
 
     def send() -> None:
-        endpoint = gateway.endpoints[0]
+        endpoint = gateway.endpoints[listener]
         with smtplib.SMTP(endpoint.host, endpoint.port, local_hostname="client.test") as client:
             content = (
                 message
@@ -68,6 +72,20 @@ async def submit(
             assert refused == {}
 
     await asyncio.to_thread(send)
+
+
+async def rcpt(
+    gateway: Gateway, address: str, argument: str, sender: str = "may@sender.test"
+) -> tuple[int, str]:
+    def talk() -> tuple[int, str]:
+        endpoint = gateway.endpoints[0]
+        with smtplib.SMTP(endpoint.host, endpoint.port, local_hostname="client.test", timeout=30) as client:
+            client.ehlo()
+            client.docmd(f"MAIL FROM:<{sender}>")
+            code, text = client.docmd(f"RCPT TO:<{address}> CONNEG={argument}")
+            return code, text.decode()
+
+    return await asyncio.to_thread(talk)
 
 
 async def until(condition: Callable[[], bool], seconds: float = 60) -> None:

@@ -68,6 +68,20 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
             25,
             ["baseline", "column"],
         ),
+        ("[[smime]]\naddresses = ['amy@law.example']\nkey = 'a.key'\n", 1, ["smime.certificate", "missing"]),
+        ("[[smime]]\naddresses = ['amy at law']\ncertificate = 'a'\nkey = 'b'\n", 2, ["is not a domain"]),
+        ("[[dkim]]\ndomain = 'law.example'\nselector = 'a b'\nkey = 'a.key'\n", 3, ["dkim.selector"]),
+        ("[[dkim]]\ndomain = '*.a.example'\nselector = 'a'\nkey = 'k'\n", 2, ["is not one name in the DNS"]),
+        (
+            "[[dkim]]\ndomain = 'a.example'\nselector = 'a'\nkey = 'k'\nfields = ['To']\n",
+            5,
+            ["dkim.fields", "From must be among the fields"],
+        ),
+        (
+            "[[dkim]]\ndomain = 'a.example'\nselector = 'a'\nkey = 'k'\nfields = ['From', 'a b']\n",
+            5,
+            ["dkim.fields", "'a b' is no field name"],
+        ),
         (
             "[[destination]]\ndomains = ['a.example']\ndeliver = 'maildir'\npath = '/mail/{user}'\n",
             1,
@@ -120,3 +134,72 @@ def test_certificates_are_found_beside_the_configuration(tmp_path: Path) -> None
     )
     (certificate,) = read_config(tmp_path / "conneg.toml").certificate
     assert (certificate.file, certificate.key) == (tmp_path / "a.pem", Path("/etc/a.key"))
+
+
+def test_keys_to_sign_with_are_found_beside_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "conneg.toml").write_text(
+        "[[smime]]\naddresses = ['Amy@Law.example']\ncertificate = 'amy.pem'\nkey = '/etc/amy.key'\n"
+        "[[dkim]]\ndomain = 'Law.example'\nselector = 'one'\nkey = 'dkim.key'\n",
+        encoding="utf-8",
+    )
+    config = read_config(tmp_path / "conneg.toml")
+    ((smime,), (dkim,)) = config.smime, config.dkim
+    assert smime.addresses == ("amy@law.example",)
+    assert (smime.certificate, smime.key) == (tmp_path / "amy.pem", Path("/etc/amy.key"))
+    assert smime.intermediates is None
+    assert (dkim.domain, dkim.key, dkim.sign) == ("law.example", tmp_path / "dkim.key", "all")
+
+
+SOURCES = """
+[directory]
+file = "directory.toml"
+sources = ["users", "file"]
+
+[[source]]
+name = "users"
+kind = "sql"
+url = "sqlite:///users.db"
+password_file = "secret"
+
+[[lookup]]
+domains = ["ifax1.jp", "*.fax.example"]
+sources = ["file"]
+"""
+
+
+def test_sources_of_the_directory_and_their_order() -> None:
+    config = parse_config(SOURCES, folder=Path("/etc/conneg"))
+    assert config.directory.sources == ("users", "file")
+    assert [source.kind for source in config.source] == ["sql"]
+    assert config.source[0].password_file == Path("/etc/conneg/secret")
+    assert config.lookup[0].sources == ("file",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        (
+            '["users", "file"]',
+            '["users", "sqlite"]',
+            "line 4: directory.sources: no source is called 'sqlite'",
+        ),
+        ('sources = ["file"]', 'sources = ["fax"]', "line 14: lookup.sources: no source is called 'fax'"),
+        ('name = "users"', 'name = "file"', "line 7: source.name: 'file' is what [directory] file is called"),
+        (
+            'kind = "sql"',
+            'kind = "oracle"',
+            "line 6: source: no such kind of source; there are sql, ldap, http, cascade, learned",
+        ),
+        ('kind = "sql"', "", "line 6: source: kind is missing; there are sql, ldap, http, cascade, learned"),
+        (
+            'kind = "sql"',
+            'kind = "sql"\nstatement = "SELECT 1"',
+            "line 6: source: statement has neither :names",
+        ),
+        ('kind = "sql"', 'kind = "sql"\nspeed = 1', "line 9: source.speed: unknown key"),
+    ],
+)
+def test_a_mistake_in_a_source_is_told_with_its_line(old: str, new: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(SOURCES.replace(old, new, 1), name="c.toml")
+    assert str(caught.value).startswith(f"c.toml: {complaint}")

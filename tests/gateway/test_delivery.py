@@ -298,6 +298,30 @@ async def test_strategies_of_appendix_a(tmp_path: Path) -> None:
     assert sent["batch"] == 2
 
 
+@pytest.mark.shows("C-9")
+async def test_near_classes_get_one_form_where_nobody_loses_by_it(tmp_path: Path) -> None:
+    """By "auto" MH does for who could have MMR at the same resolution, and not for who takes a finer one."""
+    page = "(image-file-structure=TIFF-minimal)(color=Binary)(MRC-mode=0)(paper-size=A4)(dpi=204)"
+    entries = {
+        "plain@devices.test": f"(&{page}(dpi-xyratio=204/196)(image-coding=MH))",
+        "modern@devices.test": f"(&{page}(dpi-xyratio=204/196)(image-coding=[MH,MMR]))",
+        "fine@devices.test": f"(&{page}(dpi-xyratio=[204/196,204/391])(image-coding=[MH,MMR]))",
+    }
+    async with running(receiver(tmp_path / "mx", entries)) as (mx, _):
+        async with running(sender(tmp_path / "gw", mx)) as (gateway, events):
+            await submit(gateway, text_message(), list(entries))
+            await until(lambda: len(settled(events)) == 3)
+            (message,) = await gateway.spool.list(state=RecipientState.DELIVERED)
+            records = await gateway.spool.records(message.id)
+    assert set(settled(events).values()) == {"delivered"}
+    plans = [json.loads(record.text) for record in records if record.kind == "plan"]
+    shared = {plan["plan"]["summary"]: " ".join(plan["notes"]) for plan in plans}
+    assert "one form in place of 2" in shared["204x196 dpi, MH, A4, B/W"]
+    assert set(shared) == {"204x196 dpi, MH, A4, B/W", "204x391 dpi, MMR, A4, B/W"}
+    lines = [e.line for e in events.of(DialogueLine) if e.sent]
+    assert sum(line == "DATA" or line.endswith(" LAST") for line in lines) == 2
+
+
 @pytest.mark.parametrize("size", [10, 400_000])
 async def test_bodies_in_memory_and_in_files_arrive_alike(tmp_path: Path, size: int) -> None:
     message = text_message("x" * 60 + "\n" + ("y" * 70 + "\n") * (size // 71))

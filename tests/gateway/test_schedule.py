@@ -1,6 +1,7 @@
 """Room in the schedule: waited for in order, and no longer than asked."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from conneg.gateway.routing import NextHop, Routes
 from conneg.gateway.schedule import Schedule
 from conneg.mail import Envelope, Recipient
-from conneg.spool import SpooledMessage, SpooledRecipient, SqliteSpool, open_spool
+from conneg.spool import Outcome, RecipientState, SpooledMessage, SpooledRecipient, SqliteSpool, open_spool
 
 from .servers import config
 
@@ -80,4 +81,31 @@ async def test_no_room_is_said_in_the_end(tmp_path: Path, seconds: float) -> Non
     assert plan._waiting == {}
     await plan.stop(0)
     assert not await plan.wait_for_room(10), "a schedule that stops takes nothing more"
+    await spool.close()
+
+
+async def test_it_keeps_up_until_a_look_finds_as_much_as_there_is_room_for(tmp_path: Path) -> None:
+    spool, delivery = open_spool(tmp_path / "spool", clock=lambda: 0.0), Delivery()
+    plan = schedule(tmp_path, spool, delivery)
+    assert plan.keeps_up
+    for _ in range(2):  # as receivers do: nothing is claimed, nothing submitted
+        incoming = spool.incoming()
+        incoming.write(b"x")
+        await incoming.commit(ENVELOPE)
+    running = asyncio.create_task(plan.run())
+
+    async def until(condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(30):
+            while not condition():
+                await asyncio.sleep(0.001)
+
+    for count in (1, 2):
+        await until(lambda count=count: len(delivery.ends) == count)  # type: ignore[misc]
+        assert not plan.keeps_up
+        await spool.settle((await spool.list())[0].id, [Outcome(1, RecipientState.DELIVERED)])
+        delivery.ends[-1].set()
+    await until(lambda: plan.keeps_up)
+    running.cancel()
+    await plan.stop(10)
+    assert not plan.keeps_up
     await spool.close()

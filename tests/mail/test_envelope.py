@@ -19,6 +19,9 @@ _envelopes = st.builds(
     st.none() | _texts,
     st.sampled_from([None, "FULL", "HDRS"]),
     st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
 )
 
 

@@ -83,8 +83,9 @@ def test_encrypted_parts_are_protected() -> None:
 
 
 def test_dkim_is_a_note_only() -> None:
-    found = outline(read_parts(b"DKIM-Signature: v=1\r\n" + PLAIN))
-    assert found.is_dkim_signed
+    field = b"DKIM-Signature: v=1; a=rsa-sha256; d=Law.example; s=one; h=From:To; bh=x; b=y\r\n"
+    found = outline(read_parts(field + PLAIN))
+    assert [(one.domain, one.covers_body) for one in found.dkim] == [("law.example", True)]
     assert found.protected == frozenset()
 
 

@@ -1,6 +1,7 @@
 """The planner's rules (design 4; draft 4.2, Appendix B.2 (2); RFC 2046, 5.1.4)."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -126,7 +127,7 @@ class TestPageDevices:
     @pytest.mark.shows("C-8")
     @pytest.mark.parametrize(("policy", "kind"), [("keep", AsItIs), ("refuse", Undeliverable)])
     def test_protected_parts_are_never_converted(self, policy: str, kind: type) -> None:
-        offer = message(text_part(), pdf_part(protected=True))
+        offer = message(text_part(), pdf_part(protection="signed or encrypted"))
         plan = make_plan(offer, JUNE, PlanPolicy(on_protected=policy))
         assert isinstance(plan, kind)
         assert "survey.pdf is signed or encrypted" in plan.reason
@@ -193,11 +194,34 @@ class TestOtherRecipients:
 
     @pytest.mark.parametrize("policy", ["keep", "refuse"])
     def test_protected_parts_are_kept_when_accepted(self, policy: str) -> None:
-        plan = make_plan(message(text_part("1", protected=True)), PHONE_USER, PlanPolicy(on_protected=policy))
+        plan = make_plan(
+            message(text_part("1", protection="signed or encrypted")),
+            PHONE_USER,
+            PlanPolicy(on_protected=policy),
+        )
         assert isinstance(plan, AsItIs)
 
+    def test_no_alternative_is_left_out_of_what_is_signed(self) -> None:
+        """Whatever is taken out breaks the signature over the rest."""
+        text, html = (
+            text_part("1.1", protection="S/MIME-signed"),
+            html_part("1.2", protection="S/MIME-signed"),
+        )
+        plan = make_plan(message(text, html, alternatives=(("1.1", "1.2"),)), said('(type="text/plain")'))
+        assert isinstance(plan, AsItIs)
+        assert "is S/MIME-signed and not converted; policy keeps it" in plan.reason
+
+    def test_that_it_is_signed_again_is_said_where_it_is(self) -> None:
+        words = "S/MIME-signed by amy@law.example"
+        signed = replace(message(text_part(), photo_part()), signed_again=words)
+        assert f"; it is {words}, and signed again" in make_plan(signed, JUNE).reason
+        assert f"; it is {words}, and signed again" in make_plan(signed, PHONE_USER).reason
+        as_it_is = make_plan(replace(message(text_part("1")), signed_again=words), PHONE_USER)
+        assert isinstance(as_it_is, AsItIs)
+        assert words not in as_it_is.reason
+
     def test_protected_parts_that_are_not_accepted_go_by_policy(self) -> None:
-        offer = message(text_part(), pdf_part(protected=True), photo_part())
+        offer = message(text_part(), pdf_part(protection="signed or encrypted"), photo_part())
         assert kinds(make_plan(offer, PHONE_USER)) == {"1.1": "Keep", "1.2": "Keep", "1.3": "Convert"}
         refused = make_plan(offer, PHONE_USER, PlanPolicy(on_protected="refuse"))
         assert isinstance(refused, Undeliverable)

@@ -67,7 +67,7 @@ def offers(draw: st.DrawFn) -> MessageOffer:
             octets=1000,
             features=draw(SETS),
             offer=draw(SETS),
-            protected=draw(st.integers(0, 5)) == 0,
+            protection="signed" if draw(st.integers(0, 5)) == 0 else None,
         )
         for n in range(count)
     )

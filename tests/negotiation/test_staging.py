@@ -104,7 +104,7 @@ def test_what_is_too_large_goes_as_it_is_where_no_citation_is_taken() -> None:
 
 
 def test_a_signature_is_never_broken() -> None:
-    signed = replace(DRAWING, protected=True)
+    signed = replace(DRAWING, protection="signed")
     for policy in (STAGE, ABOVE):
         assert isinstance(make_plan(offered(LETTER, signed), TEXT_ONLY, policy), AsItIs)
     refuse = replace(STAGE, on_protected="refuse")

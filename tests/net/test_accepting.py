@@ -15,7 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conneg.errors import TemporaryError
-from conneg.net import Listener, ListenerLimits, Peer, ServerTls, SessionInfo, connect, start_listener
+from conneg.net import (
+    Listener,
+    ListenerLimits,
+    Peer,
+    ServerTls,
+    SessionInfo,
+    connect,
+    new_listener,
+    start_listener,
+)
 from conneg.net.proxy import MAX_PROXY_HEADER, ProxyHeaderError, read_header
 from conneg.net.securing import ClientTls, TlsPolicy
 from conneg.smtp import RcptAnswer, RcptCommand, Reply, ScramKeys, ServerConfig
@@ -287,3 +296,40 @@ async def test_who_comes_too_often_is_sent_away() -> None:
             writer.close()
     assert greetings[0].startswith(b"220")
     assert greetings.count(b"421 you c") >= 3  # a minute may end in between
+
+
+async def test_what_another_accepted_is_served_like_the_rest() -> None:
+    """A listener without sockets: the peer is who connected, and `close` sends 421 to it."""
+    handler = Recorder()
+    listener = new_listener(handler, ServerConfig("mx.example"))
+    assert listener.sockets == ()
+    with socket.create_server((HOST, 0)) as listening:
+        client = socket.create_connection(listening.getsockname(), timeout=30)
+        connection, name = listening.accept()
+    listener.take(connection)
+
+    def talk() -> None:
+        smtp = smtplib.SMTP()
+        smtp.sock, smtp.file = client, None  # type: ignore[attr-defined]
+        assert smtp.getreply()[0] == 220
+        assert smtp.sendmail("a@b.example", ["c@d.example"], "Subject: x\r\n\r\nx\r\n") == {}
+
+    await asyncio.to_thread(talk)
+    assert len(handler.messages) == 1
+    assert handler.sessions[0].peer == Peer(*name)
+    await listener.close(1)
+    assert (await asyncio.to_thread(client.recv, 100)).startswith(b"421")
+    client.close()
+
+
+async def test_who_was_gone_before_is_no_trouble() -> None:
+    handler = Recorder()
+    listener = new_listener(handler, ServerConfig("mx.example"))
+    one, other = socket.socketpair()
+    other.close()
+    listener.take(one)
+    async with asyncio.timeout(30):
+        while one.fileno() >= 0:
+            await asyncio.sleep(0.001)
+    assert handler.sessions == []
+    await listener.close()

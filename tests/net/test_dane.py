@@ -176,6 +176,14 @@ def test_a_damaged_certificate_is_an_error_and_nothing_else(at: int, put: bytes)
         authenticate([record(2, 1, 1, ROOT)], [LEAF.der, damaged, ROOT.der], ["mx.test"])
 
 
+def test_a_certificate_of_a_version_that_nobody_knows() -> None:
+    """The version is the first field, [0] EXPLICIT INTEGER (RFC 5280, 4.1.2.1); the reader's error is no ValueError."""
+    at = LEAF.der.index(b"\xa0\x03\x02\x01\x02") + 4
+    damaged = LEAF.der[:at] + b"\x07" + LEAF.der[at + 1 :]
+    with pytest.raises(DaneError):
+        authenticate([record(2, 1, 1, ROOT)], [damaged, MIDDLE.der, ROOT.der], ["mx.test"])
+
+
 @given(st.binary(max_size=300))
 def test_octets_that_are_no_certificate(octets: bytes) -> None:
     with contextlib.suppress(DaneError):

@@ -516,12 +516,6 @@ def test_a_spool_of_another_version(folder: Path) -> None:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(SpoolError, match="form 99"):
         open_spool(folder)
-    with contextlib.closing(sqlite3.connect(folder / "queue.sqlite3")) as connection:
-        connection.execute("DROP TABLE accept_log")
-        connection.execute("PRAGMA user_version = 1")
-    open_spool_and_close(folder)  # the form before is brought up
-    with contextlib.closing(sqlite3.connect(folder / "queue.sqlite3")) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
 
 
 def test_a_file_that_is_no_database(folder: Path) -> None:

@@ -1,39 +1,31 @@
 """Accounts in any database that SQLAlchemy reaches: one query, in threads, under a deadline."""
 
 import asyncio
-import importlib.util
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 from conneg.accounts.file import parse_account
 from conneg.accounts.model import Account, AccountsError, AccountsUnavailableError
-from conneg.errors import UnavailableError
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
+from conneg.databases import CONNECTIONS, one_line, open_engine
 
 DEFAULT_QUERY = "SELECT argon2, scram FROM account WHERE username = :username"
 """What is asked if nothing else is configured: one row with the two columns, either of which may be NULL."""
-
-_CONNECTIONS = 4
 
 
 class SqlAccounts:
     """The accounts that `query` finds in the database at `url` (SQLAlchemy's form, with the driver's name in it).
 
     `query` has `:username` in it and gives the columns `argon2` and `scram`, or one of them. Raises
-    `conneg.errors.UnavailableError` if SQLAlchemy or the driver is not installed, `AccountsError` for a bad `url`.
+    `conneg.errors.UnavailableError` if SQLAlchemy or the driver is not installed, `AccountsError` for a bad `query`,
+    and `conneg.databases.DatabaseAddressError` for a bad `url`.
     """
 
     def __init__(self, url: str, query: str = DEFAULT_QUERY, *, seconds: float = 5.0) -> None:
-        if importlib.util.find_spec("sqlalchemy") is None:
-            raise UnavailableError("accounts in a database need SQLAlchemy", hint="pip install conneg[sql]")
         if ":username" not in query:
             raise AccountsError(f"the query for an account has no :username in it: {query}")
         self._query = query
         self._seconds = seconds
-        self._engine = _engine(url)
-        self._threads = ThreadPoolExecutor(max_workers=_CONNECTIONS, thread_name_prefix="conneg-accounts")
+        self._engine = open_engine(url, purpose="accounts", seconds=seconds)
+        self._threads = ThreadPoolExecutor(max_workers=CONNECTIONS, thread_name_prefix="conneg-accounts")
 
     @property
     def name(self) -> str:
@@ -64,8 +56,7 @@ class SqlAccounts:
             with self._engine.connect() as connection:
                 rows = connection.execute(text(self._query), {"username": username}).mappings().fetchmany(2)
         except SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise AccountsUnavailableError(f"{self.name}: {reason}") from error
+            raise AccountsUnavailableError(f"{self.name}: {one_line(error)}") from error
         if len(rows) > 1:
             raise AccountsUnavailableError(f"{self.name}: more than one row for {username!r}")
         if not rows:
@@ -75,19 +66,3 @@ class SqlAccounts:
             return parse_account(self.name, username, row.get("argon2"), row.get("scram"))
         except AccountsError as error:
             raise AccountsUnavailableError(str(error)) from error
-
-
-def _engine(url: str) -> "Engine":
-    from sqlalchemy import create_engine
-    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-
-    try:
-        return create_engine(url, pool_size=_CONNECTIONS, max_overflow=0, pool_pre_ping=True)
-    except NoSuchModuleError as error:
-        raise AccountsError(f"accounts: {error}", hint="write postgresql+psycopg://…, sqlite:///…") from error
-    except ArgumentError as error:
-        raise AccountsError("accounts: not the address of a database", hint="sqlite:////path, …") from error
-    except ModuleNotFoundError as error:
-        raise UnavailableError(
-            f"the driver of that database is not installed: {error.name}", hint=f"pip install {error.name}"
-        ) from error

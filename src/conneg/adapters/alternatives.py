@@ -29,9 +29,11 @@ class Alternatives:
     def __init__(self, content: bytes, features: Mapping[str, str] | None = None) -> None:
         self._content = content
         self._root = read_parts(content)
-        self._outline = outline(self._root)
+        self._outline = outline(self._root, content)
         self._features = {name.lower(): text for name, text in (features or {}).items()}
-        self._parts = tuple(self._offered(leaf) for leaf in self._outline.leaves)
+        self._parts = tuple(
+            self._offered(leaf) for leaf in self._outline.leaves if leaf.id not in self._outline.signatures
+        )
 
     def __call__(self, recipients: RecipientClass) -> bytes | None:
         """Return the content for this class of recipients, None if no alternative is accepted."""
@@ -74,5 +76,5 @@ class Alternatives:
             octets=leaf.body_end - leaf.body_start,
             features=feature_set(text, lenient=True),
             offer=FeatureSet.nothing(),
-            protected=self._outline.is_protected(leaf.id),
+            protection=self._outline.protections.get(leaf.id),
         )

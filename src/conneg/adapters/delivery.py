@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from conneg.adapters.values import MailOptions, RecipientClass, RecipientOutcome, RecipientResult
 from conneg.errors import ConnegError
-from conneg.mail import in_seven_bits, is_seven_bits, outline, read_parts
+from conneg.mail import in_seven_bits, is_seven_bits, needs_eight_bits
 from conneg.negotiation import (
     Capability,
     Outcome,
@@ -351,8 +351,6 @@ def _is_same(before: Capability | None, now: Capability | None) -> bool:
 def _encoded(content: bytes) -> bytes | None:
     """Return the content in seven bits (RFC 6152, 3); None if that would break a signature or encryption."""
     try:
-        if outline(read_parts(content)).protected:
-            return None
-        return in_seven_bits(content)
+        return None if needs_eight_bits(content) else in_seven_bits(content)
     except ConnegError:
         return None

@@ -93,7 +93,7 @@ def list_(config: Any, as_json: bool) -> None:
 @click.pass_context
 def test(ctx: click.Context, username: str, from_stdin: bool) -> None:
     """Say whether a password is USERNAME's, asking the file or database that the gateway would; exits with 1 if not."""
-    from conneg.gateway.service import open_accounts
+    from conneg.gateway.opening import open_accounts
     from conneg.smtp.sasl import prepare
 
     accounts = open_accounts(ctx.obj)

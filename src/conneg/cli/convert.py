@@ -51,31 +51,35 @@ def command(source: Path, target: Path, accept: str, as_json: bool) -> None:
 
 
 async def _convert(source: Path, target: Path, capability: Any) -> dict[str, Any]:
-    from conneg.content import ConversionJob, Source, Workers, document_offer, offer
-    from conneg.features import choose, default_preference, explain_mismatch, feature_set
+    from conneg.content import ConversionJob, Office, Source, Workers, document_offer, examine, offer
+    from conneg.features import default_preference, explain_mismatch, feature_set
+    from conneg.negotiation import SmallType, choose_legible, describe_made
 
     document = Source(source.resolve(), "application/octet-stream", source.name)
-    async with Workers(count=1) as workers:
-        inspection = await workers.inspect(document)
-        if inspection.problem:
-            raise ConnegError(f"{source}: {inspection.problem}")
-        as_it_is = feature_set(inspection.features) & capability.features
-        if not as_it_is.is_empty:
-            shutil.copyfile(source, target)
-            return _report(
-                inspection.features,
-                ["it is accepted as it is"],
-                [(target, inspection.media_type, len(inspection.pages))],
-            )
-        offered = document_offer([inspection]) if capability.is_page_device else offer(inspection)
-        common = offered & capability.features
-        colours = [page.colour.lower() for page in inspection.pages]
-        choice = choose(common, default_preference(colour=_richest(colours), lossless=inspection.lossless))
-        if choice is None:
-            raise NoCommonFormError(f"{source}: {explain_mismatch(offered, capability.features)}")
-        with tempfile.TemporaryDirectory(prefix="conneg-") as folder:
+    with tempfile.TemporaryDirectory(prefix="conneg-") as folder:
+        async with Workers(count=1) as workers:
+            examined = await examine(document, workers, Office(), Path(folder))
+            inspection = examined.inspection
+            if inspection.problem:
+                raise ConnegError(f"{source}: {inspection.problem}")
+            as_it_is = feature_set(inspection.features) & capability.features
+            if not as_it_is.is_empty:
+                shutil.copyfile(source, target)
+                return _report(
+                    inspection.features,
+                    ["it is accepted as it is"],
+                    [(target, inspection.media_type, len(inspection.pages))],
+                )
+            offered = document_offer([inspection]) if capability.is_page_device else offer(inspection)
+            common = offered & capability.features
+            colours = [page.colour.lower() for page in inspection.pages]
+            preference = default_preference(colour=_richest(colours), lossless=inspection.lossless)
+            sizes = [SmallType(*known) for known in inspection.small_type]
+            choice = choose_legible(common, preference, sizes)
+            if choice is None:
+                raise NoCommonFormError(f"{source}: {explain_mismatch(offered, capability.features)}")
             rendition = await workers.convert(
-                ConversionJob((document,), choice.collection, Path(folder), target.stem)
+                ConversionJob((examined.source,), choice.collection, Path(folder), target.stem)
             )
             placed = []
             for number, file in enumerate(rendition.files, start=1):
@@ -85,7 +89,10 @@ async def _convert(source: Path, target: Path, capability: Any) -> dict[str, Any
                 path = target if len(rendition.files) == 1 else target.with_stem(f"{target.stem}-{number}")
                 shutil.copyfile(file.path, path)
                 placed.append((path, file.media_type, file.pages))
-    return _report(str(choice.collection), list(choice.reasons), placed)
+    found = rendition.fidelity
+    made = describe_made(choice.collection, found.em_pixels, found.em_lines, found.unlike)
+    reasons = [*choice.reasons, *(words for words in (choice.remark, made) if words)]
+    return _report(str(choice.collection), reasons, placed)
 
 
 def _richest(colours: list[str]) -> str | None:

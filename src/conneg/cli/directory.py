@@ -1,7 +1,6 @@
 """`conneg directory`: who can take what."""
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,12 @@ Examples:
   conneg directory set '@office.example' '(type=["application/pdf","image/jpeg","text/plain"])'
   conneg directory set '*@fax.example' 'profile S'
   conneg directory show june@ifax1.jp
-  conneg directory test june@ifax1.jp        which source answers, how fast, what it means
+  conneg directory test june@ifax1.jp        which source answers, how fast, what it means for a PDF
   conneg directory import devices.toml
+  conneg directory --config service.toml serve --store published.sqlite
 
-`set`, `remove` and `import` write the SQLite directory; a TOML file is edited with an editor, and a
-running gateway reads it again when it changes.
+`set`, `remove` and `import` write the SQLite directory, or with --source NAME the table of that database;
+a TOML file is edited with an editor, and a running gateway reads it again when it changes.
 """
 
 
@@ -29,19 +29,37 @@ running gateway reads it again when it changes.
 @click.option(
     "--sqlite", type=click.Path(path_type=Path), help="The SQLite directory, if no --config names one."
 )
+@click.option(
+    "--source", metavar="NAME", help="The [[source]] of kind sql to read or write, not the SQLite one."
+)
 @click.pass_context
-def command(ctx: click.Context, config_file: Path | None, sqlite: Path | None) -> None:
-    """Show, set, remove, import and test what recipients can take."""
+def command(ctx: click.Context, config_file: Path | None, sqlite: Path | None, source: str | None) -> None:
+    """Show, set, remove, import and test what recipients can take; let devices publish it."""
     config = load_config(config_file)
+    ctx.meta[_SOURCE] = source
     if sqlite is not None:
         section = config.directory.model_copy(update={"sqlite": sqlite})
         config = config.model_copy(update={"directory": section})
     ctx.obj = config
 
 
-def _store(config: Any) -> Any:
-    from conneg.directory import SqliteDirectory
+_SOURCE = "conneg.directory.source"
+"""Where a command finds what `--source` said."""
 
+
+def _store(config: Any) -> Any:
+    """Return the database that is written to: SQLite's, or the one that `--source` names."""
+    from conneg.directory import SqlDirectory, SqliteDirectory
+
+    name = click.get_current_context().meta[_SOURCE]
+    if name is not None:
+        from conneg.gateway.directories import open_source
+
+        section = next((one for one in config.source if one.name == name), None)
+        found = None if section is None else open_source(section, config)
+        if not isinstance(found, SqlDirectory):
+            raise ConnegError(f"no [[source]] of kind sql is called {name!r}")
+        return found
     if config.directory.sqlite is None:
         raise ConnegError(
             "no SQLite directory is configured", hint="add [directory] sqlite = ..., or use --sqlite FILE"
@@ -91,7 +109,7 @@ def import_(config: Any, file: Path) -> None:
 @as_json
 @click.pass_context
 def show(ctx: click.Context, recipient: str | None, as_json: bool) -> None:
-    """Show what RECIPIENT can take, or every entry of the SQLite directory."""
+    """Show what RECIPIENT can take, or every entry of the database that is written to."""
     if recipient is None:
         entries = asyncio.run(_store(ctx.obj).list())
         if as_json:
@@ -100,64 +118,92 @@ def show(ctx: click.Context, recipient: str | None, as_json: bool) -> None:
         for stored in entries:
             click.echo(f"{stored.entry.name}  {stored.entry.expression}")
         return
-    report = asyncio.run(_test(ctx.obj, recipient))
+    from conneg.cli.directory_test import as_values, ask_everybody
+
+    verdict = asyncio.run(ask_everybody(ctx.obj, recipient))
     if as_json:
-        print_json(report)
+        print_json(as_values(verdict, None))
     else:
-        click.echo(report["expression"] or report["answer"])
-    ctx.exit(_code(report))
+        click.echo(verdict.capability.expression if verdict.capability else verdict.words)
+    ctx.exit(verdict.exit_code)
 
 
 @command.command("test")
 @click.argument("recipient")
+@click.option(
+    "--document",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What the answer would mean for this document; without it, for a PDF with text and a drawing.",
+)
 @as_json
 @click.pass_context
-def test(ctx: click.Context, recipient: str, as_json: bool) -> None:
-    """Say which source answers for RECIPIENT, how fast, and what the answer means."""
-    report = asyncio.run(_test(ctx.obj, recipient))
+def test(ctx: click.Context, recipient: str, document: Path | None, as_json: bool) -> None:
+    """Ask every source about RECIPIENT: what it says, how fast, how old that is, and what comes of it."""
+    from conneg.cli.directory_test import as_values, ask_everybody, tell, what_becomes_of
+
+    async def run() -> Any:
+        verdict = await ask_everybody(ctx.obj, recipient)
+        return verdict, await what_becomes_of(document, verdict)
+
+    verdict, plan = asyncio.run(run())
     if as_json:
-        print_json(report)
+        print_json(as_values(verdict, plan))
     else:
-        click.echo(f"{recipient}: {report['answer']} in {report['milliseconds']:.1f} ms")
-        if report["source"]:
-            click.echo(f"source   {report['source']}")
-            click.echo(f"means    {report['summary']}")
-            click.echo(f"text     {report['expression']}")
-    ctx.exit(_code(report))
+        tell(verdict, plan)
+    ctx.exit(verdict.exit_code)
 
 
-def _code(report: dict[str, Any]) -> ExitCode:
-    return {"known": ExitCode.DONE, "unknown": ExitCode.NO}.get(report["kind"], ExitCode.TRY_LATER)
+@command.command("serve")
+@click.option(
+    "--listen", default="127.0.0.1:8443", show_default=True, help="Where: host:port or [IPv6]:port."
+)
+@click.option(
+    "--store",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The SQLite database of what is published.",
+)
+@click.option(
+    "--reader-token",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file with the bearer token without which nothing is told; without one, anybody may ask.",
+)
+@click.pass_obj
+def serve(config: Any, listen: str, store: Path, reader_token: Path | None) -> None:
+    """Run the service where devices publish what they can take, over HTTPS.
 
+    Its users are those of [accounts] (each publishes for the address that is its name), its certificate is the first
+    [[certificate]].
+    """
+    import importlib.util
 
-async def _test(config: Any, recipient: str) -> dict[str, Any]:
-    from conneg.directory import Known, Unavailable
-    from conneg.gateway.service import open_directory
-    from conneg.negotiation import describe_capability
+    from conneg.errors import UnavailableError
+    from conneg.gateway.directories import read_secret
+    from conneg.gateway.endpoint import Endpoint
+    from conneg.gateway.opening import open_accounts
 
-    directory = open_directory(config)
-    began = time.perf_counter()
-    answers = await directory.lookup([recipient], config.conneg.lookup_seconds)
-    report: dict[str, Any] = {
-        "recipient": recipient,
-        "milliseconds": (time.perf_counter() - began) * 1000,
-        "kind": "unknown",
-        "answer": "not in the directory",
-        "source": None,
-        "expression": None,
-        "summary": None,
-    }
-    match answers.get(recipient):
-        case Known(capability=capability):
-            report |= {
-                "kind": "known",
-                "answer": "known",
-                "source": capability.source,
-                "expression": capability.expression,
-                "summary": describe_capability(capability),
-            }
-        case Unavailable(reason=reason):
-            report |= {"kind": "unavailable", "answer": f"the directory gives no answer: {reason}"}
-        case _:
-            pass
-    return report
+    if importlib.util.find_spec("uvicorn") is None or importlib.util.find_spec("starlette") is None:
+        raise UnavailableError("the service needs Starlette and uvicorn", hint="pip install conneg[web]")
+    accounts = open_accounts(config)
+    if accounts is None or not config.certificate:
+        raise ConnegError(
+            "the service needs users and a certificate", hint="add [accounts] and [[certificate]] to --config"
+        )
+    import uvicorn
+
+    from conneg.web.published import PublishedCapabilities
+    from conneg.web.publishing import make_service
+
+    token = None if reader_token is None else read_secret(reader_token)
+    certificate, endpoint = config.certificate[0], Endpoint.parse(listen)
+    uvicorn.run(
+        make_service(PublishedCapabilities(store), accounts, reader_token=token),
+        host=endpoint.host,
+        port=endpoint.port,
+        ssl_certfile=certificate.file,
+        ssl_keyfile=certificate.key or certificate.file,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=30,
+        limit_concurrency=500,
+    )

@@ -151,6 +151,15 @@ def explain(path: Path, message_id: str, as_json: bool) -> None:
         click.echo(f"{_when(record.at)}  {_tell(record.kind, entry)}")
 
 
+_DOUBT = {
+    "record": "believed all the same",
+    "keep": "the better form is kept",
+    "defer": "tried again later",
+    "tls": "asked again under verified TLS",
+}
+"""What follows from an answer in doubt, by the destination's `on_downgrade`."""
+
+
 def _tell(kind: str, entry: dict[str, Any]) -> str:
     match kind:
         case "connection":
@@ -166,8 +175,16 @@ def _tell(kind: str, entry: dict[str, Any]) -> str:
         case "capability":
             source = f" (says {entry['source']}, {entry['provenance']})" if entry["source"] else ""
             return f"can take: {entry['summary']}{source}"
+        case "address":
+            return f"sent to <{entry['recipient']}> for <{entry['asked_for']}>: {entry['reason']}"
+        case "delay":
+            return "the sender was told that it waits"
+        case "doubt":
+            return f"in doubt: {entry['reason']} ({_DOUBT[entry['policy']]})"
         case "plan":
             return "; ".join([f"decided: {entry['reason']}", *entry.get("notes", ())])
+        case "check":
+            return f"checked: {'; '.join(entry['findings'])}"
         case "result":
             return f"{outcome(entry['state'], entry['form'], entry['octets'])}: {entry['text']}"
         case _:

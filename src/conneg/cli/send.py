@@ -48,10 +48,11 @@ Exit status: 0 every recipient's server has it; 1 some recipient's will never; 7
 )
 @click.option(
     "--strategy",
-    type=click.Choice(["single", "common", "batch"]),
-    default="batch",
+    type=click.Choice(["single", "common", "batch", "auto"]),
+    default="auto",
     show_default=True,
-    help="A session each, one form that all can take, or a transaction for each class.",
+    help="A transaction for each recipient, one form that all can take, a transaction for each class of like "
+    "capability, or the fewest forms with which nobody loses anything.",
 )
 @click.option(
     "--required/--optional",

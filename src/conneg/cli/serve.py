@@ -1,7 +1,6 @@
 """`conneg serve`: the gateway, until SIGTERM or SIGINT."""
 
 import asyncio
-import logging
 import signal
 import sys
 from pathlib import Path
@@ -30,27 +29,29 @@ def command(config_file: Path | None, log_json: bool, verbose: bool) -> None:
     """Run the gateway. Without a configuration it serves loopback only."""
     import uvloop
 
-    from conneg.cli.log import LogWatcher, set_up_log
+    from conneg.gateway.log import LogStyle, set_up_log
 
     # The spool's writer thread would wait for the interpreter lock behind a busy event loop: 5 ms, the default, for
     # each group of commits is too long.
     sys.setswitchinterval(0.001)
-    set_up_log(as_json=log_json, level=logging.INFO)
+    style = LogStyle(as_json=log_json, verbose=verbose)
+    set_up_log(style)
     config = load_config(config_file)
-    uvloop.run(_serve(config, LogWatcher() if verbose else None))
+    uvloop.run(_serve(config, style))
 
 
-async def _serve(config: object, watcher: object) -> None:
+async def _serve(config: object, style: object) -> None:
     from conneg.gateway.config import Config
-    from conneg.gateway.events import ignore
+    from conneg.gateway.log import LogStyle
     from conneg.gateway.service import Gateway, log
 
     assert isinstance(config, Config)
+    assert isinstance(style, LogStyle)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with Gateway(config, watch=watcher if callable(watcher) else ignore) as gateway:
+    async with Gateway(config, watch=style.watcher(), log_style=style) as gateway:
         log.info(
             "ready",
             listening=" ".join(str(endpoint) for endpoint in gateway.endpoints),

@@ -1,7 +1,6 @@
 """`conneg staging`: the retrieval server, and what is on it."""
 
 import asyncio
-import logging
 import signal
 import sys
 import time
@@ -49,9 +48,9 @@ def serve(config_file: Path | None, log_json: bool) -> None:
     """Run the retrieval server beside the gateway; both share the folder of [staging]."""
     import uvloop
 
-    from conneg.cli.log import set_up_log
+    from conneg.gateway.log import LogStyle, set_up_log
 
-    set_up_log(as_json=log_json, level=logging.INFO)
+    set_up_log(LogStyle(as_json=log_json))
     uvloop.run(_serve(load_config(config_file)))
 
 

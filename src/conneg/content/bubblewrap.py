@@ -29,10 +29,21 @@ def program() -> str | None:
 
 
 def command(
-    bwrap: str, inner: Sequence[str], *, readable: Iterable[Path], documents: Path, results: Path
+    bwrap: str,
+    inner: Sequence[str],
+    *,
+    readable: Iterable[Path],
+    documents: Path,
+    results: Path,
+    temporary: Path | None = None,
 ) -> list[str]:
-    """Return the command that runs `inner` with no network, no other processes, and these folders alone."""
+    """Return the command that runs `inner` with no network, no other processes, and these folders alone.
+
+    `temporary` is what it finds as `/tmp`; left out, there is none.
+    """
     words = [bwrap, "--unshare-all", "--die-with-parent", "--cap-drop", "ALL"]
+    if temporary is not None:  # first, as the other folders may be below it
+        words += ["--bind", str(temporary), "/tmp"]  # noqa: S108
     for path in readable:
         words += ["--ro-bind-try", str(path), str(path)]
     words += ["--dev", "/dev", "--proc", "/proc"]

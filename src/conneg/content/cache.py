@@ -105,7 +105,8 @@ class RenditionCache:
             _copy(file.path, scratch / file.path.name)
         folder = self._folder / key
         os.rename(scratch, folder)
-        return Rendition(tuple(replace(file, path=folder / file.path.name) for file in rendition.files))
+        files = tuple(replace(file, path=folder / file.path.name) for file in rendition.files)
+        return replace(rendition, files=files)
 
     def _forget(self) -> list[Path]:
         """Take out what was used least lately until there is room; return the folders to remove."""
@@ -142,7 +143,7 @@ def _given_out(rendition: Rendition, folder: Path) -> Rendition:
         target = folder / file.path.name
         _copy(file.path, target)
         files.append(replace(file, path=target))
-    return Rendition(tuple(files))
+    return replace(rendition, files=tuple(files))
 
 
 def _copy(path: Path, target: Path) -> None:

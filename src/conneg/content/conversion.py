@@ -4,7 +4,9 @@ count.
 Runs in a worker (`conneg.content.workers`); the values travel as JSON.
 """
 
+import functools
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conneg.content.errors import ContentRefusedError, ConversionError
+from conneg.content.fidelity import Fidelity, em_as_drawn
 from conneg.content.framing import Target, division_of, frame_for
 from conneg.content.page import PageGeometry
 from conneg.content.paper import A4
@@ -21,6 +24,7 @@ from conneg.content.placement import place
 from conneg.content.rendition import Rendition, RenditionFile
 from conneg.content.source import ReadLimits, Source
 from conneg.features import FeatureCollection, collection
+from conneg.features.private import QUALITY_TAG
 
 if TYPE_CHECKING:
     from conneg.content.page import Frame, PageReader, Raster
@@ -85,20 +89,49 @@ def convert(job: ConversionJob, limits: ReadLimits, progress: Progress | None = 
 
     with ExitStack() as stack:
         documents = [stack.enter_context(open_document(source, limits)) for source in job.sources]
+        ready_made = _ready_made(job, target, documents)
+        if ready_made is not None:
+            return Rendition((ready_made,))
         total = sum(_sheets(document, target) for document in documents)
         if total > limits.pages:
             raise ContentRefusedError(f"{total} pages in all, more than {limits.pages}")
         writer = open_writer(job.target, job.out_dir, stem, total or 1, job.span)
+        fidelity = Fidelity()
         wanted = (total or 1) if job.span is None else job.span[1] - job.span[0]
         try:
-            for number, raster in enumerate(_rasters(documents, target, job.span), start=1):
+            for number, (raster, found) in enumerate(_rasters(documents, target, job.span), start=1):
                 writer.add(raster)
+                fidelity = fidelity.worst(found).worst(Fidelity(unlike=raster.unlike))
                 if progress is not None:
                     progress(number, wanted)
-            return Rendition(tuple(writer.finish()))
+            return Rendition(tuple(writer.finish()), fidelity)
         except BaseException:  # half a file is no rendition
             writer.abort()
             raise
+
+
+_RANKS = {"binary": 0, "grey": 1, "full": 2}
+_OF_PAGE_IMAGES = {"dpi", "pix-x", "pix-y", "size-x", "size-y", QUALITY_TAG}
+
+
+def _ready_made(
+    job: ConversionJob, target: Target, documents: Sequence["DocumentReader"]
+) -> RenditionFile | None:
+    """Return the PDF that was laid out for this message, where it is what the target asks for: it keeps its text."""
+    from conneg.content.writers.pdf import pdf_features
+    from conneg.content.writers.terms import Shades
+
+    is_wanted = target.media_type == "application/pdf" and not _OF_PAGE_IMAGES & set(job.target)
+    if not is_wanted or len(job.sources) != 1 or not job.sources[0].is_laid_out:
+        return None
+    pages = documents[0].pages
+    richest = max((_RANKS.get(page.geometry.colour.lower(), 2) for page in pages), default=0)
+    if richest > _RANKS.get(target.colour or "full", 0):
+        return None
+    path = job.out_dir / f"{safe_stem(job.stem)}.pdf"
+    shutil.copyfile(job.sources[0].path, path)
+    features = pdf_features(tuple(Shades)[richest])
+    return RenditionFile(path, target.media_type, path.name, features, len(pages), path.stat().st_size)
 
 
 def _sheets(document: "DocumentReader", target: Target) -> int:
@@ -113,8 +146,8 @@ def _sheets(document: "DocumentReader", target: Target) -> int:
     return total
 
 
-def join_parts(parts: Sequence[RenditionFile], job: ConversionJob) -> Rendition:
-    """Return the rendition of `job` put together from its parts, each of which has a span of its pages, in order.
+def join_parts(parts: Sequence[Rendition], job: ConversionJob) -> Rendition:
+    """Return the rendition of `job` put together from its parts, each one file with a span of its pages, in order.
 
     Only of those that `can_be_divided`. Raises ConversionError, OSError.
     """
@@ -122,12 +155,14 @@ def join_parts(parts: Sequence[RenditionFile], job: ConversionJob) -> Rendition:
     from conneg.content.writers.tiff import file_of
 
     media_type = read_target(job.target).media_type
+    files = [part.files[0] for part in parts]
+    fidelity = functools.reduce(Fidelity.worst, (part.fidelity for part in parts))
     path = job.out_dir / f"{safe_stem(job.stem)}{'.tif' if media_type == 'image/tiff' else '.tfx'}"
-    pages = join([part.path for part in parts], path)
-    if len({part.features for part in parts}) == 1:  # what all parts are, the whole is
-        made = replace(parts[0], path=path, filename=path.name, pages=pages, octets=path.stat().st_size)
-        return Rendition((made,))
-    return Rendition((file_of(path, job.target, media_type, pages),))
+    pages = join([file.path for file in files], path)
+    if len({file.features for file in files}) == 1:  # what all parts are, the whole is
+        made = replace(files[0], path=path, filename=path.name, pages=pages, octets=path.stat().st_size)
+        return Rendition((made,), fidelity)
+    return Rendition((file_of(path, job.target, media_type, pages),), fidelity)
 
 
 def can_be_divided(target: FeatureCollection) -> bool:
@@ -139,8 +174,9 @@ def can_be_divided(target: FeatureCollection) -> bool:
 
 def _rasters(
     documents: Sequence["DocumentReader"], target: Target, span: tuple[int, int] | None
-) -> Iterator["Raster"]:
-    """Yield every page drawn, or those of the span, one at a time; a blank sheet when there is none.
+) -> Iterator[tuple["Raster", Fidelity]]:
+    """Yield every page drawn, or those of the span, one at a time, and what is known of how faithful it is; a blank
+    sheet when there is none.
 
     A page that is too long for the receiver comes as several.
     """
@@ -156,15 +192,14 @@ def _rasters(
             outline = page.outline
             frame = frame_for(target, outline)
             raster = page.render(frame)
+            found = replace(em_as_drawn(outline, place(outline, frame)), unlike=raster.unlike)
             division = division_of(target, outline, frame)
-            if division is None:
-                yield raster
-            else:
-                yield from divide(raster, division)
+            for sheet in [raster] if division is None else divide(raster, division):
+                yield sheet, found
             drawn += 1
     if not drawn:
         blank = _BlankPage()
-        yield blank.render(frame_for(target, blank.geometry))
+        yield blank.render(frame_for(target, blank.geometry)), Fidelity()
 
 
 class _BlankPage:

@@ -6,6 +6,7 @@ else, that is told to people in one line.
 
 from collections.abc import Iterator
 
+from conneg.content.officetypes import OFFICE_FORMATS
 from conneg.content.source import UNKNOWN_TYPE, Source
 
 _SAME = {
@@ -27,6 +28,9 @@ _SAME = {
     "image/tiff-fx": "image/tiff",
     "application/x-pdf": "application/pdf",
     "application/xhtml+xml": "text/html",
+    "text/rtf": "application/rtf",
+    "text/richtext": "application/rtf",
+    "application/x-rtf": "application/rtf",
 }
 """Other names in use for a type that we recognise, in the IANA registry or out of it."""
 
@@ -53,6 +57,7 @@ _ENDINGS = {
     "txt": "text/plain",
     "htm": "text/html",
     "html": "text/html",
+    **{row.suffix: row.media_type for row in OFFICE_FORMATS.values()},
 }
 """The endings of names that promise one of the types that we recognise."""
 

@@ -11,6 +11,10 @@ class ContentRefusedError(ConnegError):
     exit_code = ExitCode.BAD_DATA
 
 
+class OfficeDocumentError(ContentRefusedError):
+    """An office document, which no reader opens before LibreOffice has made it readable."""
+
+
 class ConversionError(ConnegError):
     """The document is fine, but the form asked for cannot be made from it."""
 

@@ -32,10 +32,16 @@ _SYSTEM = (
     "/lib",
     "/lib64",
     "/etc/fonts",
+    "/etc/libreoffice",
     "/etc/ld.so.cache",
     "/etc/localtime",
     "/var/cache/fontconfig",
+    "/var/lib/libreoffice",
+    "/var/spool/libreoffice",
 )
+_LOADERS = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
+"""What the kernel executes to load a program's libraries."""
+
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 
 
@@ -63,12 +69,16 @@ class WorkerLimits:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What a worker is told when it starts: its limits, its two folders, and the layers of its fence."""
+    """What a worker is told when it starts: its limits, its two folders, and the layers of its fence.
+
+    `temporary` is the folder that it has as `/tmp`, if it has one.
+    """
 
     limits: WorkerLimits
     documents: Path
     results: Path
     layers: tuple[str, ...] = LAYERS
+    temporary: Path | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the orders as values of JSON."""
@@ -77,6 +87,7 @@ class Orders:
             "documents": str(self.documents),
             "results": str(self.results),
             "layers": list(self.layers),
+            "temporary": None if self.temporary is None else str(self.temporary),
         }
 
     @classmethod
@@ -87,6 +98,7 @@ class Orders:
             Path(value["documents"]),
             Path(value["results"]),
             tuple(value["layers"]),
+            None if value["temporary"] is None else Path(value["temporary"]),
         )
 
 
@@ -124,22 +136,28 @@ class Fence:
         return cls(*(tuple(str(layer) for layer in value[name]) for name in names))
 
 
-def raise_limits(limits: WorkerLimits) -> None:
-    """Put the lasting limits on this process: they hold from before it loads anything. Never raises."""
+def raise_limits(limits: WorkerLimits, *, has_threads: bool = False) -> None:
+    """Put the lasting limits on this process: they hold from before it loads anything. Never raises.
+
+    `has_threads`: what it becomes starts threads, which the kernel counts among a user's processes.
+    """
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     _limit(resource.RLIMIT_AS, limits.memory_octets)
     _limit(resource.RLIMIT_NOFILE, limits.open_files)
     _limit(resource.RLIMIT_FSIZE, limits.output_octets)
     _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_NPROC, 0)
+    if not has_threads:
+        _limit(resource.RLIMIT_NPROC, 0)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing too much becomes an OSError, with a clear message
 
 
-def raise_fence(orders: Orders) -> Fence:
+def raise_fence(orders: Orders, program: Path | None = None) -> Fence:
     """Give up for good what no reader needs, once everything is loaded; returns what holds. Never raises.
 
     The folder for documents may be read, and that for results written, beside the system's libraries and fonts.
+    `program` is what this process may become: nothing else is executed, and it may wait for others of its kind at a
+    UNIX socket in `/tmp`, but connect to none.
     """
     wanted = frozenset(orders.layers)
     network: list[str] = []
@@ -149,13 +167,22 @@ def raise_fence(orders: Orders) -> Fence:
         network.append("network namespace")
     if "landlock" in wanted:
         readable = [*readable_paths(), orders.documents]
-        fenced = landlock.restrict(readable, [orders.results, *map(Path, _DEVICES)])
+        writable = [orders.results, *map(Path, _DEVICES)]
+        if orders.temporary is not None:
+            writable.append(orders.temporary)
+        fenced = landlock.restrict(
+            readable,
+            writable,
+            executable=() if program is None else (program, *map(Path, _LOADERS)),
+            for_sockets=() if program is None else (Path("/tmp"),),  # noqa: S108
+        )
         if "files" in fenced:
             files.append("Landlock")
-            processes.append("Landlock (no program is executed)")
+            processes.append(f"Landlock (no {'other ' if program else ''}program is executed)")
         if "tcp" in fenced:
             network.append("Landlock (TCP)")
-    if "seccomp" in wanted and seccomp.restrict():
+    allowed = frozenset() if program is None else seccomp.LOCAL_SERVER | {"execve"}
+    if "seccomp" in wanted and seccomp.restrict(allowed):
         network.append("seccomp")
         processes.append("seccomp")
     return Fence(tuple(network), tuple(files), tuple(processes), ("rlimits",))
@@ -169,12 +196,16 @@ def readable_paths() -> tuple[Path, ...]:
     return tuple(path for path in resolved if str(path) != "/")
 
 
-def grant_cpu(limits: WorkerLimits) -> None:
-    """Let the process use `cpu_seconds` from now on; the kernel ends it with SIGXCPU after that."""
+def grant_cpu(limits: WorkerLimits, *, for_good: bool = False) -> None:
+    """Let the process use `cpu_seconds` from now on; the kernel ends it with SIGXCPU after that.
+
+    `for_good`: the limit cannot be raised again, and ends it with SIGKILL, which no program can catch.
+    """
     usage = resource.getrusage(resource.RUSAGE_SELF)
     used = usage.ru_utime + usage.ru_stime
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used + limits.cpu_seconds) + 1, hard))
+    granted = int(used + limits.cpu_seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (granted, granted if for_good else hard))
 
 
 def _limit(kind: int, value: int) -> None:

@@ -9,6 +9,8 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from conneg.content.officetypes import OFFICE_FORMATS
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -128,6 +130,12 @@ def _has_heif() -> bool:
     return _is_there("pillow_heif") and _pillow()
 
 
+def _has_office() -> bool:
+    from conneg.content import office
+
+    return office.binary() is not None and _has_pdfium()
+
+
 def _has_pdfium() -> bool:
     return _is_there("pypdfium2") and _pillow()
 
@@ -150,4 +158,8 @@ FORMATS = (
     Format("image/bmp", "bmp", f"{_READERS}.image", None, "Pillow", _pillow),
     Format("image/jp2", "jp2", f"{_READERS}.image", None, "Pillow with OpenJPEG", _has_jpeg2000),
     Format("image/svg+xml", "svg", f"{_READERS}.svg", None, "resvg-py", _has_resvg),
+    *(
+        Format(row.media_type, row.suffix, "conneg.content.office", None, "LibreOffice", _has_office)
+        for row in OFFICE_FORMATS.values()
+    ),
 )

@@ -1,13 +1,16 @@
 """Letters on a tinted or coloured ground: a screen would break them, so the ground gives way around them.
 
-A page is looked at in tiles of 8 by 8 pixels, or 8 by 4 where lines are coarse. Where an even ground carries strokes
-that stand out from it, the strokes are made black on white, or white on black where they are the lighter ones, and so
-is the ground for a tenth of an inch around; the rest of the ground stays as it is, to be screened. Photographs and
-gradients have no ground that is even enough, and stay as they are.
+A page is looked at in tiles of a millimetre: 8 by 8 pixels, 8 by 4 where lines are coarse, 16 by 16 from 300 dpi on.
+Where an even ground carries strokes that stand out from it, the strokes are made black on white, or white on black
+where they are the lighter ones, and so is the ground: for a tenth of an inch around, and from there on as far as it
+goes on evenly, first along the lines, then down and up. What was left of a screen beside a short line would be taken
+for letters. Grounds that carry no strokes are screened. Photographs and gradients have no ground that is even enough,
+and stay as they are.
 """
 
 import functools
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +19,10 @@ from conneg.content.neighbourhood import over
 from conneg.content.page import Pixels
 
 _TILE = 8
-"""Pixels of a tile along the line."""
+"""Pixels of a tile along the line, at up to _FINE an inch."""
+
+_FINE = 300
+"""From so many pixels an inch on tiles are twice as wide: a photograph that was enlarged is even for eight pixels."""
 
 _COARSE = 1.5
 """From this ratio of horizontal to vertical resolution on, tiles are half as high."""
@@ -37,7 +43,7 @@ _CONTRAST = 48
 """By how much a stroke differs from its ground."""
 
 _REACH_INCHES = 0.12
-"""How far from a stroke its ground is looked for, and how far the ground is cleared."""
+"""How far from a stroke its ground is looked for, and how far what is around it is cleared in any case."""
 
 _FAR_INCHES = 0.3
 """How far it is looked for when the strokes are too dense, or the picture was compressed and is uneven beside them."""
@@ -68,12 +74,16 @@ def clear_grounds(grey: Pixels, dpi_x: float, dpi_y: float) -> Pixels:
 
     So many pixels an inch both ways.
     """
-    high = _TILE // 2 if dpi_x / dpi_y >= _COARSE else _TILE
-    near, far = (_reach(inches, high, dpi_x, dpi_y) for inches in (_REACH_INCHES, _FAR_INCHES))
-    part = _part_with_grounds(grey, high, far)
+    wide = _TILE if dpi_x < _FINE else 2 * _TILE
+    high = wide // 2 if dpi_x / dpi_y >= _COARSE else wide
+    near, far = (
+        (max(1, round(inches * dpi_y / high)), max(1, round(inches * dpi_x / wide)))
+        for inches in (_REACH_INCHES, _FAR_INCHES)
+    )
+    part = _part_with_grounds(grey, high, wide, far)
     if part is None:
         return grey
-    survey = _survey(grey[part], high, near, far)
+    survey = _survey(grey[part], high, wide, near, far)
     dark, light = _strokes(survey)
     if not (dark.any() or light.any()):
         return grey
@@ -82,18 +92,15 @@ def clear_grounds(grey: Pixels, dpi_x: float, dpi_y: float) -> Pixels:
     return page
 
 
-def _reach(inches: float, high: int, dpi_x: float, dpi_y: float) -> tuple[int, int]:
-    """Return a length in tiles, down and across."""
-    return max(1, round(inches * dpi_y / high)), max(1, round(inches * dpi_x / _TILE))
-
-
-def _part_with_grounds(grey: Pixels, high: int, far: tuple[int, int]) -> tuple[slice, slice] | None:
+def _part_with_grounds(
+    grey: Pixels, high: int, wide: int, far: tuple[int, int]
+) -> tuple[slice, slice] | None:
     """Return the lines and columns of the part that has all grounds, in whole tiles, or None as for most pages.
 
     One pixel of each tile is looked at; a ground has several times four neighbours of one shade.
     """
-    rows, columns = grey.shape[0] // high, grey.shape[1] // _TILE
-    sparse = grey[high // 2 : rows * high : high, _TILE // 2 : columns * _TILE : _TILE].copy()
+    rows, columns = grey.shape[0] // high, grey.shape[1] // wide
+    sparse = grey[high // 2 : rows * high : high, wide // 2 : columns * wide : wide].copy()
     corners = (sparse[1:, 1:], sparse[:-1, 1:], sparse[1:, :-1], sparse[:-1, :-1])
     lightest, darkest = (functools.reduce(choose, corners) for choose in (np.maximum, np.minimum))
     alike = (lightest < _PAPER) & (darkest > 0) & (lightest - darkest <= _EVEN)
@@ -102,23 +109,23 @@ def _part_with_grounds(grey: Pixels, high: int, far: tuple[int, int]) -> tuple[s
     down, across = np.flatnonzero(alike.any(axis=1)), np.flatnonzero(alike.any(axis=0))
     top, bottom = max(0, int(down[0]) - far[0]), min(rows, int(down[-1]) + 2 + far[0])
     left, right = max(0, int(across[0]) - far[1]), min(columns, int(across[-1]) + 2 + far[1])
-    return slice(top * high, bottom * high), slice(left * _TILE, right * _TILE)
+    return slice(top * high, bottom * high), slice(left * wide, right * wide)
 
 
-def _survey(page: Pixels, high: int, near: tuple[int, int], far: tuple[int, int]) -> _Survey:
-    """Return what is known of the page in tiles `high` lines high."""
+def _survey(page: Pixels, high: int, wide: int, near: tuple[int, int], far: tuple[int, int]) -> _Survey:
+    """Return what is known of the page in tiles `high` lines high and `wide` pixels wide."""
     lines = page.reshape(page.shape[0] // high, high, page.shape[1])
-    darkest = _across_tiles(np.minimum, lines.min(axis=1)).astype(np.int16)
-    lightest = _across_tiles(np.maximum, lines.max(axis=1)).astype(np.int16)
+    darkest = _across_tiles(np.minimum, lines.min(axis=1), wide).astype(np.int16)
+    lightest = _across_tiles(np.maximum, lines.max(axis=1), wide).astype(np.int16)
     tinted: Marks = (lightest - darkest <= _EVEN) & (lightest < _PAPER) & (darkest > 0)
     ground = _ground(darkest, lightest, tinted, near)
     ground = np.where(ground > _NOWHERE, ground, _ground(ground, ground, ground > _NOWHERE, far))
     return _Survey(darkest, lightest, tinted, ground, near)
 
 
-def _across_tiles(choose: np.ufunc, lines: Pixels) -> Pixels:
+def _across_tiles(choose: np.ufunc, lines: Pixels, wide: int) -> Pixels:
     """Return for each tile what `choose` takes of its columns; numpy does short rows slowly and long ones fast."""
-    columns = lines.shape[1] // _TILE
+    columns = lines.shape[1] // wide
     while lines.shape[1] > columns:
         lines = choose(lines[:, ::2], lines[:, 1::2])
     return lines
@@ -146,7 +153,7 @@ def _strokes(survey: _Survey) -> tuple[Marks, Marks]:
 
 
 def _draw(page: Pixels, survey: _Survey, dark: Marks, light: Marks) -> None:
-    """Make strokes, and their ground as far as it reaches, black and white."""
+    """Make strokes, and their ground as far as it goes, black and white."""
     ink = -_spread(np.where(dark, -survey.darkest, np.int16(-_BEYOND)), survey.reach)
     shine = _spread(np.where(light, survey.lightest, np.int16(_NOWHERE)), survey.reach)
     ground = _spread(np.where(dark | light, survey.ground, np.int16(_NOWHERE)), survey.reach)
@@ -156,7 +163,7 @@ def _draw(page: Pixels, survey: _Survey, dark: Marks, light: Marks) -> None:
     plain &= ~survey.tinted | (abs(survey.lightest - ground) <= _EVEN)
     cleared = (plain | dark | light) & (by_dark | by_light)
     rows, columns = by_dark.shape
-    tiles = page.reshape(rows, page.shape[0] // rows, columns, _TILE)
+    tiles: Pixels = page.reshape(rows, page.shape[0] // rows, columns, page.shape[1] // columns)
     for chosen, end, share in (
         (cleared & by_dark, ink, _DARK_SHARE),
         (cleared & by_light, shine, _LIGHT_SHARE),
@@ -165,6 +172,36 @@ def _draw(page: Pixels, survey: _Survey, dark: Marks, light: Marks) -> None:
         level = ground[down, across].astype(np.float32)
         limit = level + share * (end[down, across] - level)
         tiles[down, :, across, :] = np.where(tiles[down, :, across, :] >= limit[:, None, None], 255, 0)
+    drawn = np.select(
+        [cleared & by_dark, cleared & by_light], [np.int16(255), np.int16(0)], np.int16(_NOWHERE)
+    )
+    _draw_rest(tiles, survey.tinted, np.where(cleared, ground, survey.lightest), drawn)
+
+
+def _draw_rest(tiles: Pixels, tinted: Marks, ground: Shades, drawn: Shades) -> None:
+    """Make the rest of the grounds white or black, as their drawn tiles are: what `drawn` says of each, or _NOWHERE.
+
+    `ground` is each tile's own shade, or that of the ground that its strokes are on.
+    """
+    rest = drawn == _NOWHERE
+    _go_on(drawn.T, tinted.T, ground.T)
+    _go_on(drawn, tinted, ground)
+    down, across = np.nonzero(rest & (drawn > _NOWHERE))
+    tiles[down, :, across, :] = drawn[down, across, None, None]
+    for colour in (255, 0):
+        beside = _spread(np.where(drawn == colour, ground, np.int16(_NOWHERE)), (1, 1))
+        down, across = np.nonzero((drawn == _NOWHERE) & ~tinted & (beside > _NOWHERE))
+        edges = tiles[down, :, across, :]
+        is_ground = abs(edges - beside[down, across, None, None]) <= _SMOOTHED
+        tiles[down, :, across, :] = np.where(is_ground, colour, edges)
+
+
+def _go_on(drawn: Shades, tinted: Marks, ground: Shades) -> None:
+    """Let each even tile that is not drawn be what the one before it is, where their ground is one; down, then up."""
+    rows = range(len(drawn))
+    for before, here in pairwise((*rows, *reversed(rows))):
+        goes_on = tinted[here] & (drawn[here] == _NOWHERE) & (abs(ground[here] - ground[before]) <= _EVEN)
+        np.copyto(drawn[here], drawn[before], where=goes_on)
 
 
 def _spread(values: Shades, reach: tuple[int, int]) -> Shades:

@@ -6,12 +6,14 @@
 import json
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from conneg.content.declared import mismatches
-from conneg.content.errors import ContentRefusedError
+from conneg.content.errors import ContentRefusedError, OfficeDocumentError
+from conneg.content.officetypes import recognise_source
 from conneg.content.page import PageGeometry
-from conneg.content.source import UNKNOWN_TYPE, ReadLimits, Source, read_head, recognise
+from conneg.content.source import UNKNOWN_TYPE, ReadLimits, Source
 
 if TYPE_CHECKING:
     from conneg.content.readers import DocumentReader
@@ -29,7 +31,8 @@ class Inspection:
     `text_charset` says that there is text to take out of the document, and in which charset it can be written:
     `us-ascii`, else `utf-8`; None where there is none, as in a scan. `notes` are what people should know of it, one
     line each: that it is not what it was declared to be, octets that fit no charset, pictures that are
-    left out. `shows` has the Content-IDs of the parts that an HTML body shows in place.
+    left out. `shows` has the Content-IDs of the parts that an HTML body shows in place. `needs_office`: an office
+    document, which has to be made readable before more can be said (`conneg.content.examination`).
     """
 
     media_type: str
@@ -41,6 +44,17 @@ class Inspection:
     text_charset: str | None = None
     notes: tuple[str, ...] = ()
     shows: tuple[str, ...] = ()
+    needs_office: bool = False
+
+    @property
+    def small_type(self) -> tuple[tuple[Fraction, Fraction, Fraction], ...]:
+        """The size in points of the smallest running type of each kind of page, and the page's sides in inches."""
+        found = (
+            (page.type_points, page.width_inches, page.height_inches)
+            for page in self.pages
+            if page.type_points is not None
+        )
+        return tuple(dict.fromkeys(found))
 
     def to_json(self) -> str:
         """Return the inspection as text that `from_json` reads."""
@@ -55,6 +69,7 @@ class Inspection:
                 "text_charset": self.text_charset,
                 "notes": list(self.notes),
                 "shows": list(self.shows),
+                "needs_office": self.needs_office,
             }
         )
 
@@ -72,6 +87,7 @@ class Inspection:
             text_charset=value["text_charset"],
             notes=tuple(value["notes"]),
             shows=tuple(value["shows"]),
+            needs_office=value["needs_office"],
         )
 
 
@@ -85,7 +101,7 @@ def inspect(source: Source, limits: ReadLimits) -> Inspection:
     media_type = declared_type
     notes: tuple[str, ...] = ()
     try:
-        recognised = recognise(read_head(source), declared_type)
+        recognised = recognise_source(source, declared_type)
         media_type = _type_as_is(recognised, declared_type)
         notes = tuple(mismatches(recognised, source))
         with open_document(source, limits) as document:
@@ -104,6 +120,7 @@ def inspect(source: Source, limits: ReadLimits) -> Inspection:
             lossless=True,
             problem=str(error),
             notes=notes,
+            needs_office=isinstance(error, OfficeDocumentError),
         )
     return Inspection(
         media_type=media_type,

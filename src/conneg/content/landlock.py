@@ -50,6 +50,7 @@ _WRITE = (
     | Access.MAKE_DIR
     | Access.REMOVE_FILE
     | Access.REMOVE_DIR
+    | Access.REFER
 )
 _OF_FILES = Access.READ_FILE | Access.WRITE_FILE | Access.TRUNCATE | Access.EXECUTE | Access.IOCTL_DEV
 _KNOWN_SINCE = {
@@ -77,11 +78,18 @@ def version() -> int:
     return max(0, int(_libc().syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_FLAG)))
 
 
-def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> frozenset[str]:
+def restrict(
+    readable: Iterable[Path],
+    writable: Iterable[Path],
+    *,
+    executable: Iterable[Path] = (),
+    for_sockets: Iterable[Path] = (),
+) -> frozenset[str]:
     """Keep this process, and all it starts, to these folders and files; what is not there is passed over.
 
-    Returns what is fenced in: "files", "tcp", "signals"; nothing where the kernel has no Landlock. Programs cannot be
-    executed at all. It needs `PR_SET_NO_NEW_PRIVS`. Never raises: what could not be done is not in the answer.
+    Returns what is fenced in: "files", "tcp", "signals"; nothing where the kernel has no Landlock. No program can be
+    executed but those in `executable`; UNIX sockets can be made in the folders `for_sockets` only. It needs
+    `PR_SET_NO_NEW_PRIVS`. Never raises: what could not be done is not in the answer.
     """
     found = version()
     if not found:
@@ -94,7 +102,12 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> frozenset[st
     if descriptor < 0:
         return frozenset()
     try:
-        for paths, access in ((readable, _READ), (writable, _WRITE)):
+        for paths, access in (
+            (readable, _READ),
+            (writable, _WRITE),
+            (executable, _READ | Access.EXECUTE),
+            (for_sockets, Access.MAKE_SOCK),
+        ):
             for path in paths:
                 _allow(libc, descriptor, path, int(access) & handled)
         if libc.syscall(_RESTRICT_SELF, descriptor, 0) != 0:

@@ -19,7 +19,7 @@ Pixels: TypeAlias = "npt.NDArray[np.uint8]"
 class Raster:
     """A page image in memory: octets, or bits where the page is bi-level; and its resolution in pixels per inch."""
 
-    __slots__ = ("_pixels", "_width", "bits", "dpi_x", "dpi_y")
+    __slots__ = ("_pixels", "_width", "bits", "dpi_x", "dpi_y", "unlike")
 
     def __init__(self, pixels: Pixels, dpi_x: Fraction, dpi_y: Fraction) -> None:
         self._pixels: Pixels | None = pixels
@@ -28,6 +28,8 @@ class Raster:
         self.dpi_y = dpi_y
         self.bits: Pixels | None = None
         """A bi-level page's pixels, eight an octet (`conneg.content.halftone.Packed`); None for any other page."""
+        self.unlike: float | None = None
+        """How unlike the original the pictures of a page in bits are (`conneg.content.fidelity.Fidelity`)."""
 
     @classmethod
     def of_bits(cls, bits: Pixels, width: int, dpi_x: Fraction, dpi_y: Fraction) -> "Raster":
@@ -38,6 +40,7 @@ class Raster:
         raster.dpi_x = dpi_x
         raster.dpi_y = dpi_y
         raster.bits = bits
+        raster.unlike = None
         return raster
 
     @property
@@ -96,7 +99,8 @@ class PageGeometry:
     `pixel_width`, `pixel_height` and `dpi` (the horizontal one) are those of a raster source and None for
     vectors and text, which have any resolution; `dpi_y` is the vertical one where it differs. `colour` is
     what the page really shows, as a `color` token of RFC 2534 2.5: Binary, Grey or Full. `kind` is text,
-    vector, photo or scan.
+    vector, photo or scan. `type_points` is the size of its smallest running type
+    (`conneg.content.fidelity.smallest_type`); None where it is not known, as in pictures.
     """
 
     width_inches: Fraction
@@ -107,6 +111,7 @@ class PageGeometry:
     colour: str
     kind: str
     dpi_y: Fraction | None = None
+    type_points: Fraction | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the geometry as values of JSON; fractions are text such as "1250/127"."""
@@ -119,6 +124,7 @@ class PageGeometry:
             "colour": self.colour,
             "kind": self.kind,
             "dpi_y": None if self.dpi_y is None else str(self.dpi_y),
+            "type_points": None if self.type_points is None else str(self.type_points),
         }
 
     @classmethod
@@ -133,6 +139,7 @@ class PageGeometry:
             colour=value["colour"],
             kind=value["kind"],
             dpi_y=None if value.get("dpi_y") is None else Fraction(value["dpi_y"]),
+            type_points=None if value.get("type_points") is None else Fraction(value["type_points"]),
         )
 
 

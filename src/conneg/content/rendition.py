@@ -1,8 +1,10 @@
 """What a conversion gives: files, each with what it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from conneg.content.fidelity import Fidelity
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,17 @@ class RenditionFile:
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """All files of one conversion, in page order."""
+    """All files of one conversion, in page order, and how faithful they are."""
 
     files: tuple[RenditionFile, ...]
+    fidelity: Fidelity = field(default_factory=Fidelity)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the rendition as values of JSON."""
+        return {"files": [file.as_json() for file in self.files], "fidelity": self.fidelity.as_json()}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Rendition":
+        """Read what `as_json` gave."""
+        files = tuple(RenditionFile.from_json(file) for file in value["files"])
+        return cls(files, Fidelity.from_json(value["fidelity"]))

@@ -18,6 +18,7 @@ _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32_BIT = 0x40000000
 _CLONE_THREAD = 0x00010000
 _CLONE3 = 435
+_AF_UNIX = 1
 _SET_MODE_FILTER, _FLAG_TSYNC = 1, 1
 _EPERM, _ENOSYS = 1, 38
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
@@ -106,15 +107,20 @@ _KILL_CALLS = {"kill": (62, 129), "tgkill": (234, 131)}
 _PRLIMIT = (302, 261)
 
 
-def restrict() -> bool:
+LOCAL_SERVER = frozenset({"socket", "bind", "listen", "accept", "accept4"})
+"""What a program needs that listens to others of its kind on the same machine."""
+
+
+def restrict(allowed: frozenset[str] = frozenset()) -> bool:
     """Put the filter on every thread of this process, for good; False where that cannot be done. Never raises.
 
-    It needs `PR_SET_NO_NEW_PRIVS`. Threads may be started, processes not; signals go to this process only.
+    It needs `PR_SET_NO_NEW_PRIVS`. Threads may be started, processes not; signals go to this process only. `allowed`
+    are calls of `DENIED` that pass all the same; of sockets then those of UNIX only.
     """
     machine = platform.machine()
     if not sys.platform.startswith("linux") or machine not in _SYSCALL:
         return False
-    program = filter_for(machine, os.getpid())
+    program = filter_for(machine, os.getpid(), allowed)
     octets = ctypes.create_string_buffer(program, len(program))
 
     class Program(ctypes.Structure):
@@ -125,7 +131,7 @@ def restrict() -> bool:
     return bool(libc.syscall(_SYSCALL[machine], _SET_MODE_FILTER, _FLAG_TSYNC, ctypes.byref(described)) == 0)
 
 
-def filter_for(machine: str, own_process: int) -> bytes:
+def filter_for(machine: str, own_process: int, allowed: frozenset[str] = frozenset()) -> bytes:
     """Return the program for an architecture of `DENIED`: instructions of eight octets (`linux/filter.h`)."""
     column = list(_SYSCALL).index(machine)
     code = [_load(4), *_unless_equal(_AUDIT_ARCH[machine], [_answer(_KILL)]), _load(0)]
@@ -134,9 +140,11 @@ def filter_for(machine: str, own_process: int) -> bytes:
     code += _if_equal(
         _CLONE3, [_answer(_ERRNO | _ENOSYS)]
     )  # libc then uses clone, whose flags can be looked at
-    for calls in DENIED.values():
-        if calls[column]:
+    for name, calls in DENIED.items():
+        if calls[column] and name not in allowed:
             code += _if_equal(calls[column], [_answer(_ERRNO | _EPERM)])
+    if "socket" in allowed:
+        code += _if_equal(DENIED["socket"][column], _unless_argument(_AF_UNIX))
     code += _if_equal(
         _CLONE[column],
         [_load(16), _instruction(0x45, 1, 0, _CLONE_THREAD), _answer(_ERRNO | _EPERM), _load(0)],

@@ -41,7 +41,8 @@ class Source:
     `charset`.
 
     `flowed` and `delsp` are the parameters of a text with `format=flowed` (RFC 3676, 4). `inline` are the parts that
-    an HTML body may show by their Content-ID (RFC 2392): each id without its brackets, and the file.
+    an HTML body may show by their Content-ID (RFC 2392): each id without its brackets, and the file. `is_laid_out`: a
+    PDF that was made of another document for this message, and may be sent in its place.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class Source:
     flowed: bool = False
     delsp: bool = False
     inline: tuple[tuple[str, Path], ...] = ()
+    is_laid_out: bool = False
 
     @classmethod
     def of_part(
@@ -88,6 +90,7 @@ class Source:
             "flowed": self.flowed,
             "delsp": self.delsp,
             "inline": [[content_id, str(path)] for content_id, path in self.inline],
+            "is_laid_out": self.is_laid_out,
         }
 
     @classmethod
@@ -101,6 +104,7 @@ class Source:
             flowed=value["flowed"],
             delsp=value["delsp"],
             inline=tuple((content_id, Path(path)) for content_id, path in value["inline"]),
+            is_laid_out=value["is_laid_out"],
         )
 
 

@@ -140,19 +140,19 @@ def _convert(request: dict[str, Any], limits: ReadLimits, send: Send) -> dict[st
         rendition = convert(job, limits, _now_and_then(send))
     except OSError as error:
         raise ConversionError(f"the rendition cannot be written: {error.strerror or error}") from error
-    return {"files": [file.as_json() for file in rendition.files]}
+    return rendition.as_json()
 
 
 def _join(request: dict[str, Any], limits: ReadLimits, send: Send) -> dict[str, Any]:
     from conneg.content.conversion import ConversionJob, join_parts
-    from conneg.content.rendition import RenditionFile
+    from conneg.content.rendition import Rendition
 
     job = ConversionJob.from_json(request["conversion"])
     try:
-        rendition = join_parts([RenditionFile.from_json(part) for part in request["parts"]], job)
+        rendition = join_parts([Rendition.from_json(part) for part in request["parts"]], job)
     except OSError as error:
         raise ConversionError(f"the rendition cannot be written: {error.strerror or error}") from error
-    return {"files": [file.as_json() for file in rendition.files]}
+    return rendition.as_json()
 
 
 def _verify(request: dict[str, Any], limits: ReadLimits, send: Send) -> dict[str, Any]:

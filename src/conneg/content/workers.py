@@ -155,12 +155,17 @@ class Workers:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 raise
-            return await self._join([part.files[0] for part in made], job)
+            return await self._join(made, job)
 
-    async def _join(self, parts: Sequence[RenditionFile], job: ConversionJob) -> Rendition:
+    async def _join(self, parts: Sequence[Rendition], job: ConversionJob) -> Rendition:
         async def work(worker: Worker) -> Rendition:
-            laid = await self._lay(worker, [part.path for part in parts])
-            moved = [replace(part, path=laid[part.path]).as_json() for part in parts]
+            laid = await self._lay(worker, [file.path for part in parts for file in part.files])
+            moved = [
+                replace(
+                    part, files=tuple(replace(file, path=laid[file.path]) for file in part.files)
+                ).as_json()
+                for part in parts
+            ]
             here = replace(job, sources=(), out_dir=worker.desk.results)
             request = {"job": "join", "parts": moved, "conversion": here.as_json()}
             return await self._carried(worker, await worker.ask(request), job.out_dir, job.stem)
@@ -199,8 +204,8 @@ class Workers:
 
     async def _carried(self, worker: Worker, result: dict[str, Any], folder: Path, label: str) -> Rendition:
         """Return the rendition that a worker says it has made, its files in `folder`."""
-        files = _trusted(lambda: tuple(RenditionFile.from_json(file) for file in result["files"]), label)
-        return Rendition(tuple([await self._carry(worker, file, folder) for file in files]))
+        made = _trusted(lambda: Rendition.from_json(result), label)
+        return replace(made, files=tuple([await self._carry(worker, file, folder) for file in made.files]))
 
     async def _lay(self, worker: Worker, paths: Sequence[Path]) -> dict[Path, Path]:
         """Lay files on the worker's desk; as the files themselves only where it can write to none but its own."""

@@ -11,10 +11,10 @@ from conneg.gateway.sections import (
     ConnegSection,
     DeliverySection,
     DestinationSection,
-    DirectorySection,
     ServerSection,
     SpoolSection,
 )
+from conneg.gateway.sources import DirectorySection
 
 SENDER = "may@ship.example"
 DEVICES_DOMAIN = "devices.example"

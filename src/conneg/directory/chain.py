@@ -9,7 +9,8 @@ only when no source knew the recipient and at least one could not be asked: then
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
-from conneg.directory.model import Answer, AtOnce, Directory, Known, Unavailable, Unknown
+from conneg.directory.asking import ask
+from conneg.directory.model import Answer, AtOnce, Closable, Directory, Known, Unavailable, Unknown
 
 
 class ChainDirectory:
@@ -52,7 +53,7 @@ class ChainDirectory:
             if not questions.open:
                 break
             share = max(0.0, end - clock()) / (len(self._sources) - index)
-            known = questions.settle(await _ask(source, questions.open, share))
+            known = questions.settle(await ask(source, questions.open, share))
             if known:
                 yield known
         yield questions.give_up()
@@ -71,6 +72,10 @@ class ChainDirectory:
                 return {**known, **answers}
             known.update(questions.settle(answers))
         return known | questions.give_up()
+
+    async def close(self) -> None:
+        """Close the sources that hold something open."""
+        await asyncio.gather(*(source.close() for source in self._sources if isinstance(source, Closable)))
 
 
 class _Questions:
@@ -102,37 +107,3 @@ class _Questions:
             reasons = self._silent.get(recipient)
             rest[recipient] = Unavailable("; ".join(reasons)) if reasons else Unknown()
         return rest
-
-
-async def _ask(source: Directory, recipients: Sequence[str], seconds: float) -> Mapping[str, Answer]:
-    """Ask one source; what goes wrong there, of whatever kind, is its `Unavailable` for each of `recipients`.
-
-    The question runs as a task of its own, which is cancelled when its time is over but not waited for: a source that
-    will not be cancelled must not hold up the caller either.
-    """
-    task = asyncio.ensure_future(source.lookup(recipients, seconds))
-    try:
-        async with asyncio.timeout(seconds):
-            await asyncio.wait({task})
-    except TimeoutError:
-        return _nobody(recipients, f"{source.name}: no answer within {seconds:.1f} s")
-    finally:
-        if not task.done():
-            task.add_done_callback(_forget)
-            task.cancel()
-    if task.cancelled():
-        return _nobody(recipients, f"{source.name}: the lookup was cancelled")
-    error = task.exception()
-    if error is not None:
-        return _nobody(recipients, f"{source.name}: {str(error) or type(error).__name__}")
-    return task.result()
-
-
-def _forget(task: "asyncio.Future[Mapping[str, Answer]]") -> None:
-    """Take a late task's result, so that the loop does not report an error nobody asked for."""
-    if not task.cancelled():
-        task.exception()
-
-
-def _nobody(recipients: Sequence[str], reason: str) -> Mapping[str, Answer]:
-    return dict.fromkeys(recipients, Unavailable(reason))

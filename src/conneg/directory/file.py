@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conneg.directory.model import Answer, DirectoryError, Known, Unavailable, Unknown
+from conneg.directory.model import Answer, DirectoryError, Faulty, Known, Unavailable, Unknown
 from conneg.directory.table import MAX_FILE_OCTETS, DirectoryTable, Entry, read_table
 from conneg.errors import ConnegError
 from conneg.features.memo import Memo
@@ -115,11 +115,15 @@ class FileDirectory:
         try:
             return Known(
                 read_capability(
-                    entry.expression, Provenance.DIRECTORY, source, obtained_at=current.modified_at
+                    entry.expression,
+                    Provenance.DIRECTORY,
+                    source,
+                    obtained_at=current.modified_at,
+                    authenticated=True,
                 )
             )
         except ConnegError as error:
-            return Unavailable(f"{source}: {error}")
+            return Faulty(f"{source}: {error}")
 
     async def _refresh(self, seconds: float | None) -> None:
         """See to it that a changed file is read, once for all who wait for it; wait at most `seconds` for that."""

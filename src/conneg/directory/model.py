@@ -19,14 +19,23 @@ class DirectoryError(ConnegError):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The directory knows what the recipient can take."""
+    """The directory knows what the recipient can take.
+
+    `fresh_seconds`: how long the source says that this will hold; `stale_seconds`: how long after that it may be told
+    while the source is asked again, or cannot say. None where it says nothing of it.
+    """
 
     capability: Capability
+    fresh_seconds: float | None = None
+    stale_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The directory works and has nothing about this recipient."""
+    """The directory works and has nothing about this recipient; the seconds are as in `Known`."""
+
+    fresh_seconds: float | None = None
+    stale_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,11 @@ class Unavailable:
     """The directory cannot answer now; `reason` is for the operator. The same question may succeed later."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Faulty(Unavailable):
+    """The directory works, but what it has about this one recipient cannot be used."""
 
 
 Answer = Known | Unknown | Unavailable
@@ -54,6 +68,24 @@ class Directory(Protocol):
 
     async def lookup(self, recipients: Sequence[str], deadline: float) -> Mapping[str, Answer]:
         """Return an answer for each of `recipients` within `deadline` seconds."""
+        ...
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """A source that holds something open."""
+
+    async def close(self) -> None:
+        """Let it go; the source is not asked again."""
+        ...
+
+
+@runtime_checkable
+class AsksPeers(Protocol):
+    """A source that asks other mail servers, who may ask in turn."""
+
+    def is_asking(self, recipient: str, address: str) -> bool:
+        """Say whether the host at IP `address` is being asked about `recipient` now."""
         ...
 
 

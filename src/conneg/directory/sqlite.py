@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from conneg.directory.model import Answer, DirectoryError, Known, Unavailable, Unknown
+from conneg.directory.model import Answer, DirectoryError, Faulty, Known, Unavailable, Unknown
 from conneg.directory.names import EntryKind, Patterns, address_key, domain_of, kind_of, name_key
 from conneg.directory.table import Entry
 from conneg.errors import ConnegError, ExitCode
@@ -190,9 +190,13 @@ class SqliteDirectory:
                 continue
             source = f'{self.path.name}: {kind} "{name}"'
             try:
-                return Known(read_capability(row[0], Provenance.DIRECTORY, source, obtained_at=row[1]))
+                return Known(
+                    read_capability(
+                        row[0], Provenance.DIRECTORY, source, obtained_at=row[1], authenticated=True
+                    )
+                )
             except ConnegError as error:
-                return Unavailable(f"{source}: {error}")
+                return Faulty(f"{source}: {error}")
         return Unknown()
 
     def _current_patterns(self, connection: sqlite3.Connection) -> Patterns:

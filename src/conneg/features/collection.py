@@ -20,11 +20,12 @@ class FeatureCollection(Mapping[str, Value]):
     are. `str()` is an expression that `collection` reads.
     """
 
-    __slots__ = ("_values",)
+    __slots__ = ("_text", "_values")
 
     def __init__(self, values: Mapping[str, Value]) -> None:
         named = ((tag if isinstance(tag, TagName) else TagName(tag), value) for tag, value in values.items())
         self._values: dict[str, Value] = dict(sorted(named, key=lambda item: item[0]))
+        self._text: str | None = None
 
     def __getitem__(self, tag: str) -> Value:
         return self._values[tag.lower()]
@@ -45,7 +46,9 @@ class FeatureCollection(Mapping[str, Value]):
         return f"collection({str(self)!r})"
 
     def __str__(self) -> str:
-        return write(self.as_expression())
+        if self._text is None:
+            self._text = write(self.as_expression())
+        return self._text
 
     def as_feature_set(self) -> FeatureSet:
         """Return the set of all collections that agree with this one in the tags that it states."""

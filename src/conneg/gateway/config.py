@@ -18,22 +18,25 @@ from conneg.errors import ConnegError
 from conneg.gateway.networks import is_in
 from conneg.gateway.sections import (
     AccountsSection,
+    AlternateSection,
     CertificateSection,
     ConnegSection,
     ContentSection,
     DeliverySection,
     DestinationSection,
-    DirectorySection,
     DisclosureSection,
     DnsSection,
     LimitsSection,
     ListenerSection,
     RelaySection,
+    ReportsSection,
     RetrySection,
     Section,
     ServerSection,
     SpoolSection,
 )
+from conneg.gateway.signature_sections import DkimSection, SmimeSection
+from conneg.gateway.sources import BUILT_IN, SOURCE_KINDS, AnySource, DirectorySection, LookupSection
 from conneg.gateway.staging_section import StagingSection
 
 
@@ -49,17 +52,23 @@ class Config(Section):
     limits: LimitsSection = LimitsSection()
     accounts: AccountsSection | None = None
     certificate: tuple[CertificateSection, ...] = ()
+    smime: tuple[SmimeSection, ...] = ()
+    dkim: tuple[DkimSection, ...] = ()
     disclosure: tuple[DisclosureSection, ...] = ()
     conneg: ConnegSection = ConnegSection()
     spool: SpoolSection = SpoolSection()
     relay: RelaySection = RelaySection()
     directory: DirectorySection = DirectorySection()
+    source: tuple[AnySource, ...] = ()
+    lookup: tuple[LookupSection, ...] = ()
     retry: RetrySection = RetrySection()
+    reports: ReportsSection = ReportsSection()
     content: ContentSection = ContentSection()
     delivery: DeliverySection = DeliverySection()
     dns: DnsSection = DnsSection()
     staging: StagingSection | None = None
     destination: tuple[DestinationSection, ...] = ()
+    alternate: tuple[AlternateSection, ...] = ()
 
     def may_relay(self, address: str) -> bool:
         """Say whether the client at IP `address` may send to any domain."""
@@ -117,6 +126,11 @@ def parse_config(text: str, *, name: str = "configuration", folder: Path | None 
     if keys:
         line = _line_of(text, keys, 0)
         raise ConfigError(f"{name}: line {line}: {'.'.join(keys)}: {_NEEDS_USERS}")
+    fault = _wrong_sources(config)
+    if fault is not None:
+        keys, table, what = fault
+        line = _line_of(text, keys, table)
+        raise ConfigError(f"{name}: line {line}: {'.'.join(keys)}: {what}")
     if config.staging is None and any(one.stages for one in config.destination):
         line = _line_of(text, ["destination", "on_no_common_form"], _first_that_stages(config))
         raise ConfigError(f"{name}: line {line}: destination: staging needs [staging] with base_url")
@@ -157,6 +171,22 @@ def _without_users(config: Config) -> list[str]:
     return ["conneg", "needs_auth"] if config.conneg.needs_auth else []
 
 
+def _wrong_sources(config: Config) -> tuple[list[str], int, str] | None:
+    """Return the first key that names no source, or two with one name: key, number of its table, what is wrong."""
+    there = [name for name in BUILT_IN if getattr(config.directory, name) is not None]
+    for number, source in enumerate(config.source):
+        if source.name in there:
+            return ["source", "name"], number, f"there are two sources called {source.name!r}"
+        there.append(source.name)
+    asked = [(["directory", "sources"], 0, config.directory.sources or ())]
+    asked += [(["lookup", "sources"], number, one.sources) for number, one in enumerate(config.lookup)]
+    for keys, number, names in asked:
+        for name in names:
+            if name not in there:
+                return keys, number, f"no source is called {name!r}; there are {', '.join(there) or 'none'}"
+    return None
+
+
 def _resolve_paths(config: Config, folder: Path) -> Config:
     def under(path: Path) -> Path:
         return folder / path.expanduser()
@@ -167,12 +197,32 @@ def _resolve_paths(config: Config, folder: Path) -> Config:
             "sqlite": config.directory.sqlite and under(config.directory.sqlite),
         }
     )
+    sources = tuple(
+        source.model_copy(
+            update={
+                key: under(value)
+                for key in type(source).model_fields
+                if isinstance(value := getattr(source, key), Path)
+            }
+        )
+        for source in config.source
+    )
     accounts = config.accounts
     if accounts is not None and accounts.file is not None:
         accounts = accounts.model_copy(update={"file": under(accounts.file)})
     certificates = tuple(
         c.model_copy(update={"file": under(c.file), "key": c.key and under(c.key)})
         for c in config.certificate
+    )
+    smime = tuple(
+        s.model_copy(
+            update={
+                "certificate": under(s.certificate),
+                "key": under(s.key),
+                "intermediates": s.intermediates and under(s.intermediates),
+            }
+        )
+        for s in config.smime
     )
     destinations = tuple(
         d.model_copy(
@@ -190,8 +240,11 @@ def _resolve_paths(config: Config, folder: Path) -> Config:
             "staging": staging,
             "spool": config.spool.model_copy(update={"path": under(config.spool.path)}),
             "directory": directory,
+            "source": sources,
             "accounts": accounts,
             "certificate": certificates,
+            "smime": smime,
+            "dkim": tuple(d.model_copy(update={"key": under(d.key)}) for d in config.dkim),
             "destination": destinations,
         }
     )
@@ -202,10 +255,14 @@ def _explain(error: ValidationError, text: str, name: str) -> str:
     first = error.errors()[0]
     location: Sequence[Any] = first["loc"]
     keys = [str(part) for part in location if isinstance(part, str)]
+    if keys[0] == "source" and len(keys) > 1:
+        del keys[1]  # which kind of source it is taken for is not a key
     table = next((part for part in location if isinstance(part, int)), 0)
     what = {
         "extra_forbidden": "unknown key",
         "missing": "missing",
+        "union_tag_not_found": f"kind is missing; there are {SOURCE_KINDS}",
+        "union_tag_invalid": f"no such kind of source; there are {SOURCE_KINDS}",
     }.get(first["type"], first["msg"].removeprefix("Value error, "))
     more = len(error.errors()) - 1
     rest = f" (and {more} more)" if more else ""

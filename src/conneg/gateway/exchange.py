@@ -13,8 +13,9 @@ from conneg.errors import ConnegError, TemporaryError
 from conneg.gateway.maildir import deliver_to_maildir, maildir_path
 from conneg.gateway.routing import NextHop
 from conneg.gateway.sessions import Session, Sessions
+from conneg.gateway.signatures import Seal
 from conneg.gateway.ways import Reliance
-from conneg.mail import Envelope, in_seven_bits, is_seven_bits, parse_mailbox
+from conneg.mail import Envelope, in_seven_bits, is_seven_bits, needs_eight_bits, parse_mailbox
 from conneg.net import RcptRequest, TlsChannel
 from conneg.smtp import ConnegArgument, Reply
 from conneg.spool import SpooledRecipient
@@ -23,6 +24,9 @@ _CAPABILITY_UNAVAILABLE = 404
 _CLOSING = 421
 _NO_UTF8_ADDRESS = Reply(550, ("the next hop takes no addresses outside ASCII (SMTPUTF8)",), "5.6.7")
 _NO_UTF8_HEADER = Reply(550, ("the next hop takes no header outside ASCII (SMTPUTF8)",), "5.6.9")
+_NEEDS_EIGHT_BITS = Reply(
+    554, ("the content is signed and has octets above 127, and the next hop lacks 8BITMIME",), "5.6.3"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,15 @@ class Inquiry:
 
 
 @dataclass(frozen=True, slots=True)
+class Outgoing:
+    """The content to send; `is_changed`: it is other than what came in. `seal` signs it as it goes out (DKIM)."""
+
+    octets: bytes
+    is_changed: bool = False
+    seal: Seal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """What a transaction goes over: the address, the TLS (None: plain text) and what was relied upon.
 
@@ -86,6 +99,8 @@ class Exchange(Protocol):
     """What a report of success has to say (RFC 3461, 5.2); None where the next hop makes it."""
     connection: Connection | None
     """What it goes over; None if over nothing."""
+    max_octets: int | None
+    """The largest message that it takes, where that is known (RFC 1870, 4)."""
 
     def room_for(self, recipients: Sequence[SpooledRecipient]) -> int:
         """Return how many of these, from the first, one transaction can have: at least one."""
@@ -93,7 +108,7 @@ class Exchange(Protocol):
     async def ask(self, inquiry: Inquiry) -> list[RecipientAnswer]:
         """Begin the transaction; one answer for each recipient, in order. Raises `StaleSessionError`."""
 
-    async def send(self, content: bytes) -> list[Reply]:
+    async def send(self, content: Outgoing) -> list[Reply]:
         """Send the content to the accepted recipients; one reply for each of them, in order."""
 
     async def take_back(self) -> None:
@@ -120,6 +135,8 @@ class SessionExchange:
         self.success: str | None = "delivered" if self._lmtp else "relayed"
         if session.client.supports("DSN"):
             self.success = None
+        size = session.client.extensions.get("SIZE", "")
+        self.max_octets: int | None = int(size) if size.isascii() and size.isdigit() and int(size) else None
 
     def room_for(self, recipients: Sequence[SpooledRecipient]) -> int:
         """Keep to what the peer says by LIMITS: RCPTMAX, RCPTDOMAINMAX (RFC 9422, 4)."""
@@ -191,11 +208,21 @@ class SessionExchange:
         self._accepted = sum(answer.reply.code < 400 for answer in answers)
         return answers
 
-    async def send(self, content: bytes) -> list[Reply]:
-        """DATA, the content, the final dot; in seven bits to a next hop that takes no more (RFC 6152, 3)."""
-        if not self._session.client.supports("8BITMIME") and not is_seven_bits(content):
-            content = await asyncio.to_thread(in_seven_bits, content)
-        replies = await self._session.client.data(content)
+    async def send(self, content: Outgoing) -> list[Reply]:
+        """DATA, the content, the final dot; in seven bits to a next hop that takes no more (RFC 6152, 3).
+
+        What that would break, a signature inside, is not sent. Signed last, as it is sent: a signature over anything
+        else would not hold.
+        """
+        octets, is_changed = content.octets, content.is_changed
+        if not self._session.client.supports("8BITMIME") and not is_seven_bits(octets):
+            if await asyncio.to_thread(needs_eight_bits, octets):
+                await self.take_back()
+                return [_NEEDS_EIGHT_BITS] * self._accepted
+            octets, is_changed = await asyncio.to_thread(in_seven_bits, octets), True
+        if content.seal is not None:
+            octets = await asyncio.to_thread(content.seal, octets, is_changed)
+        replies = await self._session.client.data(octets)
         return list(replies) if self._lmtp else [replies[0]] * self._accepted
 
     async def take_back(self) -> None:
@@ -219,6 +246,7 @@ class MaildirExchange:
     is_verified = True
     success: str | None = "delivered"
     connection: Connection | None = None
+    max_octets: int | None = None
 
     def __init__(self, hop: NextHop) -> None:
         self._template = hop.destination.path or ""
@@ -238,9 +266,9 @@ class MaildirExchange:
             for r in inquiry.recipients
         ]
 
-    async def send(self, content: bytes) -> list[Reply]:
-        """Write the message for each recipient, Return-Path on top (RFC 5321, 4.4)."""
-        delivered = f"Return-Path: <{self._reverse_path}>\r\n".encode() + content
+    async def send(self, content: Outgoing) -> list[Reply]:
+        """Write the message for each recipient, Return-Path on top (RFC 5321, 4.4); it needs no seal at its end."""
+        delivered = f"Return-Path: <{self._reverse_path}>\r\n".encode() + content.octets
         return [await self._deliver(recipient, delivered) for recipient in self._recipients]
 
     async def _deliver(self, recipient: SpooledRecipient, content: bytes) -> Reply:

@@ -9,14 +9,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from conneg import __version__
-from conneg.directory import Answer, ChainDirectory, Known, Unavailable, Unknown
+from conneg.directory import Answer, DomainDirectory, Known, Unavailable, Unknown
 from conneg.errors import ConnegError
+from conneg.gateway.assurance import ensured
 from conneg.gateway.config import Config
 from conneg.gateway.disclosure import Disclosure
 from conneg.gateway.disk import DiskSpace
-from conneg.gateway.events import Accepted, Watcher
+from conneg.gateway.events import Accepted, Watcher, ignore
+from conneg.gateway.grouping import baseline_of
+from conneg.gateway.learning import Learner
 from conneg.gateway.routing import Routes
 from conneg.gateway.sections import DisclosureSection, ListenerSection
 from conneg.mail import AddressError, Envelope, Mailbox, Recipient, parse_mailbox, write_received
@@ -24,7 +28,7 @@ from conneg.mail.submission import ends_header, missing_fields
 from conneg.mail.trace import count_received_in, waives_tls
 from conneg.net import MailCommand, MessageSink, Peer, RcptAnswer, RcptCommand, SessionInfo
 from conneg.smtp import ConnegArgument, Reply
-from conneg.spool import Incoming, Spool, SpooledMessage
+from conneg.spool import Acceptor, Incoming, SpooledMessage
 
 MAX_RECEIVED_FIELDS = 100
 """A message with more Received fields than this is taken to be in a loop (RFC 5321, 6.3: normally at least 100)."""
@@ -40,6 +44,18 @@ _SPOOL_FAILS = Reply(451, ("the message could not be written to disk; try again 
 Submit = Callable[[SpooledMessage, bytes | None], None]
 
 
+def _leave(message: SpooledMessage, content: bytes | None) -> None:
+    """Leave a message where it is."""
+
+
+def _wake_nobody() -> None:
+    """There is nobody here who delivers."""
+
+
+async def _never() -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class _Transaction:
     """What this server keeps of one client's transaction, from MAIL to the final reply."""
@@ -50,6 +66,7 @@ class _Transaction:
     envid: str | None
     smtputf8: bool
     requiretls: bool
+    is_ours: bool
     recipients: list[Recipient] = field(default_factory=list)
 
 
@@ -57,20 +74,22 @@ class Intake:
     """The gateway's `SmtpHandler`: checks the envelope, asks the directory, and writes the message to the spool.
 
     `claims` says whether the schedule has room for one more message, after a while if need be; then `submit` is given
-    the accepted message, claimed, with its content where that is still in memory, and else `wake` is called.
+    the accepted message, claimed, with its content where that is still in memory, and else `wake` is called. Without
+    them the message waits in the spool for the process that delivers.
     """
 
     def __init__(
         self,
         config: Config,
         routes: Routes,
-        directory: ChainDirectory,
-        spool: Spool,
+        directory: DomainDirectory,
+        spool: Acceptor,
         *,
-        submit: Submit,
-        wake: Callable[[], None],
-        claims: Callable[[], Awaitable[bool]],
-        watch: Watcher,
+        submit: Submit = _leave,
+        wake: Callable[[], None] = _wake_nobody,
+        claims: Callable[[], Awaitable[bool]] = _never,
+        watch: Watcher = ignore,
+        learners: Sequence[Learner] = (),
     ) -> None:
         self._role = "relay"
         self._lmtp = False
@@ -83,6 +102,7 @@ class Intake:
         self._wake = wake
         self._claims = claims
         self._watch = watch
+        self._learners = tuple(learners)
         self._disk = DiskSpace(config.spool.path, config.spool.min_free_mib << 20)
 
     def for_listener(self, listener: ListenerSection) -> "Intake":
@@ -107,6 +127,7 @@ class Intake:
             envid=command.parameters.get("ENVID"),
             smtputf8="SMTPUTF8" in command.parameters,
             requiretls="REQUIRETLS" in command.parameters,
+            is_ours=self._may_relay(session),
         )
         return Reply(250, (f"<{command.reverse_path}> {_SENDER_OK}",), "2.1.0")
 
@@ -125,7 +146,7 @@ class Intake:
             ]
         rules = [
             None
-            if command.conneg is None or isinstance(mailbox, Reply)
+            if command.conneg is None or isinstance(mailbox, Reply) or self._is_circle(session, command)
             else self._disclosure.rule_for(session, mailbox)
             for command, mailbox in zip(commands, checked, strict=True)
         ]
@@ -136,9 +157,20 @@ class Intake:
         if known is None:
             return self._answer_as_known(session, commands, checked, rules, wanted)
         return [
-            self._answer(session, command, mailbox, self._shown(known.get(command.forward_path), rule))
+            self._answer(
+                session, command, mailbox, self._shown(known.get(command.forward_path), rule, mailbox)
+            )
             for command, mailbox, rule in zip(commands, checked, rules, strict=True)
         ]
+
+    def _is_circle(self, session: SessionInfo, command: RcptCommand) -> bool:
+        """Say whether the client asks, as our own cascade does, what it is being asked itself: then nobody knows."""
+        transaction: _Transaction = session.transaction
+        return (
+            command.conneg is ConnegArgument.REQUIRED
+            and not transaction.reverse_path
+            and self._directory.is_asking(command.forward_path, session.peer.address)
+        )
 
     async def _answer_as_known(
         self,
@@ -153,20 +185,33 @@ class Intake:
         for command, mailbox, rule in zip(commands, checked, rules, strict=True):
             while rule is not None and command.forward_path not in known:
                 known |= await anext(coming)
-            yield self._answer(session, command, mailbox, self._shown(known.get(command.forward_path), rule))
+            shown = self._shown(known.get(command.forward_path), rule, mailbox)
+            yield self._answer(session, command, mailbox, shown)
         await coming.aclose()
 
-    def _shown(self, known: Answer | None, rule: DisclosureSection | None) -> Answer:
-        """Return what of an answer is told; nothing is told as if nothing were known."""
-        if rule is None or known is None:
+    def _shown(
+        self, known: Answer | None, rule: DisclosureSection | None, mailbox: Mailbox | Reply
+    ) -> Answer:
+        """Return what of an answer is told; nothing is told as if nothing were known.
+
+        Where the destination's policy ensures conversion, what can be converted is told as well.
+        """
+        if rule is None or known is None or isinstance(mailbox, Reply):
             return Unknown()
+        destination = self._routes.destination(mailbox.domain)
+        ensures = destination is not None and destination.ensure_conversion
+        if isinstance(known, Unknown) and destination is not None and ensures:
+            assumed = baseline_of(destination)
+            known = known if assumed is None else Known(assumed)
         if not isinstance(known, Known):
             return known
         said = known.capability.expression
         shown = self._disclosure.show(said, rule)
-        if shown is said:
-            return known
-        return Unknown() if shown is None else Known(replace(known.capability, expression=shown))
+        if shown is None:
+            return Unknown()
+        if ensures:
+            shown = ensured(replace(known.capability, expression=shown))
+        return known if shown is said else Known(replace(known.capability, expression=shown))
 
     def _answer(
         self, session: SessionInfo, command: RcptCommand, mailbox: Mailbox | Reply, known: Answer | None
@@ -228,7 +273,10 @@ class Intake:
             )
         )
         completed_for = self._config.server.hostname if self._role == "submission" else None
-        return _Reception(self, transaction, incoming, completed_for)
+        # every report has the null reverse-path (RFC 3464, 2; RFC 8098, 3)
+        learners = () if transaction.reverse_path else self._learners
+        hearing = [partial(one.hear, session.peer.address, session.username) for one in learners]
+        return _Reception(self, transaction, incoming, completed_for, hearing)
 
     def reset(self, session: SessionInfo) -> None:
         """Forget the transaction."""
@@ -256,6 +304,7 @@ class Intake:
             smtputf8=transaction.smtputf8,
             requiretls=transaction.requiretls,
             tls_optional=not transaction.requiretls and waives_tls(head),
+            is_ours=transaction.is_ours,
         )
         claim = await self._claims()
         try:
@@ -285,9 +334,17 @@ class _Reception:
     """
 
     def __init__(
-        self, intake: Intake, transaction: _Transaction, incoming: Incoming, completed_for: str | None
+        self,
+        intake: Intake,
+        transaction: _Transaction,
+        incoming: Incoming,
+        completed_for: str | None,
+        hearing: Sequence[Callable[[bytes], None]],
     ) -> None:
-        """`completed_for`: the host in the Message-ID of a message that has none; None to add nothing."""
+        """`completed_for`: the host in the Message-ID of a message that has none; None to add nothing.
+
+        `hearing` are told the beginning of the message once it is accepted."""
+        self._hearing = hearing
         self._intake = intake
         self._transaction = transaction
         self._incoming = incoming
@@ -312,7 +369,12 @@ class _Reception:
     async def finish(self) -> Reply:
         if self._is_held:
             self._let_go()
-        return await self._intake.finish(self._transaction, self._incoming, bytes(self._head))
+        head = bytes(self._head)
+        reply = await self._intake.finish(self._transaction, self._incoming, head)
+        if reply.is_positive:
+            for hear in self._hearing:
+                hear(head)
+        return reply
 
     def abort(self) -> None:
         self._incoming.abort()

@@ -1,8 +1,10 @@
 """The record of every decision about one message, gathered as it happens and written with the next settlement.
 
 Each entry is a kind and a JSON object; `conneg queue explain` reads them back. Kinds: `connection` (with whom, under
-which TLS, what was relied upon, what was found wrong on the way), `answer` (what a next hop said of a recipient),
-`capability` (what it can take and who says so), `plan` (what it gets and why), `result`.
+which TLS, what was relied upon, what was found wrong on the way), `address` (which of a recipient's addresses was
+chosen), `answer` (what a next hop said of a recipient), `capability` (what it can take and who says so), `doubt`
+(whether that may have been made worse on its way), `plan` (what it gets and why), `check` (how legible and like what
+was made for it is), `delay` (the sender was told that it waits), `result`.
 """
 
 import json
@@ -57,12 +59,29 @@ class Journal:
             source=capability.source,
         )
 
+    def doubted(self, recipient: SpooledRecipient, reason: str, policy: str) -> None:
+        """The next hop's word may have been made worse on its way; `policy` says what follows."""
+        self._add("doubt", recipient, reason=reason, policy=policy)
+
+    def readdressed(self, recipient: SpooledRecipient, asked_for: str, reason: str) -> None:
+        """The recipient, to whom the message was `asked_for` at one address, gets it at the one that it has now."""
+        self._add("address", recipient, asked_for=asked_for, reason=reason)
+
     def planned(self, recipients: Sequence[SpooledRecipient], plan: Plan, notes: Sequence[str] = ()) -> None:
         """These recipients get what `plan` says; `notes` are what was found strange in the message's parts."""
         for recipient in recipients:
             self._add(
                 "plan", recipient, plan=json.loads(plan.to_json()), reason=plan.reason, notes=list(notes)
             )
+
+    def told_of_delay(self, recipient: SpooledRecipient) -> None:
+        """The sender is told that the message still waits for this recipient."""
+        self._add("delay", recipient)
+
+    def checked(self, recipients: Sequence[SpooledRecipient], findings: Sequence[str]) -> None:
+        """What these recipients get was made, and this was found of it."""
+        for recipient in recipients:
+            self._add("check", recipient, findings=list(findings))
 
     def settled(self, result: Result) -> None:
         """A recipient reached a state."""

@@ -13,7 +13,8 @@ class Result:
     `status` is the enhanced status code (RFC 3463); `text` says why in one line; `remote` is the next hop if one
     answered, and `diagnostic` its reply; `octets` is the size of what was sent, `form` the rendition's feature
     collection or what else was done. `success` is the action that a report of success has to name (RFC 3461, 5.2.2 and
-    5.2.3: "delivered" or "relayed"), None where the next hop has taken that duty over.
+    5.2.3: "delivered" or "relayed"), None where the next hop has taken that duty over. `accepts` is the expression of
+    what the recipient can take, if anybody has said that.
     """
 
     recipient: SpooledRecipient
@@ -25,6 +26,7 @@ class Result:
     octets: int = 0
     form: str = ""
     success: str | None = None
+    accepts: str | None = None
 
 
 def delivered(recipient: SpooledRecipient, reply: Reply, *, remote: str, octets: int, form: str) -> Result:

@@ -3,6 +3,7 @@
 Which hosts a next hop has, and how far they are trusted, `conneg.gateway.ways` finds out when a session is wanted.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -10,6 +11,8 @@ from conneg.gateway.config import Config
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.resolver import NoSuchNextHopError
 from conneg.gateway.sections import DestinationSection
+from conneg.mail import parse_mailbox
+from conneg.spool import SpooledRecipient
 
 __all__ = ["SMTP_PORT", "NextHop", "NoSuchNextHopError", "Routes"]
 
@@ -41,6 +44,12 @@ class NextHop:
             changes["tls"] = "opportunistic"
         return replace(self, destination=self.destination.model_copy(update=changes))
 
+    def with_verified_tls(self) -> "NextHop":
+        """Return the hop for a message that is to go only where TLS proves whom it goes to."""
+        if self.destination.tls_policy in ("verified", "dane"):
+            return self
+        return replace(self, destination=self.destination.model_copy(update={"tls": "verified"}))
+
 
 class Routes:
     """Finds next hops by a configuration."""
@@ -68,6 +77,14 @@ class Routes:
     def policy(self, domain: str) -> DestinationSection:
         """Return the destination whose policy holds for `domain`; one with defaults if none is configured."""
         return self.destination(domain) or self._by_dns
+
+    def by_next_hop(self, recipients: Iterable[SpooledRecipient]) -> dict[NextHop, list[SpooledRecipient]]:
+        """Group recipients by their next hops."""
+        by_hop: dict[NextHop, list[SpooledRecipient]] = {}
+        for recipient in recipients:
+            hop = self.next_hop(parse_mailbox(recipient.forward_path).domain)
+            by_hop.setdefault(hop, []).append(recipient)
+        return by_hop
 
     def next_hop(self, domain: str) -> NextHop:
         """Return the next hop for `domain`."""

@@ -6,12 +6,10 @@ process dies is due again when the next one starts.
 
 import asyncio
 import contextlib
-from collections import defaultdict
 from collections.abc import Callable, Coroutine
 
 from conneg.errors import ConnegError
 from conneg.gateway.routing import NextHop, Routes
-from conneg.mail import parse_mailbox
 from conneg.spool import Spool, SpooledMessage, SpooledRecipient
 
 _POLL_SECONDS = 1.0
@@ -46,11 +44,17 @@ class Schedule:
         self._waiting: dict[asyncio.Future[None], None] = {}
         self._wake = asyncio.Event()
         self._stopping = False
+        self._keeps_up = True
 
     @property
     def has_room(self) -> bool:
         """Whether a message accepted now would be delivered at once."""
         return not self._stopping and len(self._in_hand) < self._at_once
+
+    @property
+    def keeps_up(self) -> bool:
+        """Whether the last look into the spool found fewer due messages than there was room for."""
+        return self._keeps_up and not self._stopping
 
     async def wait_for_room(self, seconds: float) -> bool:
         """Wait until there is room, first come, first served, at most `seconds`; say whether there is."""
@@ -80,6 +84,7 @@ class Schedule:
             except ConnegError as error:
                 self._report("the spool cannot be read", error)
                 messages = []
+            self._keeps_up = len(messages) < room
             for message in messages:
                 self._start(message, None)
             if not messages:
@@ -108,10 +113,7 @@ class Schedule:
         try:
             if content is None:
                 content = await self._spool.content(message.id)
-            by_hop: dict[NextHop, list[SpooledRecipient]] = defaultdict(list)
-            for recipient in message.recipients:
-                by_hop[self._routes.next_hop(parse_mailbox(recipient.forward_path).domain)].append(recipient)
-            await self._deliver(message, content, by_hop)
+            await self._deliver(message, content, self._routes.by_next_hop(message.recipients))
         except asyncio.CancelledError:
             raise
         except (

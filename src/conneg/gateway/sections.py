@@ -18,7 +18,8 @@ from conneg.accounts import DEFAULT_QUERY
 from conneg.errors import ConnegError
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.networks import LOOPBACK, Network
-from conneg.negotiation import Provenance, read_capability
+from conneg.mail import AddressError, parse_mailbox
+from conneg.negotiation import LOSSES, Loss, Provenance, read_capability
 from conneg.net.listener import CONNECTIONS_PER_MINUTE, DATA_SECONDS, MESSAGE_SECONDS
 from conneg.smtp.config import (
     MAX_AUTH_FAILURES,
@@ -40,6 +41,14 @@ def _domain(text: str) -> str:
     return text.lower()
 
 
+def _address(text: str) -> str:
+    try:
+        parse_mailbox(text)
+    except AddressError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
 def _capability(text: str) -> str:
     if text != AS_IS:
         try:
@@ -49,10 +58,18 @@ def _capability(text: str) -> str:
     return text
 
 
+def lower_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Check addresses and domains; addresses are compared without regard to case."""
+    for pattern in patterns:
+        _domain(pattern.rpartition("@")[2])
+    return tuple(pattern.lower() for pattern in patterns)
+
+
 AS_IS = "as-is"
 """The baseline that changes nothing: what a recipient of whom nothing is known gets is the message as it came."""
 
 EndpointText = Annotated[str, AfterValidator(_endpoint)]
+AddressText = Annotated[str, AfterValidator(_address)]
 DomainText = Annotated[str, AfterValidator(_domain)]
 CapabilityText = Annotated[str, AfterValidator(_capability)]
 
@@ -66,7 +83,8 @@ class Section(BaseModel):
 class ServerSection(Section):
     """`[server]`: where the gateway listens and what it takes from one client.
 
-    On `listen` STARTTLS is offered if there is a certificate; on `listen_tls` connections begin with TLS.
+    On `listen` STARTTLS is offered if there is a certificate; on `listen_tls` connections begin with TLS. `receivers`:
+    how many processes accept mail beside the serving one; with 0 that one does it.
     """
 
     hostname: str = "localhost"
@@ -78,6 +96,7 @@ class ServerSection(Section):
     max_connections_per_peer: int = Field(default=100, ge=1)
     command_seconds: float = Field(default=300, gt=0)
     stop_within_seconds: float = Field(default=30, ge=0)
+    receivers: int = Field(default=0, ge=0, le=64)
 
 
 class ListenerSection(Section):
@@ -170,9 +189,7 @@ class DisclosureSection(Section):
     @field_validator("recipients")
     @classmethod
     def _lower(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        for pattern in patterns:
-            _domain(pattern.rpartition("@")[2])
-        return tuple(pattern.lower() for pattern in patterns)
+        return lower_patterns(patterns)
 
 
 class CertificateSection(Section):
@@ -212,18 +229,6 @@ class RelaySection(Section):
     networks: tuple[Network, ...] = LOOPBACK
 
 
-class DirectorySection(Section):
-    """`[directory]`: who can take what; sources are asked in the order file, sqlite.
-
-    With `create_sqlite` a database that is not there is made, empty, at the first look-up; without, its absence is a
-    directory that does not answer.
-    """
-
-    file: Path | None = None
-    sqlite: Path | None = None
-    create_sqlite: bool = False
-
-
 class RetrySection(Section):
     """`[retry]`: when a deferred recipient is tried again, and when the gateway gives up."""
 
@@ -233,15 +238,33 @@ class RetrySection(Section):
     give_up_seconds: float = Field(default=5 * 86400, gt=0)
 
 
+class ReportsSection(Section):
+    """`[reports]`: what senders are told (RFC 3461).
+
+    `delay_after_seconds`: when they first hear that a message still waits (0: never), unless they asked not to.
+    `media_features`: whether a report says what the recipient's device can take (RFC 2530); left out, it does where
+    there is no `[[disclosure]]` rule.
+    """
+
+    delay_after_seconds: float = Field(default=4 * 3600, ge=0)
+    media_features: bool | None = None
+
+    def tells_features(self, has_rules: bool) -> bool:
+        """Whether reports say what devices can take, where there are rules of disclosure or are none."""
+        return not has_rules if self.media_features is None else self.media_features
+
+
 class ContentSection(Section):
     """`[content]`: the limits on the processes that read and convert documents.
 
     `sandbox`: "best" fences them in as far as this machine can, "required" does not start where network, files and
     processes are not all fenced off. `cache_mib`: how much is kept of renditions, for messages that have the same
-    documents; 0 keeps none.
+    documents; 0 keeps none. `office`: "auto" lets LibreOffice make office documents readable, where it is installed and
+    can be fenced in as `sandbox` says; "off" leaves them as they are.
     """
 
     sandbox: Literal["best", "required"] = "best"
+    office: Literal["auto", "off"] = "auto"
     workers: int = Field(default=2, ge=1, le=64)
     memory_mib: int = Field(default=1536, ge=256)
     seconds: float = Field(default=120, gt=0)
@@ -269,19 +292,25 @@ class DeliverySection(Section):
 class DestinationSection(Section):
     """`[[destination]]`: the recipients' domains, the next hop, and the policy for those recipients.
 
-    `deliver`: `smtp` or `lmtp` (to `host`, "name:port"), `maildir` (below `path`, where `{domain}` and
-    `{local_part}` stand for the recipient's) or `mx` (by the DNS). `conneg`: what to ask the next hop. `baseline`:
-    what a recipient can take of whom nothing is known: "as-is", a profile's name or an expression. `convert = false`
-    passes every message on as it came. `cover_page`: what becomes one document of pages begins with one that says who
-    sends it, to whom, when, and what about. `strategy` is the draft's Appendix A: a transaction for each recipient
-    ("single"), the best form that all can take ("common"), or a transaction for each class of like capability
-    ("batch"). `on_no_common_form`: "return" it to the sender, send the "original", or "stage" it: put it on the
-    retrieval server and send a link; `stage_above_octets`: do so with every larger part. `tls` is how much of it the
-    next hop's sessions need (`conneg.net.TlsPolicy`); for "verified" the certificate is for the next hop's name, or for
+    `deliver`: `smtp` or `lmtp` (to `host`, "name:port"), `maildir` (below `path`, where `{domain}` and `{local_part}`
+    stand for the recipient's) or `mx` (by the DNS). `conneg`: what to ask the next hop. `baseline`: what a recipient
+    can take of whom nothing is known: "as-is", a profile's name or an expression. `convert = false` passes every
+    message on as it came. `ensure_conversion`: clients that ask are told of everything that can be turned into what
+    the recipient takes (draft, Appendix B.1 (2)), for one of whom nothing is known into the baseline. `cover_page`:
+    what becomes one document of pages begins with one that says who sends it, to whom, when, and what about.
+    `strategy` is the draft's Appendix A: a transaction for each recipient ("single"), the best form that all can take
+    ("common"), a transaction for each class of like capability ("batch"), or the same with near classes brought
+    together ("auto"), by which nobody gets worse in any of `losses`. `on_no_common_form`: "return" it to the sender,
+    send the "original", or "stage" it: put it on the retrieval server and send a link; `stage_above_octets`: do so with
+    every larger part. `on_illegible`: "send" a message whose small type the device cannot show, and say so in
+    the record, or "return" it. `on_downgrade`: when what the next hop says over an unauthenticated channel leads to a
+    worse form than an authenticated source has led to expect (draft, 8), "believe" it, "record" that, "keep" the
+    better form, "defer" the message, or ask again under verified "tls". `tls` is how much of it the next hop's
+    sessions need (`conneg.net.TlsPolicy`); for "verified" the certificate is for the next hop's name, or for
     `tls_name`, and signed by an authority in `tls_authorities` (by default the system's). "dane" goes by the TLSA
     records that DNSSEC vouches for, and is "opportunistic" where there are none; it is the default for `mx`, as
-    "opportunistic" is for the others. With `mta_sts` the policies of MTA-STS are kept to as well (`mx` only). `port` is
-    that of the hosts which the DNS names; `local_address` are the addresses that connections come from, one of
+    "opportunistic" is for the others. With `mta_sts` the policies of MTA-STS are kept to as well (`mx` only). `port`
+    is that of the hosts which the DNS names; `local_address` are the addresses that connections come from, one of
     each version. `username`: who the gateway is at `host`, and `password_file` what proves it (RFC 4954), without TLS
     only by SCRAM.
     """
@@ -299,13 +328,17 @@ class DestinationSection(Section):
     password_file: Path | None = None
     mta_sts: bool = True
     conneg: Literal["required", "optional", "off"] = "optional"
-    strategy: Literal["single", "common", "batch"] = "batch"
+    strategy: Literal["single", "common", "batch", "auto"] = "auto"
+    losses: tuple[Loss, ...] = LOSSES
     baseline: CapabilityText = AS_IS
     convert: bool = True
+    ensure_conversion: bool = False
     cover_page: bool = False
     on_no_common_form: Literal["return", "original", "stage"] = "return"
     stage_above_octets: int | None = Field(default=None, ge=4096)
+    on_downgrade: Literal["believe", "record", "keep", "defer", "tls"] = "record"
     on_protected: Literal["keep", "return"] = "keep"
+    on_illegible: Literal["send", "return"] = "send"
     recipients: tuple[str, ...] | None = None
 
     @model_validator(mode="after")
@@ -318,6 +351,8 @@ class DestinationSection(Section):
             _check_template(self.path)
         if self.stages and not self.convert:
             raise ValueError("convert = false passes everything on as it came, so nothing can be staged")
+        if self.ensure_conversion and not self.convert:
+            raise ValueError("ensure_conversion = true promises what convert = false does not do")
         if (self.username is None) != (self.password_file is None):
             raise ValueError("username and password_file go together")
         if self.username is not None and self.host is None:
@@ -336,6 +371,13 @@ class DestinationSection(Section):
     def tls_policy(self) -> str:
         """`tls`, or the default for this kind of delivery."""
         return self.tls or ("dane" if self.deliver == "mx" else "opportunistic")
+
+
+class AlternateSection(Section):
+    """`[[alternate]]`: more `addresses` of a `recipient`, who gets each message at the one that can show most of it."""
+
+    recipient: AddressText
+    addresses: tuple[AddressText, ...] = Field(min_length=1)
 
 
 class DnsSection(Section):

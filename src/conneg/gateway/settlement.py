@@ -25,6 +25,8 @@ _ADVICE = {
     "5.4.7": "The recipient's server could not be reached for too long. The message was tried many times.",
 }
 
+_ACTIONS = {RecipientState.FAILED: Action.FAILED, RecipientState.DEFERRED: Action.DELAYED}
+
 
 class Settlement:
     """Settles the results of one message."""
@@ -42,7 +44,12 @@ class Settlement:
         watch: Watcher,
         wake: Callable[[], None],
         reports: bool = True,
+        delay_after: float = 0.0,
+        media_features: bool = True,
     ) -> None:
+        """`delay_after`: after so many seconds the sender is told that the message waits (0: never); `media_features`:
+        reports say what the recipient can take.
+        """
         self._message = message
         self._content = content
         self._spool = spool
@@ -53,12 +60,17 @@ class Settlement:
         self._watch = watch
         self._wake = wake
         self._reports = reports
+        self._delay_after = delay_after
+        self._media_features = media_features
 
     async def settle(self, results: Sequence[Result]) -> None:
-        """Make `results` durable; report the failures to the sender first."""
+        """Make `results` durable; report failures, and delays for the first time, to the sender before that."""
         now = self._clock()
         final = [self._give_up_if_late(result, now) for result in results]
-        await self._report([result for result in final if _is_to_be_reported(result)])
+        delayed = await self._delayed(final, now)
+        await self._report([*(result for result in final if _is_to_be_reported(result)), *delayed])
+        for result in delayed:
+            self._journal.told_of_delay(result.recipient)
         outcomes = []
         for result in final:
             self._journal.settled(result)
@@ -98,6 +110,25 @@ class Settlement:
             next_hop=result.remote,
         )
 
+    async def _delayed(self, results: Sequence[Result], now: float) -> list[Result]:
+        """Return the deferred whose sender is to be told now that they wait: once each (RFC 3461, 4.1: DELAY)."""
+        if not self._delay_after or now - self._message.received_at < self._delay_after:
+            return []
+        waiting = [
+            result
+            for result in results
+            if result.state is RecipientState.DEFERRED
+            and (result.recipient.notify is None or "DELAY" in result.recipient.notify)
+        ]
+        if not waiting:
+            return []
+        told = {
+            record.recipient_id
+            for record in await self._spool.records(self._message.id)
+            if record.kind == "delay"
+        }
+        return [result for result in waiting if result.recipient.id not in told]
+
     async def _report(self, wanted: Sequence[Result]) -> None:
         """Put a DSN (RFC 3464) about `wanted` into the spool, for the sender."""
         envelope = self._message.envelope
@@ -109,7 +140,7 @@ class Settlement:
             original=self._content,
             envid=envelope.envid,
             ret="HDRS" if envelope.requiretls else envelope.ret,  # RFC 8689, 5
-            reports=[_recipient_report(result) for result in wanted],
+            reports=[self._recipient_report(result) for result in wanted],
             arrival_date=datetime.fromtimestamp(self._message.received_at, UTC),
             message_id=f"<{uuid.uuid4()}@{self._hostname}>",
             date=datetime.fromtimestamp(self._clock(), UTC),
@@ -122,9 +153,29 @@ class Settlement:
                 recipients=(Recipient(envelope.reverse_path),),
                 smtputf8=not envelope.reverse_path.isascii(),
                 requiretls=envelope.requiretls,
+                is_ours=True,
             )
         )
         self._wake()
+
+    def _recipient_report(self, result: Result) -> RecipientReport:
+        action = _ACTIONS.get(result.state) or Action(result.success or "relayed")
+        until = self._message.received_at + self._retry.give_up
+        return RecipientReport(
+            forward_path=result.recipient.forward_path,
+            action=action,
+            status=result.status,
+            diagnostic=None if result.state is RecipientState.DELIVERED else result.diagnostic,
+            remote_mta=result.remote,
+            orcpt=result.recipient.orcpt,
+            explanation=" ".join(filter(None, [result.text, _advice(result)])),
+            media_accept_features=result.accepts if self._media_features else None,
+            will_retry_until=datetime.fromtimestamp(until, UTC) if action is Action.DELAYED else None,
+        )
+
+
+def _advice(result: Result) -> str:
+    return _ADVICE.get(result.status, "") if result.state is RecipientState.FAILED else ""
 
 
 def _is_to_be_reported(result: Result) -> bool:
@@ -134,18 +185,3 @@ def _is_to_be_reported(result: Result) -> bool:
         return notify is None or "FAILURE" in notify
     is_delivered = result.state is RecipientState.DELIVERED
     return is_delivered and result.success is not None and notify is not None and "SUCCESS" in notify
-
-
-def _recipient_report(result: Result) -> RecipientReport:
-    failed = result.state is RecipientState.FAILED
-    advice = _ADVICE.get(result.status, "") if failed else ""
-    return RecipientReport(
-        forward_path=result.recipient.forward_path,
-        action=Action("failed" if failed else result.success or "relayed"),
-        status=result.status,
-        diagnostic=result.diagnostic if failed else None,
-        remote_mta=result.remote,
-        orcpt=result.recipient.orcpt,
-        explanation=" ".join(filter(None, [result.text, advice])),
-        media_accept_features=None,
-    )

@@ -11,29 +11,33 @@ from dataclasses import dataclass, field, replace
 
 from conneg.content import ContentRefusedError, ConversionError
 from conneg.directory import Directory, Known, Unavailable
-from conneg.errors import BoundExceededError, ConnegError
-from conneg.features import FeatureSet
+from conneg.errors import ConnegError
 from conneg.gateway.dialling import NoSessionError, UnprotectedError
+from conneg.gateway.downgrade import DowngradeGuard
 from conneg.gateway.events import CapabilityFound, Planned, Watcher
-from conneg.gateway.exchange import Exchange, Inquiry, StaleSessionError, is_crowded_out, open_exchange
+from conneg.gateway.exchange import (
+    Exchange,
+    Inquiry,
+    Outgoing,
+    StaleSessionError,
+    is_crowded_out,
+    open_exchange,
+)
+from conneg.gateway.fitting import fitted
+from conneg.gateway.grouping import Capabilities, Group, baseline_of, group_recipients, plan_policy
 from conneg.gateway.journal import Journal
-from conneg.gateway.renditions import MessageRenditions
+from conneg.gateway.renditions import MessageRenditions, TooLargeError
 from conneg.gateway.result import Result, deferred, failed, from_final_reply
 from conneg.gateway.routing import NextHop, NoSuchNextHopError
-from conneg.gateway.sections import AS_IS, DestinationSection
 from conneg.gateway.sessions import Sessions
 from conneg.negotiation import (
     AsItIs,
     Capability,
     Outcome,
-    Plan,
-    PlanPolicy,
     Provenance,
     Undeliverable,
     after_rcpt,
-    common,
     describe_capability,
-    make_plan,
     read_capability,
 )
 from conneg.smtp import ConnegArgument
@@ -44,11 +48,7 @@ MAX_ROUNDS = 4
 """How often one recipient is asked for one message in one go; a capability that changes more often is deferred."""
 
 _ARGUMENT = {"required": ConnegArgument.REQUIRED, "optional": ConnegArgument.OPTIONAL, "off": None}
-_NOTHING_KNOWN = AsItIs("nothing is known of what the recipient can take; the message goes as it came")
-_NOT_CONVERTED = AsItIs("this destination's mail is passed on as it came")
-_ANYTHING = Capability("", FeatureSet.everything(), Provenance.BASELINE, "nothing is known")
 _NO_ROOM = "4.3.1"
-_INSTEAD = {"return": "refuse", "original": "refuse", "stage": "stage"}
 
 Settle = Callable[[Sequence[Result]], Awaitable[None]]
 
@@ -57,25 +57,14 @@ Settle = Callable[[Sequence[Result]], Awaitable[None]]
 class _Batch:
     """Recipients without a result, to be asked together; `round` counts how often they have been.
 
-    `fresh` asks for a new session, since an idle one turned out to be ended.
+    `fresh` asks for a new session, since an idle one turned out to be ended; `verified` for one whose TLS proves who
+    the next hop is, since what it said without is in doubt.
     """
 
     recipients: list[SpooledRecipient]
     round: int = 1
     fresh: bool = False
-
-
-@dataclass(slots=True)
-class _Group:
-    """Recipients of one transaction who get the same content."""
-
-    plan: Plan
-    recipients: list[SpooledRecipient] = field(default_factory=list)
-
-    @property
-    def forward_paths(self) -> list[str]:
-        """Whom it is for."""
-        return [recipient.forward_path for recipient in self.recipients]
+    verified: bool = False
 
 
 @dataclass(slots=True)
@@ -99,6 +88,7 @@ class Transactions:
         *,
         sessions: Sessions,
         directory: Directory,
+        guard: DowngradeGuard,
         lookup_seconds: float,
         open_seconds: float,
         journal: Journal,
@@ -115,11 +105,13 @@ class Transactions:
         self._renditions = renditions
         self._sessions = sessions
         self._directory = directory
+        self._guard = guard
         self._lookup_seconds = lookup_seconds
         self._open_seconds = open_seconds
         self._journal = journal
         self._settle_results = settle
         self._watch = watch
+        self._accepts: dict[int, str] = {}
 
     async def run(self, recipients: Sequence[SpooledRecipient]) -> None:
         """Bring every recipient to a result; a peer that is not there defers those not yet settled."""
@@ -127,6 +119,10 @@ class Transactions:
         batches = [_Batch([r]) for r in recipients] if single else [_Batch(list(recipients))]
         while batches:
             batch = batches.pop(0)
+            if batch.round > 1:
+                await (
+                    self._renditions.offer()
+                )  # what takes longer than a transaction may is waited for outside
             if batch.round > MAX_ROUNDS:
                 await self._settle(
                     batch, [deferred(r, "its capability kept changing", "4.3.3") for r in batch.recipients]
@@ -135,8 +131,11 @@ class Transactions:
             try:
                 batches += await self._run_batch(batch)
             except StaleSessionError:
-                batches.insert(0, _Batch(batch.recipients, batch.round, fresh=True))
-            except (NoSuchNextHopError, UnprotectedError) as error:
+                batches.insert(0, replace(batch, fresh=True))
+            except UnprotectedError as error:
+                make = deferred if batch.verified else failed
+                await self._settle(batch, [make(r, str(error), error.status) for r in batch.recipients])
+            except NoSuchNextHopError as error:
                 await self._settle(batch, [failed(r, str(error), error.status) for r in batch.recipients])
             except NoSessionError as error:
                 await self._settle(batch, [deferred(r, str(error), error.status) for r in batch.recipients])
@@ -150,29 +149,41 @@ class Transactions:
         envelope = self._message.envelope
         # a report must not be lost because a server on its way does not know the extension (RFC 8689, 5)
         requires_tls = envelope.requiretls and envelope.reverse_path != ""
+        hop = self._hop.with_verified_tls() if batch.verified else self._hop
         async with open_exchange(
-            self._hop, self._sessions, fresh=batch.fresh, requires_tls=requires_tls
+            hop, self._sessions, fresh=batch.fresh, requires_tls=requires_tls
         ) as exchange:
             room = exchange.room_for(batch.recipients)
             if room < len(batch.recipients):
-                following.append(_Batch(batch.recipients[room:], batch.round))
+                following.append(replace(batch, recipients=batch.recipients[room:]))
                 batch.recipients = batch.recipients[:room]
             answers = await self._ask(exchange, batch)
+            until = asyncio.get_running_loop().time() + self._open_seconds
             await self._settle(batch, answers.results)
             if answers.crowded_out:
-                following.append(_Batch(answers.crowded_out, batch.round))
-                crowded = {recipient.id for recipient in answers.crowded_out}
-                batch.recipients = [r for r in batch.recipients if r.id not in crowded]
-            groups = await self._group(answers.capabilities)
+                following.append(replace(batch, recipients=answers.crowded_out))
+                _take_out(batch, answers.crowded_out)
+            if not await self._is_looked_at(answers, until):
+                await exchange.take_back()
+                following.insert(0, replace(batch, round=batch.round + 1))
+                return following
+            following += await self._doubt(answers, batch)
+            groups = await self._group(answers.capabilities, self._most_octets(exchange))
             whole = len(groups) == 1 and not answers.accepted_but_deferred
             if whole and not isinstance(groups[0].plan, Undeliverable):
-                content = await self._content_in_time(groups[0])
+                content = await self._content_in_time(groups[0], until)
                 if content is not None:
                     await self._send(exchange, batch, groups[0], content)
                     return following
             await exchange.take_back()
         ready = [group for group in groups if await self._prepare(batch, group)]
-        return [_Batch(list(group.recipients), batch.round + 1) for group in ready] + following
+        return [
+            _Batch(list(group.recipients), batch.round + 1, verified=batch.verified) for group in ready
+        ] + following
+
+    def _most_octets(self, exchange: Exchange) -> int | None:
+        """Return how large a message may become; what goes as it came is the next hop's to refuse."""
+        return exchange.max_octets if self._policy.convert else None
 
     async def _ask(self, exchange: Exchange, batch: _Batch) -> _Answers:
         """Ask for every recipient, then the directory for those of whom the next hop said nothing."""
@@ -215,6 +226,31 @@ class Transactions:
         await self._look_up(silent, answers)
         return answers
 
+    async def _doubt(self, answers: _Answers, batch: _Batch) -> list[_Batch]:
+        """Deal with answers that may have been made worse on their way (draft, 8); return who is to be asked again."""
+        if not self._policy.convert or self._policy.on_downgrade == "believe":
+            return []
+        found = await self._guard.downgrades(answers.capabilities, self._policy, self._renditions)
+        again: list[SpooledRecipient] = []
+        for one in found:
+            self._journal.doubted(one.recipient, one.reason, self._policy.on_downgrade)
+            place = next(at for at, (r, _) in enumerate(answers.capabilities) if r.id == one.recipient.id)
+            match self._policy.on_downgrade:
+                case "keep":
+                    answers.capabilities[place] = (one.recipient, one.expected)
+                case "defer":
+                    del answers.capabilities[place]
+                    await self._settle(batch, [deferred(one.recipient, one.reason, "4.7.0")])
+                    answers.accepted_but_deferred = True
+                case "tls" if not batch.verified:
+                    del answers.capabilities[place]
+                    again.append(one.recipient)
+                    answers.accepted_but_deferred = True
+        if not again:
+            return []
+        _take_out(batch, again)
+        return [replace(batch, recipients=again, verified=True)]
+
     async def _look_up(self, recipients: Sequence[SpooledRecipient], answers: _Answers) -> None:
         """Find what the next hop did not say: the directory, then the baseline; a silent directory defers."""
         if not recipients or not self._policy.convert:
@@ -232,67 +268,52 @@ class Transactions:
                 case _:
                     answers.capabilities.append((recipient, baseline_of(self._policy)))
 
-    async def _group(
-        self, capabilities: Sequence[tuple[SpooledRecipient, Capability | None]]
-    ) -> list[_Group]:
-        """Plan for each distinct capability and bring those together who get the same content."""
-        plans: dict[str | None, Plan] = {}
-        groups: dict[str, _Group] = {}
+    async def _is_looked_at(self, answers: _Answers, until: float) -> bool:
+        """Whether what the message holds is known `until` then, or need not be; it is looked into in any case."""
+        if all(capability is None for _, capability in answers.capabilities):
+            return True
+        try:
+            async with asyncio.timeout_at(until):
+                await self._renditions.offer()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _group(self, capabilities: Capabilities, max_octets: int | None) -> list[Group]:
+        """Bring those together who get the same content, and tell who can take what and gets what."""
         for recipient, capability in capabilities:
             self._tell_capability(recipient, capability)
-        if self._policy.strategy == "common":
-            capabilities = _in_common(capabilities)
-        for recipient, capability in capabilities:
-            key = capability.features.key if capability else None
-            if key not in plans:
-                plans[key] = await self._plan(capability)
-            plan = plans[key]
-            group = groups.setdefault(f"{type(plan).__name__} {plan.key}", _Group(plan))
-            group.recipients.append(recipient)
-        for group in groups.values():
+        groups = await group_recipients(capabilities, self._policy, self._renditions)
+        for group in groups:
+            group.max_octets = max_octets
             self._tell_plan(group)
-        return list(groups.values())
+        return groups
 
-    async def _plan(self, capability: Capability | None) -> Plan:
-        if capability is None:
-            if not self._policy.convert:
-                return _NOT_CONVERTED
-            above = self._policy.stage_above_octets
-            if above is None or self._message.octets <= above:
-                return _NOTHING_KNOWN
-            capability = _ANYTHING
-        # What the next hop announced binds (draft 4.2); only what others said of the device may be overruled.
-        may_overrule = capability.provenance is not Provenance.REPLY
-        send_original = self._policy.on_no_common_form == "original" and may_overrule
-        policy = PlanPolicy(
-            on_no_common_form="original" if send_original else _INSTEAD[self._policy.on_no_common_form],
-            on_protected="refuse" if self._policy.on_protected == "return" else "keep",
-            stage_above_octets=self._policy.stage_above_octets,
+    async def _content_for(self, group: Group) -> bytes:
+        """Return the group's content; where it had to be made smaller, the group has another plan then."""
+        plan, content = await fitted(
+            self._renditions,
+            group.plan,
+            group.capabilities,
+            plan_policy(self._policy),
+            max_octets=group.max_octets,
+            has_cover=self._policy.cover_page,
+            recipients=group.forward_paths,
         )
-        try:
-            offer = await self._renditions.offer()
-        except BoundExceededError:
-            if capability is _ANYTHING:
-                return _NOTHING_KNOWN  # what cannot be taken apart is not staged
-            raise
-        return make_plan(offer, capability, policy)
+        if plan is not group.plan:
+            group.plan = plan
+            self._tell_plan(group)
+        return content
 
-    async def _content_for(self, group: _Group) -> bytes:
-        return await self._renditions.content_for(
-            group.plan, has_cover=self._policy.cover_page, recipients=group.forward_paths
-        )
-
-    async def _content_in_time(self, group: _Group) -> bytes | None:
+    async def _content_in_time(self, group: Group, until: float) -> bytes | None:
         """Return the content if it is ready while the next hop still waits; None if it is not, or cannot be made."""
-        if isinstance(group.plan, AsItIs):
-            return await self._content_for(group)
         try:
-            async with asyncio.timeout(self._open_seconds):
+            async with asyncio.timeout_at(until):
                 return await self._content_for(group)
         except (TimeoutError, ContentRefusedError, ConversionError, StagingError):
             return None
 
-    async def _prepare(self, batch: _Batch, group: _Group) -> bool:
+    async def _prepare(self, batch: _Batch, group: Group) -> bool:
         """Make the group's content outside any transaction; settle the group and say False if it cannot be had."""
         if isinstance(group.plan, Undeliverable):
             plan = group.plan
@@ -300,6 +321,9 @@ class Transactions:
             return False
         try:
             await self._content_for(group)
+        except TooLargeError as error:
+            await self._settle(batch, [failed(r, str(error), error.status) for r in group.recipients])
+            return False
         except (ContentRefusedError, ConversionError) as error:
             why = f"the document could not be converted: {error}"
             await self._settle(batch, [failed(r, why, "5.6.5") for r in group.recipients])
@@ -309,14 +333,18 @@ class Transactions:
             return False
         return True
 
-    async def _send(self, exchange: Exchange, batch: _Batch, group: _Group, content: bytes) -> None:
+    async def _send(self, exchange: Exchange, batch: _Batch, group: Group, content: bytes) -> None:
         try:
             await self._renditions.announce(group.plan, group.forward_paths)
         except StagingError as error:
             await exchange.take_back()
             await self._settle(batch, [deferred(r, str(error), _NO_ROOM) for r in group.recipients])
             return
-        replies = await exchange.send(content)
+        findings = self._renditions.findings(group.plan, has_cover=self._policy.cover_page)
+        if findings:
+            self._journal.checked(group.recipients, findings)
+        is_changed = not isinstance(group.plan, AsItIs)
+        replies = await exchange.send(Outgoing(content, is_changed, self._renditions.seal))
         results = [
             from_final_reply(
                 recipient, reply, remote=exchange.peer, octets=len(content), form=group.plan.summary
@@ -328,13 +356,16 @@ class Transactions:
     async def _settle(self, batch: _Batch, results: Sequence[Result]) -> None:
         if not results:
             return
-        done = {result.recipient.id for result in results}
-        batch.recipients = [recipient for recipient in batch.recipients if recipient.id not in done]
-        await self._settle_results(results)
+        _take_out(batch, [result.recipient for result in results])
+        await self._settle_results(
+            [replace(result, accepts=self._accepts.get(result.recipient.id)) for result in results]
+        )
 
     def _tell_capability(self, recipient: SpooledRecipient, capability: Capability | None) -> None:
         if capability is None:
             return
+        if capability.provenance is not Provenance.BASELINE:
+            self._accepts[recipient.id] = capability.expression
         summary = describe_capability(capability)
         self._journal.capability(recipient, capability, summary)
         self._watch(
@@ -348,8 +379,9 @@ class Transactions:
             )
         )
 
-    def _tell_plan(self, group: _Group) -> None:
-        self._journal.planned(group.recipients, group.plan, self._renditions.notes)
+    def _tell_plan(self, group: Group) -> None:
+        notes = self._renditions.notes_on(group.plan, is_sealed=self._policy.deliver != "maildir")
+        self._journal.planned(group.recipients, group.plan, (*group.notes, *notes))
         self._watch(
             Planned(
                 self._message.id,
@@ -361,23 +393,6 @@ class Transactions:
         )
 
 
-def _in_common(
-    capabilities: Sequence[tuple[SpooledRecipient, Capability | None]],
-) -> Sequence[tuple[SpooledRecipient, Capability | None]]:
-    """Give everyone the capability that all share (Appendix A (2)); those who share nothing keep their own."""
-    known = {
-        str(recipient.id): capability for recipient, capability in capabilities if capability is not None
-    }
-    shared = {
-        recipient_id: together.capability
-        for together in common(known)
-        for recipient_id in together.recipients
-    }
-    return [(recipient, shared.get(str(recipient.id))) for recipient, _ in capabilities]
-
-
-def baseline_of(policy: DestinationSection) -> Capability | None:
-    """Return what recipients of this destination can take when nothing else is known; None: anything."""
-    if policy.baseline == AS_IS:
-        return None
-    return read_capability(policy.baseline, Provenance.BASELINE, f"baseline of {policy.domains[0]}")
+def _take_out(batch: _Batch, recipients: Sequence[SpooledRecipient]) -> None:
+    gone = {recipient.id for recipient in recipients}
+    batch.recipients = [recipient for recipient in batch.recipients if recipient.id not in gone]

@@ -30,7 +30,8 @@ class Recipient:
 class Envelope:
     """One transaction's envelope; `reverse_path` is `""` for the null reverse-path, `body` is MAIL's BODY
     value, `smtputf8` and `requiretls` say whether MAIL had them (RFC 6531, RFC 8689). `tls_optional`: the header had
-    `TLS-Required: No` in place of the latter (RFC 8689, 4.1).
+    `TLS-Required: No` in place of the latter (RFC 8689, 4.1). `is_ours`: it came from a client who may send to any
+    domain, so its author is one of ours.
     """
 
     reverse_path: str
@@ -41,6 +42,7 @@ class Envelope:
     smtputf8: bool = False
     requiretls: bool = False
     tls_optional: bool = False
+    is_ours: bool = False
 
     def to_json(self) -> str:
         """Return the envelope as one line of JSON; what is absent is left out."""
@@ -63,6 +65,7 @@ class Envelope:
                 smtputf8=bool(values.get("smtputf8", False)),
                 requiretls=bool(values.get("requiretls", False)),
                 tls_optional=bool(values.get("tls_optional", False)),
+                is_ours=bool(values.get("is_ours", False)),
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise EnvelopeError(f"no envelope in {text[:60]!r}: {error!r}") from error
@@ -80,6 +83,7 @@ def _mail_values(envelope: Envelope) -> dict[str, Any]:
         "smtputf8": envelope.smtputf8 or None,
         "requiretls": envelope.requiretls or None,
         "tls_optional": envelope.tls_optional or None,
+        "is_ours": envelope.is_ours or None,
     }
     return {
         "from": envelope.reverse_path,

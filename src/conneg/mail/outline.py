@@ -2,16 +2,14 @@
 which are protected by a signature or by encryption.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
+from conneg.mail.dkim import DkimSignature, dkim_signatures
 from conneg.mail.parts import Part
+from conneg.mail.protection import PGP_SIGNATURE, PKCS7_SIGNATURES, Protection, find_protected
 
-_PROTECTING = frozenset({"multipart/signed", "multipart/encrypted"})
-_PROTECTED_LEAVES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
-_SIGNATURES = frozenset(
-    {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
-)
+_SIGNATURES = PKCS7_SIGNATURES | {PGP_SIGNATURE}
 _PAGES = ("image/", "text/plain", "application/pdf")
 
 
@@ -23,20 +21,27 @@ class Outline:
     of alternatives one, no signatures, nothing of the message that a report returns. `alternatives` holds,
     for each multipart/alternative, the ids of its members in the sender's order, the plainest first; a member
     that is itself a multipart stands under its own id ("1.2"), and the leaves inside it have ids that begin
-    with it ("1.2.1"). `protected` are the ids of leaves that cannot be changed without breaking a signature
-    or encryption. `is_dkim_signed` is a note only: a DKIM signature covers the whole body and breaks with any
-    change.
+    with it ("1.2.1"). `protections` says of each leaf that cannot be changed without breaking a signature or
+    encryption which it is, the outermost of several. `signatures` are the ids of the leaves that are a
+    multipart/signed's signature. `dkim` is a note only: a DKIM signature covers the whole body and breaks with
+    any change.
     """
 
     leaves: tuple[Part, ...]
     reading_order: tuple[Part, ...]
     alternatives: tuple[tuple[str, ...], ...]
-    protected: frozenset[str]
-    is_dkim_signed: bool = False
+    protections: Mapping[str, Protection] = field(default_factory=dict)
+    signatures: frozenset[str] = frozenset()
+    dkim: tuple[DkimSignature, ...] = ()
+
+    @property
+    def protected(self) -> frozenset[str]:
+        """The ids of the leaves that are signed or encrypted."""
+        return frozenset(self.protections)
 
     def is_protected(self, part_id: str) -> bool:
         """Whether that leaf is signed or encrypted."""
-        return part_id in self.protected
+        return part_id in self.protections
 
     def members(self, part_id: str) -> tuple[str, ...]:
         """Return the ids of the leaves at or below that part."""
@@ -45,8 +50,11 @@ class Outline:
         )
 
 
-def outline(root: Part) -> Outline:
-    """Return the outline of the message whose tree is `root`."""
+def outline(root: Part, content: bytes | None = None) -> Outline:
+    """Return the outline of the message whose tree is `root`.
+
+    `content` is what `root` was read from; without it, OpenPGP armour inside texts is not seen.
+    """
     return Outline(
         leaves=root.leaves(),
         reading_order=tuple(_read(root)),
@@ -55,17 +63,18 @@ def outline(root: Part) -> Outline:
             for part in root.walk()
             if part.media_type == "multipart/alternative" and len(part.children) > 1
         ),
-        protected=frozenset(leaf.id for leaf in _protected_leaves(root)),
-        is_dkim_signed=root.fields.first("DKIM-Signature") is not None,
+        protections={
+            leaf.id: found.protection
+            for found in find_protected(root, content)
+            for leaf in found.part.leaves()
+        },
+        signatures=frozenset(
+            part.children[1].id
+            for part in root.walk()
+            if part.media_type == "multipart/signed" and len(part.children) > 1
+        ),
+        dkim=dkim_signatures(root.fields),
     )
-
-
-def _protected_leaves(part: Part) -> Iterator[Part]:
-    if part.media_type in _PROTECTING or part.media_type in _PROTECTED_LEAVES:
-        yield from part.leaves()
-    else:
-        for child in part.children:
-            yield from _protected_leaves(child)
 
 
 def _read(part: Part) -> Iterator[Part]:

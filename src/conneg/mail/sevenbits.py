@@ -5,6 +5,7 @@ A body that is seven bits already stays octet for octet, and so does every heade
 
 from conneg.mail.body import decode_body, write_base64
 from conneg.mail.parts import Part, read_parts
+from conneg.mail.protection import find_protected
 
 _ENCODING = "Content-Transfer-Encoding"
 
@@ -12,6 +13,17 @@ _ENCODING = "Content-Transfer-Encoding"
 def is_seven_bits(content: bytes) -> bool:
     """Whether no octet is above 127."""
     return content.isascii()
+
+
+def needs_eight_bits(content: bytes) -> bool:
+    """Whether a signed or encrypted part has octets above 127, so that coding it anew would break what protects it.
+
+    Raises the bounds of `read_parts`.
+    """
+    return any(
+        not content[found.part.body_start : found.part.body_end].isascii()
+        for found in find_protected(read_parts(content), content)
+    )
 
 
 def in_seven_bits(content: bytes) -> bytes:

@@ -194,7 +194,7 @@ class _Splicer:
 
     def _in_place_of(self, part: Part, parent: Part | None, new: NewPart) -> bytes:
         """The new part in the old one's place: what the old header said of other things than the body stays."""
-        kept = self._kept_fields(part)
+        kept = kept_fields(self.content, part, self.eol)
         has_id = part.content_id is not None
         has_description = part.fields.first("Content-Description") is not None
         encoding, body = _encode(new, self.eol)
@@ -209,7 +209,7 @@ class _Splicer:
         )
 
     def _mixed(self, part: Part, parent: Part | None, new: Sequence[NewPart]) -> bytes:
-        boundary = _new_boundary(self.content, part.id)
+        boundary = new_boundary(self.content, part.id)
         content_type = write_field(
             "Content-Type", f"multipart/mixed; {write_parameter('boundary', boundary)}", eol=self.eol
         )
@@ -218,7 +218,7 @@ class _Splicer:
         return b"".join(
             [
                 self._content_previous(part),
-                self._kept_fields(part),
+                kept_fields(self.content, part, self.eol),
                 self._mime_version(part, parent),
                 content_type,
                 self.eol,
@@ -238,17 +238,6 @@ class _Splicer:
         if not is_message or part.fields.first("MIME-Version") is not None:
             return b""
         return b"MIME-Version: 1.0" + self.eol
-
-    def _kept_fields(self, part: Part) -> bytes:
-        """The old header, octet for octet, without the fields about the body and without the empty line."""
-        kept, position = [], part.header_start
-        end = part.fields[-1].end if len(part.fields) else part.header_start
-        for old in part.fields:
-            if old.name.lower() in _DESCRIBE_THE_BODY:
-                kept.append(self.content[position : old.start])
-                position = old.end
-        header = b"".join([*kept, self.content[position:end]])
-        return header + self.eol if header and not header.endswith(b"\n") else header
 
     def _mime_fields(self, new: NewPart, encoding: str, *, with_id: bool, with_description: bool) -> bytes:
         parameters = dict(new.parameters)
@@ -285,6 +274,18 @@ class _Splicer:
         return head + self.eol + features
 
 
+def kept_fields(content: bytes, part: Part, eol: bytes) -> bytes:
+    """Return the header of `part`, octet for octet, without the fields about its body and without the empty line."""
+    kept, position = [], part.header_start
+    end = part.fields[-1].end if len(part.fields) else part.header_start
+    for old in part.fields:
+        if old.name.lower() in _DESCRIBE_THE_BODY:
+            kept.append(content[position : old.start])
+            position = old.end
+    header = b"".join([*kept, content[position:end]])
+    return header + eol if header and not header.endswith(b"\n") else header
+
+
 def _encode(new: NewPart, eol: bytes) -> tuple[str, bytes]:
     """Return the transfer encoding that is written, and the body in it."""
     if new.encoding == "7bit":
@@ -297,8 +298,8 @@ def _structured(value: str, parameters: Mapping[str, str]) -> str:
     return "; ".join([value, *(write_parameter(name, text) for name, text in parameters.items())])
 
 
-def _new_boundary(content: bytes, part_id: str) -> str:
-    """A boundary that occurs nowhere in the content; "=_" cannot occur in base64 or quoted-printable (RFC
+def new_boundary(content: bytes, part_id: str) -> str:
+    """Return a boundary that occurs nowhere in the content; "=_" cannot occur in base64 or quoted-printable (RFC
     2045, 6.7).
     """
     digest = hashlib.sha256(part_id.encode() + b"\n" + content).hexdigest()

@@ -5,10 +5,8 @@ Both are asked literally first, and then with the resolutions that T.4 lets stan
 """
 
 from conneg.features import Conjunction, FeatureSet, feature_set
+from conneg.features.private import OCTETS_TAG
 from conneg.negotiation.fax import with_twins
-
-OCTETS_TAG = "u.urn:x-conneg:octets"
-"""The unregistered tag for the size of one part or document in octets; no registered tag limits that."""
 
 _JBIG_TAG = "JBIG-stripe-size"
 

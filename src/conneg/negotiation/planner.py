@@ -9,17 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conneg.features import (
-    Choice,
     Conflict,
     FeatureSet,
     Preference,
-    choose,
-    default_preference,
     explain_mismatch,
 )
 from conneg.negotiation.capability import Capability
+from conneg.negotiation.legibility import Chosen, choose_legible
 from conneg.negotiation.matching import common_forms, is_accepted
-from conneg.negotiation.offer import MessageOffer, OfferedPart
+from conneg.negotiation.offer import MessageOffer, OfferedPart, SmallType
 from conneg.negotiation.plan import (
     AsItIs,
     ByPart,
@@ -53,11 +51,14 @@ class PlanPolicy:
     `on_no_common_form`: "refuse" the message, as the draft's 4.2 demands of a client that asked, send the "original"
     part, or "stage" it (appendix B.2); `stage_above_octets`: what is larger is staged in any case. `on_protected`: what
     becomes of signed or encrypted parts that are not accepted: "keep" them as they are, or "refuse" the message.
-    `preference` replaces the order among the common forms (`conneg.features.default_preference`).
+    `on_illegible`: what becomes of a message whose small type no form shows legibly:
+    "send" it and say so in the reason, or "refuse" it. `preference` replaces the order among the common forms
+    (`conneg.features.default_preference`).
     """
 
     on_no_common_form: str = "refuse"
     on_protected: str = "keep"
+    on_illegible: str = "send"
     preference: Preference | None = None
     stage_above_octets: int | None = None
 
@@ -68,6 +69,8 @@ class PlanPolicy:
             )
         if self.on_protected not in ("keep", "refuse"):
             raise ValueError(f"on_protected is keep or refuse, not {self.on_protected!r}")
+        if self.on_illegible not in ("send", "refuse"):
+            raise ValueError(f"on_illegible is send or refuse, not {self.on_illegible!r}")
 
 
 def make_plan(offer: MessageOffer, capability: Capability, policy: PlanPolicy | None = None) -> Plan:
@@ -92,17 +95,20 @@ def _plan_document(offer: MessageOffer, capability: Capability, policy: PlanPoli
     pages = _page_parts(offer, accepted)
     protected = [part for part in pages if part.protected]
     if protected:
-        what = f"{device}; {_labels(protected)} {_is_or_are(protected)} signed or encrypted and not converted"
+        what = f"{device}; {_protected_words(protected)} and not converted"
         if policy.on_protected == "keep":
             return AsItIs(f"{what}; policy sends the message as it is")
         return Undeliverable(CONVERSION_NOT_SUPPORTED, what)
     choice = _choose(
         common_forms(offer.document, accepted),
         policy,
-        default_preference(colour=offer.document_colour, dpi=offer.document_dpi, paper=offer.document_paper),
+        offer.document_preference,
+        tuple(size for part in pages for size in part.small_type),
     )
     if choice is None:
         return _no_document(offer, pages, capability, policy, device)
+    if choice.is_illegible and policy.on_illegible == "refuse":
+        return Undeliverable(MEDIA_NOT_SUPPORTED, f"{device}; {choice.remark}; policy returns the message")
     count = (
         f"{len(pages)} parts become the pages of one document" if len(pages) > 1 else "becomes one document"
     )
@@ -110,6 +116,8 @@ def _plan_document(offer: MessageOffer, capability: Capability, policy: PlanPoli
         device,
         count if len(pages) > 1 else f"{_label(pages[0])} {count}",
         describe_form(choice.collection),
+        *_signed_again(offer),
+        *([choice.remark] if choice.remark else []),
     ]
     loss = describe_loss(choice.collection, offer.document_colour, offer.document_dpi)
     return OneDocument(
@@ -200,19 +208,20 @@ class _PartPlanner:
         told = [action.reason for action in actions if not self._is_plain_keep(action)]
         if all(isinstance(action, Keep) for action in actions):
             return AsItIs("; ".join([self._takes, *told]))
-        return ByPart(tuple(actions), "; ".join([self._takes, *told]))
+        return ByPart(tuple(actions), "; ".join([self._takes, *told, *_signed_again(self._offer)]))
 
     def _choose_alternative(self, group: Sequence[str]) -> None:
         """Keep the best alternative that is accepted, or else that can be converted; none is dropped without need."""
         members = {member: self._offer.members(member) for member in group if self._offer.members(member)}
-        if any(part.id in self._dropped for parts in members.values() for part in parts):
-            return
+        parts_of_group = [part for parts in members.values() for part in parts]
+        if any(part.id in self._dropped or part.protected for part in parts_of_group):
+            return  # an alternative that is left out breaks a signature over all of them
         good = [member for member, parts in members.items() if all(self._fits[part.id] for part in parts)]
         if len(good) == len(members):
             return
         usable = good or [m for m, parts in members.items() if all(self._is_usable(part) for part in parts)]
         why = "is accepted as it is" if good else "can be converted"
-        if not usable and all(self._staging.takes(part) for parts in members.values() for part in parts):
+        if not usable and all(self._staging.takes(part) for part in parts_of_group):
             usable, why = list(members), "is staged"
         if not usable:
             return
@@ -244,16 +253,21 @@ class _PartPlanner:
         choice = _choose(
             common_forms(part.offer, self._accepted),
             self._policy,
-            default_preference(colour=part.colour, dpi=part.dpi, lossless=part.lossless),
+            part.preference,
+            part.small_type,
         )
         if choice is None:
             return self._no_common_form(part)
+        if choice.is_illegible and self._policy.on_illegible == "refuse":
+            problem = f"{_label(part)}: {choice.remark}; policy returns the message"
+            self._problems.append(Undeliverable(MEDIA_NOT_SUPPORTED, problem))
         loss = describe_loss(choice.collection, part.colour, part.dpi, part.features)
         reason = f"{_label(part)} becomes {describe_form(choice.collection)}"
-        return Convert(part.id, choice.collection, reason + (f" (given up: {loss})" if loss else ""))
+        remark = f"; {choice.remark}" if choice.remark else ""
+        return Convert(part.id, choice.collection, reason + (f" (given up: {loss})" if loss else "") + remark)
 
     def _decide_protected(self, part: OfferedPart) -> Keep:
-        what = f"{_label(part)} is signed or encrypted and not converted"
+        what = f"{_protected_words([part])} and not converted"
         if self._policy.on_protected == "refuse":
             self._problems.append(Undeliverable(CONVERSION_NOT_SUPPORTED, what))
         return Keep(part.id, f"{what}; policy keeps it")
@@ -287,10 +301,10 @@ class _PartPlanner:
         return isinstance(action, Keep) and self._fits[action.part_id]
 
 
-def _choose(common: FeatureSet, policy: PlanPolicy, preference: Preference) -> Choice | None:
-    if common.is_empty:
-        return None
-    return choose(common, preference if policy.preference is None else policy.preference)
+def _choose(
+    common: FeatureSet, policy: PlanPolicy, preference: Preference, small_type: Sequence[SmallType]
+) -> Chosen | None:
+    return choose_legible(common, preference if policy.preference is None else policy.preference, small_type)
 
 
 def _outer_first(groups: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -309,5 +323,16 @@ def _labels(parts: Sequence[OfferedPart]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _is_or_are(parts: Sequence[OfferedPart]) -> str:
-    return "is" if len(parts) == 1 else "are"
+def _protected_words(parts: Sequence[OfferedPart]) -> str:
+    """Say what protects these parts, each protection once."""
+    by_protection: dict[str | None, list[OfferedPart]] = {}
+    for part in parts:
+        by_protection.setdefault(part.protection, []).append(part)
+    return ", ".join(
+        f"{_labels(alike)} {'is' if len(alike) == 1 else 'are'} {protection}"
+        for protection, alike in by_protection.items()
+    )
+
+
+def _signed_again(offer: MessageOffer) -> list[str]:
+    return [] if offer.signed_again is None else [f"it is {offer.signed_again}, and signed again"]

@@ -7,7 +7,7 @@ from conneg.net.connector import DeadlineError, RefusedError, SmtpClient, Transc
 from conneg.net.dane import DaneError, TlsaRecord
 from conneg.net.deadlines import Deadlines
 from conneg.net.handler import MessageSink, Peer, SessionInfo, SmtpHandler
-from conneg.net.listener import Listener, ListenerLimits, start_listener
+from conneg.net.listener import Listener, ListenerLimits, new_listener, start_listener
 from conneg.net.securing import ClientTls, TlsPolicy, TlsUnavailableError
 from conneg.net.tls import CertificateFiles, ServerTls, TlsChannel, TlsError
 from conneg.smtp import MailCommand, RcptAnswer, RcptCommand, RcptRequest, RcptResult, TransactionOpened
@@ -40,5 +40,6 @@ __all__ = [
     "TransactionOpened",
     "Transcript",
     "connect",
+    "new_listener",
     "start_listener",
 ]

@@ -4,10 +4,9 @@ asyncio's own server tells nobody of a connection before its handshake has ended
 """
 
 import asyncio
-import contextlib
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from conneg.bounds import Bound
 from conneg.net.handler import Peer
@@ -24,31 +23,20 @@ MAX_OPENING = Bound(
 
 _PAUSE_SECONDS = 0.1
 
+Take = Callable[[socket.socket], Awaitable[None] | None]
+
 
 class Accepting:
-    """Accepts on `sockets`; each connection gets a protocol from `make` with its peer, behind header and handshake.
+    """Accepts on `sockets` until it is closed and gives each connection to `take`, which may keep the next waiting."""
 
-    `is_proxy` says whether a header must come from an address; `context` is for implicit TLS, None without.
-    """
-
-    def __init__(
-        self,
-        sockets: list[socket.socket],
-        make: Callable[[Peer], asyncio.Protocol],
-        *,
-        is_proxy: Callable[[str], bool],
-        context: ssl.SSLContext | None,
-    ) -> None:
+    def __init__(self, sockets: list[socket.socket], take: Take) -> None:
         self.sockets = sockets
-        self._make = make
-        self._is_proxy = is_proxy
-        self._context = context
-        self._opening: set[asyncio.Task[None]] = set()
-        self._accepting = [asyncio.create_task(self._accept(one)) for one in sockets]
+        self._take = take
+        self._tasks = [asyncio.create_task(self._accept(one)) for one in sockets]
 
     def close(self) -> None:
-        """Stop accepting; connections that have not come through header and handshake are cut."""
-        for task in (*self._accepting, *self._opening):
+        """Stop accepting."""
+        for task in self._tasks:
             task.cancel()
         for one in self.sockets:
             one.close()
@@ -58,22 +46,54 @@ class Accepting:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                connection, name = await loop.sock_accept(listening)
+                connection, _ = await loop.sock_accept(listening)
             except OSError:  # no descriptor is free, or the client has gone: the next one may do
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
-            if len(self._opening) >= MAX_OPENING.value:
-                connection.close()
-                continue
-            task = asyncio.create_task(self._open(connection, Peer(str(name[0]), int(name[1]))))
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+            waiting = self._take(connection)
+            if waiting is not None:
+                await waiting
 
-    async def _open(self, connection: socket.socket, peer: Peer) -> None:
+
+class Opening:
+    """Connections that are accepted and not yet at SMTP; behind header and handshake each has a protocol from `make`.
+
+    `is_proxy` says whether a header must come from an address; `context` is for implicit TLS, None without.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Peer], asyncio.Protocol],
+        *,
+        is_proxy: Callable[[str], bool],
+        context: ssl.SSLContext | None,
+    ) -> None:
+        self._make = make
+        self._is_proxy = is_proxy
+        self._context = context
+        self._opening: set[asyncio.Task[None]] = set()
+
+    def take(self, connection: socket.socket) -> None:
+        """Open a connection, in a task of its own; it is cut if too many are being opened."""
+        if len(self._opening) >= MAX_OPENING.value:
+            connection.close()
+            return
+        task = asyncio.create_task(self._open(connection))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    def close(self) -> None:
+        """Cut the connections that have not come through header and handshake."""
+        for task in self._opening:
+            task.cancel()
+
+    async def _open(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        with contextlib.suppress(OSError):
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            name = connection.getpeername()
+            peer = Peer(str(name[0]), int(name[1]))
             if self._is_proxy(peer.address):
                 peer = await receive_header(connection) or peer
             await loop.connect_accepted_socket(

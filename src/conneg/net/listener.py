@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from conneg.bounds import Bound
-from conneg.net.accepting import Accepting, open_sockets
+from conneg.net.accepting import Accepting, Opening, open_sockets
 from conneg.net.handler import Authenticator, MessageSink, Peer, SessionInfo, SmtpHandler
 from conneg.net.serving import LINGER, Connection, Timing
 from conneg.net.tls import ServerTls
@@ -29,6 +29,7 @@ __all__ = [
     "RcptCommand",
     "SessionInfo",
     "SmtpHandler",
+    "new_listener",
     "start_listener",
 ]
 
@@ -75,6 +76,9 @@ MESSAGE_SECONDS = Bound(
     answer="421 4.4.2 and the connection is closed",
 )
 
+BACKLOG = 512
+"""How many connections the system keeps that have not been accepted yet."""
+
 _FULL = Reply(421, ("too many connections; try again later",), "4.3.2")
 _TOO_OFTEN = Reply(421, ("you connect too often; try again in a minute",), "4.7.0")
 _FULL_FOR_PEER = Reply(421, ("too many connections from your address",), "4.7.0")
@@ -96,7 +100,10 @@ class ListenerLimits:
 
 
 class Listener:
-    """Sockets that accept connections, and the connections. Made by `start_listener`."""
+    """What serves connections, and the sockets that accept them, if they are its own.
+
+    Made by `start_listener`, or by `new_listener` for connections that another accepts and gives to `take`.
+    """
 
     def __init__(
         self,
@@ -111,7 +118,12 @@ class Listener:
         authenticator: Authenticator | None = None,
     ) -> None:
         self._config_for = config_for or (lambda peer: config)
-        self._is_proxy = is_proxy
+        self._needs_opening = is_implicit or is_proxy is not None
+        self._opening = Opening(
+            self._new_connection,
+            is_proxy=is_proxy or (lambda address: False),
+            context=tls.context if tls is not None and is_implicit else None,
+        )
         self._authenticator = authenticator
         self._tls = tls
         self._is_implicit = is_implicit
@@ -146,10 +158,15 @@ class Listener:
         """How many connections there are."""
         return len(self._connections)
 
+    def take(self, connection: socket.socket) -> None:
+        """Serve a connection that was accepted elsewhere, as if it had come to a socket of this listener."""
+        self._opening.take(connection)
+
     async def close(self, grace_seconds: float = 0.0) -> None:
         """Stop listening; 421 to who is idle; transactions in hand may finish within `grace_seconds`, then are cut."""
         if self._server is not None:
             self._server.close()
+        self._opening.close()
         for connection in list(self._connections):
             connection.stop()
         if self._connections and grace_seconds > 0:
@@ -164,15 +181,10 @@ class Listener:
             async with asyncio.timeout(LINGER.value):
                 await self._all_gone.wait()
 
-    async def _start(self, host: str | None, port: int, backlog: int) -> None:
-        context = self._tls.context if self._tls is not None and self._is_implicit else None
-        if context is not None or self._is_proxy is not None:
-            self._server = Accepting(
-                await open_sockets(host, port, backlog),
-                self._new_connection,
-                is_proxy=self._is_proxy or (lambda address: False),
-                context=context,
-            )
+    async def listen(self, host: str | None, port: int, backlog: int) -> None:
+        """Accept at sockets of its own, once; see `start_listener`. Raises OSError."""
+        if self._needs_opening:
+            self._server = Accepting(await open_sockets(host, port, backlog), self.take)
         else:
             loop = asyncio.get_running_loop()
             self._server = await loop.create_server(self._new_connection, host, port, backlog=backlog)
@@ -236,15 +248,43 @@ async def start_listener(
     authenticator: Authenticator | None = None,
     adapt: Callable[[Peer, ServerConfig], ServerConfig] | None = None,
     is_proxy: Callable[[str], bool] | None = None,
-    backlog: int = 512,
+    backlog: int = BACKLOG,
 ) -> Listener:
     """Listen at `host` and `port` (0: a free one; host None: all interfaces) and serve `handler`.
+
+    For the rest see `new_listener`. Raises OSError, and ValueError for implicit TLS without `tls`.
+    """
+    listener = new_listener(
+        handler,
+        config,
+        limits=limits,
+        tls=tls,
+        is_implicit=is_implicit,
+        authenticator=authenticator,
+        adapt=adapt,
+        is_proxy=is_proxy,
+    )
+    await listener.listen(host, port, backlog)
+    return listener
+
+
+def new_listener(
+    handler: SmtpHandler,
+    config: ServerConfig,
+    *,
+    limits: ListenerLimits | None = None,
+    tls: ServerTls | None = None,
+    is_implicit: bool = False,
+    authenticator: Authenticator | None = None,
+    adapt: Callable[[Peer, ServerConfig], ServerConfig] | None = None,
+    is_proxy: Callable[[str], bool] | None = None,
+) -> Listener:
+    """Return a listener without sockets, to serve `handler` on the connections that it is given.
 
     With `tls` STARTTLS is offered (RFC 3207), or, if `is_implicit`, connections begin with TLS (RFC 8314, 3). With an
     `authenticator` AUTH is offered, by those of its mechanisms that the channel allows. `adapt` gives what holds for a
     client in place of `config`; it must not change what the listener itself sets. From addresses of which `is_proxy`
-    says so a connection begins with a header of the PROXY protocol. Raises OSError, and ValueError for implicit TLS
-    without `tls`.
+    says so a connection begins with a header of the PROXY protocol. Raises ValueError for implicit TLS without `tls`.
     """
     if tls is None and is_implicit:
         raise ValueError("implicit TLS needs a certificate")
@@ -253,7 +293,7 @@ async def start_listener(
         extensions |= {"STARTTLS"}
     auth = () if authenticator is None else tuple(m for m in MECHANISMS if m in authenticator.mechanisms)
     config = replace(config, extensions=extensions, auth=auth)
-    listener = Listener(
+    return Listener(
         handler,
         config,
         limits or ListenerLimits(),
@@ -263,8 +303,6 @@ async def start_listener(
         is_proxy=is_proxy,
         authenticator=authenticator,
     )
-    await listener._start(host, port, backlog)
-    return listener
 
 
 def _network(address: str) -> str:

@@ -38,7 +38,7 @@ def check_path(
             .time(at or datetime.now(UTC))
             .extension_policies(ca_policy=_AUTHORITY, ee_policy=_SERVER)
         )
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         return _one_line(error)
     reason = "no name to compare with"
     for name in names:

@@ -1,10 +1,11 @@
 """The durable queue: accept means on disk, claim means in hand, settle means written down.
 
-`open_spool` serves one, `read_spool` looks at one and acts on it from beside; `Spool` is what the gateway
-knows of it.
+`open_spool` serves one, `join_spool` accepts into one beside the process that serves it, `read_spool` looks at one and
+acts on it; `Spool` and `Acceptor` are what the gateway knows of it.
 """
 
 from conneg.durable import DurableFile, sync_directory, write_durably
+from conneg.spool.acceptor import SqliteAcceptor, join_spool
 from conneg.spool.errors import (
     SpoolBusyError,
     SpoolError,
@@ -13,6 +14,7 @@ from conneg.spool.errors import (
     UnknownMessageError,
 )
 from conneg.spool.model import (
+    Acceptor,
     Event,
     Incoming,
     Outcome,
@@ -26,6 +28,7 @@ from conneg.spool.model import (
 from conneg.spool.sqlite import SqliteSpool, open_spool, read_spool
 
 __all__ = [
+    "Acceptor",
     "DurableFile",
     "Event",
     "Incoming",
@@ -40,8 +43,10 @@ __all__ = [
     "SpoolLockedError",
     "SpooledMessage",
     "SpooledRecipient",
+    "SqliteAcceptor",
     "SqliteSpool",
     "UnknownMessageError",
+    "join_spool",
     "open_spool",
     "read_spool",
     "sync_directory",

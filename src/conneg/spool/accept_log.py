@@ -2,7 +2,8 @@
 
 A commit of the database costs several times what a synced append costs. So small messages that come in while there is
 nothing else to write are appended here, which is what their 250 stands on, and reach the database many at a time. The
-log is only ever read again by `recover`, after a crash.
+log is only ever read again by `recover`, after a crash. Each process that accepts has a log of its own, with a number,
+which for the serving process is 0.
 
 Every record carries the number of its generation. The database names the last generation that it holds, in the very
 transaction that takes it in; the log then begins again at its first octet with the next one. So what lies behind the
@@ -10,6 +11,7 @@ records of the generation that is due is old, and an old record is never taken f
 """
 
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -38,18 +40,30 @@ _HEAD = struct.Struct("<4sQIII")  # mark, generation, octets of the rows, octets
 _MARK = b"cnA1"
 
 
+def log_path(folder: Path, number: int) -> Path:
+    """Return where the log of that number is in the folder of a spool."""
+    return folder / (f"accepted-{number}.log" if number else "accepted.log")
+
+
+def log_numbers(folder: Path) -> list[int]:
+    """Return the numbers of the logs that there are. Raises `OSError`."""
+    found = (re.fullmatch(r"accepted(?:-([1-9][0-9]*))?\.log", name) for name in os.listdir(folder))
+    return sorted(int(one[1] or 0) for one in found if one is not None)
+
+
 class AcceptLog:
-    """Writes the log of one serving process; every method belongs to the writing thread.
+    """Writes the log of one process; every method belongs to the writing thread.
 
     The file is open with O_DSYNC: a write returns when it is durable, without a second call into the kernel.
     """
 
-    def __init__(self, path: Path, generation: int) -> None:
-        """`generation` is the last one that the database holds. Raises `OSError`."""
+    def __init__(self, path: Path, generation: int, *, number: int = 0) -> None:
+        """`generation` is the last one that the database holds of the log of that number. Raises `OSError`."""
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_DSYNC, 0o600)
         sync_directory(path.parent)
         self._end = 0
         self._failed = False
+        self.number = number
         self.is_empty = True
         """Whether the file holds no record of this generation for sure."""
         self.generation = generation + 1

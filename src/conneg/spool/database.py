@@ -9,14 +9,11 @@ from typing import Any
 from conneg.durable import sync_directory
 from conneg.errors import UnavailableError
 from conneg.spool import queries
-from conneg.spool.accept_log import recover
+from conneg.spool.accept_log import AcceptLog, log_numbers, log_path, recover
 from conneg.spool.errors import SpoolError
 from conneg.spool.group import transact
-from conneg.spool.ids import write_id
+from conneg.spool.ids import Share, read_id, write_id
 from conneg.spool.operations import Row
-
-ACCEPT_LOG = "accepted.log"
-"""The name of the accept log in the folder of the spool."""
 
 PURGE_AT_ONCE = 500
 """How many messages one transaction forgets."""
@@ -58,25 +55,57 @@ def prepare(path: Path) -> None:
                 f"the spool {path} has form {version}, this is conneg for form {queries.VERSION}",
                 hint="use the version of conneg that wrote it until the spool is empty",
             )
-        _recover_accepted(connection, path)
+        _recover(connection, path, log_numbers(path))
         connection.execute(queries.VOID_ALL_CLAIMS)
-        named = {write_id(number) for (number,) in connection.execute(queries.FILES)}
+        _sweep(connection, path, Share())
     finally:
         connection.close()
-    for file in path.joinpath("incoming").iterdir():
-        file.unlink()
-    for file in path.joinpath("blobs").iterdir():
-        if file.name not in named:
-            file.unlink()
 
 
-def _recover_accepted(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring over what an earlier process accepted and only its log holds."""
-    (generation,) = connection.execute(queries.GENERATION).fetchone()
-    accepted = recover(path / ACCEPT_LOG, generation)
-    if accepted:
-        connection.executescript(queries.PREPARE_WORK)
-        transact(connection, [], logged=accepted, generation=generation + 1)
+def prepare_beside(path: Path, share: Share) -> None:
+    """Bring over and sweep away what an earlier process with the log and the numbers of `share` left; no other's."""
+    connection = connect(path)
+    try:
+        _recover(connection, path, [share.place])
+        _sweep(connection, path, share)
+    finally:
+        connection.close()
+
+
+def open_log(connection: sqlite3.Connection, path: Path, number: int) -> AcceptLog:
+    """Return the accept log of that number, to be written from now on. Raises `OSError`, `sqlite3.Error`."""
+    return AcceptLog(log_path(path, number), _generation(connection, number), number=number)
+
+
+def _generation(connection: sqlite3.Connection, log: int) -> int:
+    (generation,) = connection.execute(queries.GENERATION, {"log": log}).fetchone()
+    return int(generation)
+
+
+def _recover(connection: sqlite3.Connection, path: Path, logs: Sequence[int]) -> None:
+    """Bring over what earlier processes accepted and only these logs hold."""
+    connection.executescript(queries.PREPARE_WORK)
+    for log in logs:
+        generation = _generation(connection, log)
+        accepted = recover(log_path(path, log), generation)
+        if accepted:
+            transact(connection, [], logged=accepted, log=log, generation=generation + 1)
+
+
+def _sweep(connection: sqlite3.Connection, path: Path, share: Share) -> None:
+    """Remove the files of `share` that no row names, and those that were still coming in."""
+    named = {write_id(number) for (number,) in connection.execute(queries.FILES)}
+    for file in (*path.joinpath("incoming").iterdir(), *path.joinpath("blobs").iterdir()):
+        number = read_id(file.name)
+        is_ours = number is None or share.holds(number)
+        if is_ours and (file.parent.name == "incoming" or file.name not in named):
+            file.unlink(missing_ok=True)
+
+
+def last_id(connection: sqlite3.Connection) -> int:
+    """Return the highest id that was given to a message that is still known; 0 if there is none."""
+    (last,) = connection.execute(queries.LAST_ID).fetchone()
+    return int(last)
 
 
 def read_ids(connection: sqlite3.Connection, query: str, values: dict[str, Any]) -> list[int]:

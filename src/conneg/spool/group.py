@@ -17,16 +17,17 @@ def transact(
     operations: Sequence[Operation],
     *,
     logged: Sequence[Accept] = (),
+    log: int | None = None,
     generation: int | None = None,
 ) -> list[Any]:
     """Run all operations in one transaction, or none; return their results in order.
 
     Nobody has been answered yet, so operations of one kind may be put together: accepts, then settlements, then calls.
-    `logged` are the messages of that `generation` of the accept log, whose senders have been answered.
+    `logged` are the messages of that `generation` of the accept log of that number, whose senders have been answered.
     """
     accepts = [*logged, *(one for one in operations if isinstance(one, Accept))]
     runs = _settled_once([one for one in operations if isinstance(one, Settle)])
-    first = {**_work(accepts, runs[0] if runs else []), "generation": generation}
+    first = {**_work(accepts, runs[0] if runs else []), "log": log, "generation": generation}
     if len(runs) < 2 and all(isinstance(one, Accept | Settle) for one in operations):
         connection.execute(queries.WORK, first)  # one statement is a transaction of its own
         return [None] * len(operations)
@@ -78,6 +79,7 @@ def _work(accepts: Sequence[Accept], settles: Sequence[Settle]) -> dict[str, Any
         "outcomes": _rows(row for one in settles for row in one.outcomes),
         "settled": _rows(one.message for one in settles),
         "now": settles[-1].now if settles else None,
+        "log": None,
         "generation": None,
     }
 

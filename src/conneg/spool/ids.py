@@ -5,6 +5,7 @@ commit ids.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 ID_LENGTH = 11
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -50,16 +51,36 @@ def read_prefix(text: str) -> tuple[int, int] | None:
     return sum(_VALUES[digit] << 5 * place for place, digit in enumerate(text.lower())), 32 ** len(text)
 
 
-class Ticks:
-    """Numbers that only grow: the microseconds of the clock, or one more than the last where that is not
-    more.
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The numbers that one of several processes gives: those that leave `place` when divided by `places`.
+
+    The serving process has place 0, its receivers those from 1 on; so no two of them ever give the same number.
     """
 
-    def __init__(self, clock: Callable[[], float], last: int) -> None:
+    place: int = 0
+    places: int = 1
+
+    def holds(self, number: int) -> bool:
+        """Say whether that process gave `number`, if all of them had such shares."""
+        return number % self.places == self.place
+
+    def from_on(self, number: int) -> int:
+        """Return the first number of the share that is not below `number`."""
+        return number + (self.place - number) % self.places
+
+
+class Ticks:
+    """Numbers that only grow: the microseconds of the clock, or the next above the last where that is not more; all
+    of them of one share.
+    """
+
+    def __init__(self, clock: Callable[[], float], last: int, share: Share | None = None) -> None:
         self._clock = clock
         self._last = last
+        self._share = share or Share()
 
     def next(self) -> int:
         """Return the next number."""
-        self._last = max(self._last + 1, int(self._clock() * 1_000_000))
+        self._last = self._share.from_on(max(self._last + 1, int(self._clock() * 1_000_000)))
         return self._last

@@ -180,11 +180,18 @@ class Incoming(Protocol):
         """Forget the message; harmless after `commit` and after an error."""
 
 
-class Spool(Protocol):
-    """The queue. Everything may raise `SpoolError`; what is done is durable when a call returns."""
+class Acceptor(Protocol):
+    """The queue for one who only accepts, beside the process that serves it."""
 
     def incoming(self) -> Incoming:
-        """Begin to take a message in."""
+        """Begin to take a message in. Raises `SpoolError`."""
+
+    async def close(self) -> None:
+        """Finish what was begun and let the spool go. Raises `SpoolError`."""
+
+
+class Spool(Acceptor, Protocol):
+    """The queue. Everything may raise `SpoolError`; what is done is durable when a call returns."""
 
     async def claim(self, now: float, limit: int) -> list[SpooledMessage]:
         """Claim up to `limit` messages with recipients due at `now`, the longest due first; only those are
@@ -240,6 +247,3 @@ class Spool(Protocol):
 
     async def purge(self, before: float) -> int:
         """Forget the messages that were finished before that time, with their records; return how many."""
-
-    async def close(self) -> None:
-        """Finish what was begun and let the spool go."""

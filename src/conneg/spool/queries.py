@@ -8,12 +8,18 @@ loop may keep it for milliseconds before the writing thread has it again.
 
 from conneg.spool.model import FINAL, TRANSITIONS, Event
 
-VERSION = 2
+VERSION = 3
 
 _FINAL = ", ".join(f"'{state}'" for state in sorted(FINAL))
 _DUE = "state IN ('queued', 'deferred') AND claimed = 0"
 _ROWS = ", ".join(f"('{before}', '{event}', '{after}')" for (before, event), after in TRANSITIONS.items())
 _MOVE = f"(SELECT column1 AS before, column2 AS event, column3 AS after FROM (VALUES {_ROWS}))"
+_ACCEPT_LOG = """
+CREATE TABLE accept_log (
+    number INTEGER PRIMARY KEY,
+    generation INTEGER NOT NULL     -- the last one whose messages are all in here; 0 where there is no row
+) STRICT;
+"""
 
 SCHEMA = f"""
 CREATE TABLE message (
@@ -48,18 +54,21 @@ CREATE TABLE record (
     text TEXT NOT NULL,
     PRIMARY KEY (message, at)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE accept_log (
-    generation INTEGER NOT NULL     -- the last one whose messages are all in here
-) STRICT;
-INSERT INTO accept_log VALUES (0);
+{_ACCEPT_LOG}
 PRAGMA user_version = {VERSION};
 """
 UPGRADES = {
     1: f"""
-CREATE TABLE accept_log (generation INTEGER NOT NULL) STRICT;
-INSERT INTO accept_log VALUES (0);
+{_ACCEPT_LOG}
 PRAGMA user_version = {VERSION};
-"""
+""",
+    2: f"""
+ALTER TABLE accept_log RENAME TO only_accept_log;
+{_ACCEPT_LOG}
+INSERT INTO accept_log SELECT 0, generation FROM only_accept_log;
+DROP TABLE only_accept_log;
+PRAGMA user_version = {VERSION};
+""",
 }
 """Form -> what makes the present one of it."""
 
@@ -71,7 +80,8 @@ PRAGMA user_version = {VERSION};
 #   records     [message, at, kind, recipient, text]
 #   outcomes    [message, recipient, event, next_attempt_at, reply, next_hop]
 #   settled     ids of the messages that may be finished by that, at the time `now`
-#   generation  of the accept log, if all its messages are among `messages`
+#   log         the number of the accept log all of whose messages are among `messages`
+#   generation  the generation of that log
 # An outcome that is no fact about the world (deferred, put back, held) counts only while the claim lasts, so that
 # settling twice counts one attempt.
 WORK_COLUMNS = (
@@ -83,6 +93,7 @@ WORK_COLUMNS = (
     "outcomes",
     "settled",
     "now",
+    "log",
     "generation",
 )
 PREPARE_WORK = f"""
@@ -127,7 +138,8 @@ CREATE TEMP TRIGGER do_work INSTEAD OF INSERT ON work BEGIN
     WHERE message IN (SELECT value FROM json_each(NEW.settled))
         AND EXISTS (SELECT 1 FROM message WHERE id = content.message AND done_at IS NOT NULL);
 
-    UPDATE accept_log SET generation = NEW.generation WHERE NEW.generation IS NOT NULL;
+    INSERT INTO accept_log (number, generation) SELECT NEW.log, NEW.generation WHERE NEW.log IS NOT NULL
+    ON CONFLICT (number) DO UPDATE SET generation = excluded.generation;
 END;
 """
 WORK = f"INSERT INTO work VALUES ({', '.join(f':{column}' for column in WORK_COLUMNS)})"
@@ -167,7 +179,8 @@ RELEASE = "UPDATE recipient SET claimed = 0 WHERE message = :id AND claimed = 1"
 VOID_ALL_CLAIMS = "UPDATE recipient SET claimed = 0 WHERE claimed = 1"
 CONTENT = "SELECT octets FROM content WHERE message = :id"
 NEXT_DUE = f"SELECT min(next_attempt_at) FROM recipient INDEXED BY recipient_due WHERE {_DUE}"
-GENERATION = "SELECT generation FROM accept_log"
+# Parameters: log.
+GENERATION = "SELECT coalesce(max(generation), 0) FROM accept_log WHERE number = :log"
 LAST_ID = "SELECT coalesce(max(id), 0) FROM message"
 FILES = "SELECT message FROM content WHERE octets IS NULL"
 DATA_VERSION = "PRAGMA data_version"

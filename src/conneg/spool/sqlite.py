@@ -5,9 +5,9 @@ The folder holds `queue.sqlite3`, `accepted.log` (messages on their way into it:
 durable before the row that names it, and goes after the row has gone; what a crash leaves between is swept away at
 the next start.
 
-One process serves a spool (`open_spool`); others may look at it and act on it meanwhile (`read_spool`). The
-serving process needs no message to notice: `claim` reads the database each time, and `changed` is one cheap
-question.
+One process serves a spool (`open_spool`); receivers of its own may accept beside it (`join_spool`), others may look at
+it and act on it (`read_spool`). The serving process needs no message to notice: `claim` reads the database each time,
+and `changed` is one cheap question.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from typing import Any, TypeVar
 from conneg.errors import UnavailableError, UsageError
 from conneg.mail import Envelope
 from conneg.spool import database, queries
-from conneg.spool.accept_log import AcceptLog
+from conneg.spool.acceptor import BLOB_THRESHOLD, SqliteAcceptor
 from conneg.spool.errors import SpoolError, UnknownMessageError, as_spool_error
 from conneg.spool.group import finish
-from conneg.spool.ids import Ticks, read_id, read_prefix, write_id
+from conneg.spool.ids import Share, Ticks, read_id, read_prefix, write_id
 from conneg.spool.incoming import SqliteIncoming
 from conneg.spool.lock import SpoolLock
 from conneg.spool.model import (
@@ -36,34 +36,35 @@ from conneg.spool.model import (
     RecordRow,
     SpooledMessage,
 )
-from conneg.spool.operations import Accept, Operation, Row, Settle
-from conneg.spool.rows import new_message, outcome_row, quote, read_message, storable
+from conneg.spool.operations import Operation, Row, Settle
+from conneg.spool.rows import outcome_row, read_message, storable
 from conneg.spool.writer import Writer
-
-BLOB_THRESHOLD = 256 * 1024
-"""Contents above this many octets go to files of their own: the database would copy them twice."""
-
 
 T = TypeVar("T")
 
 
 def open_spool(
-    path: Path, *, blob_threshold: int = BLOB_THRESHOLD, clock: Callable[[], float] = time.time
+    path: Path,
+    *,
+    receivers: int = 0,
+    blob_threshold: int = BLOB_THRESHOLD,
+    clock: Callable[[], float] = time.time,
 ) -> "SqliteSpool":
     """Open the spool in the folder `path`, made if it is not there, to serve it: this process alone may.
 
-    Claims of an earlier process are void. Raises `SpoolLockedError` when another process serves it,
-    `SpoolError`.
+    So many `receivers` may accept into it beside this process, each by `conneg.spool.join_spool`. Claims of an
+    earlier process are void. Raises `SpoolLockedError` when another process serves it, `SpoolError`.
     """
     try:
         for folder in (path, path / "blobs", path / "incoming"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = SpoolLock(path / "lock")
+        lock = SpoolLock.take(path / "lock")
     except OSError as error:
         raise as_spool_error(error, f"the spool {path} cannot be opened") from error
     try:
         database.prepare(path)
-        return SqliteSpool(path, blob_threshold=blob_threshold, clock=clock, lock=lock)
+        share = Share(0, receivers + 1)
+        return SqliteSpool(path, blob_threshold=blob_threshold, clock=clock, share=share, lock=lock)
     except (sqlite3.Error, OSError) as error:
         lock.release()
         raise as_spool_error(error, f"the spool {path} cannot be opened") from error
@@ -83,7 +84,7 @@ def read_spool(path: Path, *, clock: Callable[[], float] = time.time) -> "Sqlite
             f"there is no spool in {path}", hint="name the folder that `conneg serve` uses"
         )
     try:
-        return SqliteSpool(path, blob_threshold=BLOB_THRESHOLD, clock=clock, lock=None)
+        return SqliteSpool(path, blob_threshold=BLOB_THRESHOLD, clock=clock, share=Share(), lock=None)
     except sqlite3.Error as error:
         raise as_spool_error(error, f"the spool {path} cannot be opened") from error
 
@@ -92,31 +93,42 @@ class SqliteSpool:
     """The `conneg.spool.Spool` in one folder; made by `open_spool` and `read_spool`."""
 
     def __init__(
-        self, path: Path, *, blob_threshold: int, clock: Callable[[], float], lock: SpoolLock | None
+        self,
+        path: Path,
+        *,
+        blob_threshold: int,
+        clock: Callable[[], float],
+        share: Share,
+        lock: SpoolLock | None,
     ) -> None:
         self._path = path
         self._threshold = blob_threshold
-        self._clock = clock
         self._serves = lock is not None
         self._lock = lock
         self._claims: dict[int, set[int]] = {}
         self._reading, writing = database.connect(path), database.connect(path)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="conneg-spool-reader")
         self._files = {number for (number,) in self._reading.execute(queries.FILES)}
-        (last,) = self._reading.execute(queries.LAST_ID).fetchone()
-        self._ticks = Ticks(clock, last)
         (self._data_version,) = writing.execute(queries.DATA_VERSION).fetchone()
-        log = None
-        if self._serves:
-            (generation,) = writing.execute(queries.GENERATION).fetchone()
-            log = AcceptLog(path / database.ACCEPT_LOG, generation)
+        log = database.open_log(writing, path, share.place) if self._serves else None
         self._writer = Writer(writing, log)
+        self._ticks = Ticks(clock, database.last_id(self._reading), share)
+        self._acceptor = SqliteAcceptor(
+            path, self._writer, self._ticks, threshold=blob_threshold, clock=clock, lock=lock
+        )
         self._writer.start()
+
+    @property
+    def lock(self) -> int:
+        """The descriptor of the lock, for a receiver to inherit. Raises `UsageError` if this process does not serve."""
+        self._must_serve()
+        assert self._lock is not None, "the spool is closed"
+        return self._lock.fileno()
 
     def incoming(self) -> SqliteIncoming:
         """Begin to take a message in."""
         self._must_serve()
-        return SqliteIncoming(self._ticks.next(), self._path, threshold=self._threshold, store=self._store)
+        return self._acceptor.incoming(self._store)
 
     async def _store(
         self,
@@ -127,39 +139,17 @@ class SqliteSpool:
         claim: bool,
         note: str | None,
     ) -> SpooledMessage:
-        now = self._now()
-        text = storable(envelope.to_json())
-        recipients = range(1, len(envelope.recipients) + 1)
-        if not recipients:
-            raise SpoolError("a message for no recipient cannot be queued")
-        accept = Accept(
-            number=number,
-            message=f"[{number},{quote(text)},{octets},{now}]",
-            recipients=",".join([f"[{number},{recipient},{int(claim)},{now}]" for recipient in recipients]),
-            records=""
-            if note is None
-            else f'[{number},{self._ticks.next()},"note",null,{quote(storable(note))}]',
-            content=content,
-        )
         if claim:
-            self._claims[number] = set(recipients)
+            self._claims[number] = set(range(1, len(envelope.recipients) + 1))
         if content is None:
             self._files.add(number)
         try:
-            await self._done(number, self._writer.submit(accept, octets=0 if content is None else octets))
+            return await self._acceptor.store(number, envelope, octets, content, claim, note)
         except SpoolError:
             self._claims.pop(number, None)
             self._files.discard(number)
             raise
-        return new_message(number, envelope, octets, now)
-
-    async def _done(self, number: int, future: "asyncio.Future[T]") -> T:
-        """Wait for a claiming operation; if the caller is cancelled meanwhile, nobody has the claim: give it
-        back.
-        """
-        try:
-            return await future
-        except asyncio.CancelledError:
+        except asyncio.CancelledError:  # nobody has the claim
             if self._claims.pop(number, None):
                 self._writer.submit(database.release(number)).add_done_callback(_forget_error)
             raise
@@ -178,7 +168,10 @@ class SqliteSpool:
         return [self._take(message, claimed[message[0]]) for message in messages]
 
     def _take(self, message: Row, claimed: set[int]) -> SpooledMessage:
-        self._claims.setdefault(message[0], set()).update(claimed)
+        number, _, octets, *_ = message
+        self._claims.setdefault(number, set()).update(claimed)
+        if octets > self._threshold:  # it may be a receiver that has written the file
+            self._files.add(number)
         return read_message(message, claimed)
 
     def _give_back(self, future: "asyncio.Future[tuple[list[Row], dict[int, set[int]]]]") -> None:
@@ -216,7 +209,7 @@ class SqliteSpool:
                 [number, self._ticks.next(), record.kind, record.recipient_id, storable(record.text)]
                 for record in records
             ],
-            now=self._now(),
+            now=self._acceptor.now(),
         )
         await self._write(operation)
         if number in self._files:
@@ -288,18 +281,18 @@ class SqliteSpool:
 
     async def release_held(self, message_id: str) -> int:
         """Make the held recipients due."""
-        return await self._move(message_id, Event.RELEASE, due=self._now())
+        return await self._move(message_id, Event.RELEASE, due=self._acceptor.now())
 
     async def retry(self, message_id: str) -> int:
         """Make the waiting recipients due now."""
-        return await self._move(message_id, Event.RETRY, due=self._now())
+        return await self._move(message_id, Event.RETRY, due=self._acceptor.now())
 
     async def remove(self, message_id: str) -> int:
         """Take the unfinished recipients out."""
         return await self._move(message_id, Event.REMOVE, due=None)
 
     async def _move(self, message_id: str, event: Event, due: float | None) -> int:
-        number, now = _number(message_id), self._now()
+        number, now = _number(message_id), self._acceptor.now()
 
         def move(connection: sqlite3.Connection) -> int:
             if connection.execute(queries.HAS_MESSAGE, {"id": number}).fetchone() == (0,):
@@ -335,10 +328,6 @@ class SqliteSpool:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
-
-    def _now(self) -> float:
-        """UNIX seconds with as many digits as SQLite's JSON keeps."""
-        return round(self._clock(), 3)
 
     def _must_serve(self) -> None:
         if not self._serves:

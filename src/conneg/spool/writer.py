@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,12 +43,22 @@ class _Waiting:
 
 
 class Writer:
-    """Runs operations in groups as they are handed in, in a thread that has `connection` and `log` to itself."""
+    """Runs operations in groups as they are handed in, in a thread that has `connection` and `log` to itself.
 
-    def __init__(self, connection: sqlite3.Connection, log: AcceptLog | None = None) -> None:
+    `on_stored` is called in that thread whenever accepted messages have come into the database, where others see them.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        log: AcceptLog | None = None,
+        *,
+        on_stored: Callable[[], object] | None = None,
+    ) -> None:
         connection.executescript(queries.PREPARE_WORK)
         self._connection = connection
         self._log = log
+        self._on_stored = on_stored
         self._logged: list[Accept] = []
         self._logged_since = 0.0
         self._patience = _LOGGED_SECONDS
@@ -149,11 +159,17 @@ class Writer:
 
     def _transact(self, operations: Sequence[Operation]) -> list[Any]:
         """Write a group to the database, and with it what the log holds; the log is empty then."""
-        if self._log is None or self._log.is_empty:
-            return transact(self._connection, operations)
-        results = transact(self._connection, operations, logged=self._logged, generation=self._log.generation)
-        self._log.begin_again()
-        self._logged = []
+        log, logged = self._log, self._logged
+        if log is None or log.is_empty:
+            results = transact(self._connection, operations)
+        else:
+            results = transact(
+                self._connection, operations, logged=logged, log=log.number, generation=log.generation
+            )
+            log.begin_again()
+            self._logged = []
+        if self._on_stored is not None and (logged or any(isinstance(one, Accept) for one in operations)):
+            self._on_stored()
         return results
 
     def _bring_over(self) -> bool:

@@ -1,5 +1,5 @@
-"""The retrieval server: pages and contents of what was staged, for those who were sent the link.
+"""What conneg serves over HTTP: the service where devices publish what they can take, and the retrieval server.
 
-`serve_staged` runs it; `app` is its Starlette application. Nothing that was staged is ever shown by a browser as it is:
-contents leave as attachments, previews are pictures made by worker processes.
+`publishing` is the first. `server` runs the second, whose application is `app`: nothing that was staged is ever shown
+by a browser as it is; contents leave as attachments, previews are pictures made by worker processes.
 """

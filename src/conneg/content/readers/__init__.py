@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
-from conneg.content.errors import ContentRefusedError
+from conneg.content.errors import ContentRefusedError, OfficeDocumentError
 from conneg.content.formats import can_read, html_is_laid_out
+from conneg.content.officetypes import OFFICE_FORMATS, recognise_source
 from conneg.content.page import PageReader
-from conneg.content.source import ReadLimits, Source, read_head, recognise
+from conneg.content.source import ReadLimits, Source
 
 __all__ = ["DocumentReader", "open_document"]
 
@@ -54,9 +55,13 @@ def open_document(source: Source, limits: ReadLimits) -> DocumentReader:
     """Open `source` with the reader for what its octets show.
 
     Raises `ContentRefusedError` for what no reader knows, and for what a reader refuses: damage, encryption,
-    too many pages.
+    too many pages; `OfficeDocumentError` for what has to be made readable first.
     """
-    media_type = recognise(read_head(source), source.declared_type)
+    media_type = recognise_source(source, source.declared_type)
+    if media_type in OFFICE_FORMATS:
+        raise OfficeDocumentError(
+            f"{source.label}: an office document, which LibreOffice would have to make readable"
+        )
     if media_type == "application/pdf":
         from conneg.content.readers.pdf import PdfReader
 
@@ -79,8 +84,8 @@ def open_document(source: Source, limits: ReadLimits) -> DocumentReader:
         return TextReader(source, limits)
     raise ContentRefusedError(
         f"{source.label}: no reader for {_name_of(media_type, source.declared_type)}",
-        hint="PDF, TIFF, JPEG, JPEG 2000, PNG, WebP, HEIC, AVIF, GIF, BMP, SVG, plain text and HTML can be read, where"
-        " what each needs is installed",
+        hint="PDF, TIFF, JPEG, JPEG 2000, PNG, WebP, HEIC, AVIF, GIF, BMP, SVG, plain text, HTML and office documents"
+        " can be read, where what each needs is installed",
     )
 
 

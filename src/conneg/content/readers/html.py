@@ -24,6 +24,7 @@ from conneg.content.errors import ContentRefusedError
 from conneg.content.readers import weasyprints
 from conneg.content.readers.charsets import decode_html
 from conneg.content.readers.markup import text_of_html
+from conneg.content.readers.pangofonts import without_glyph
 from conneg.content.readers.pdf import PdfReader
 from conneg.content.readers.pixels import LIBRARY_ERRORS
 from conneg.content.readers.text import TextReader, read_octets
@@ -97,7 +98,7 @@ class HtmlReader(PdfReader):
         with _no_longer_than(MAX_HTML_SECONDS.value):
             made = _lay_out(decoded.text, parts, source.label, limits)
         super().__init__(source, limits, made)
-        self.notes = [*decoded.notes(source.charset), *parts.notes]
+        self.notes = [*decoded.notes(source.charset), *parts.notes, *_notes_on_glyphs(self._text)]
         self.shows = tuple(parts.shown_parts)
         if not self._text.strip() and not parts.shown:
             self.pages = []
@@ -109,6 +110,11 @@ class HtmlReader(PdfReader):
     def features(self, index: int) -> None:
         """Return None: HTML fits every receiver that takes its type."""
         return
+
+
+def _notes_on_glyphs(text: str) -> list[str]:
+    missing = without_glyph(text)
+    return [f"no font has {missing} of its characters, shown as boxes"] if missing else []
 
 
 _AGAIN_SECONDS = 0.25

@@ -18,11 +18,13 @@ import pypdfium2.raw as pdfium
 
 from conneg.bounds import Bound
 from conneg.content.errors import ContentRefusedError
+from conneg.content.fidelity import smallest_type
 from conneg.content.page import Frame, PageGeometry, PageReader, Raster
 from conneg.content.placement import Placement, place
 from conneg.content.readers import pdfium as boundary
 from conneg.content.readers.chroma import has_colour, has_shades
 from conneg.content.readers.pdfrepair import MAX_REPAIR_OCTETS, mended
+from conneg.content.readers.pdftype import type_runs
 from conneg.content.readers.textfit import fit_text
 from conneg.content.source import NO_TIFF, ReadLimits, Source
 
@@ -215,14 +217,14 @@ class _PdfPage:
 
     @cached_property
     def outline(self) -> PageGeometry:
-        """The page's size and what it consists of."""
+        """The page's size, what it consists of, and how small its type is."""
         return self._outline(self._door.page(self._index))
 
     def _outline(self, page: Any) -> PageGeometry:
         bare = self._bare_geometry(page)
         kind, pixels = _contents(page, bare)
         if pixels is None:
-            return replace(bare, kind=kind)
+            return replace(bare, kind=kind, type_points=smallest_type(type_runs(page)))
         width, height = pixels
         return replace(
             bare,

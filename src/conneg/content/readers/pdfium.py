@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pypdfium2.raw as pdfium
 
+from conneg.content.fidelity import unlike
 from conneg.content.halftone import bilevel
 from conneg.content.page import Frame, Pixels, Raster
 from conneg.content.placement import Placement
@@ -32,7 +33,9 @@ def draw(page: Any, placement: Placement, frame: Frame, form: Any = None) -> Ras
     sheet.fill(WHITE)
     _draw_into(sheet, page, placement, colour=False, form=form, smooth=True)
     bits = bilevel(sheet, float(frame.dpi_x), float(frame.dpi_y))
-    return Raster.of_bits(bits, placement.frame_width, frame.dpi_x, frame.dpi_y)
+    raster = Raster.of_bits(bits, placement.frame_width, frame.dpi_x, frame.dpi_y)
+    raster.unlike = unlike(sheet, bits, float(frame.dpi_x), float(frame.dpi_y))
+    return raster
 
 
 @functools.lru_cache(maxsize=1)

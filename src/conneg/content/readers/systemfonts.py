@@ -10,6 +10,8 @@ SYSTEM_FONTS = (
     "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
     "/usr/share/fonts/opentype/ipafont-gothic/ipag.ttf",
     "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf",
+    "/usr/share/fonts/truetype/nanum/NanumGothicCoding.ttf",
+    "/usr/share/fonts/truetype/nanum/NanumGothic.ttf",
     "/usr/share/fonts/TTF/DejaVuSansMono.ttf",
     "/usr/share/fonts/dejavu/DejaVuSansMono.ttf",
 )
@@ -27,11 +29,14 @@ _FOR_PICTURES = (
     "DejaVuSansMono.ttf",
     "DejaVuSansMono-Bold.ttf",
 )
-_WIDE = "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf"
+_WIDE = (
+    "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf",
+    "/usr/share/fonts/truetype/nanum/NanumGothic.ttf",
+)
 
 
 @functools.cache
 def fonts_for_pictures() -> tuple[str, ...]:
-    """Return the font files for text in pictures: sans, serif, fixed width, and one for East Asia."""
+    """Return the font files for text in pictures: sans, serif, fixed width, and those for East Asia."""
     found = [f"{folder}/{name}" for name in _FOR_PICTURES for folder in _FOLDERS]
-    return tuple(path for path in (*found, _WIDE) if Path(path).is_file())
+    return tuple(path for path in (*found, *_WIDE) if Path(path).is_file())

@@ -6,6 +6,7 @@ to left are put into the order of display.
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
 from types import TracebackType
 from typing import Any, NamedTuple, Self, overload
 
@@ -143,6 +144,7 @@ class _TextPage:
         dpi=None,
         colour="Binary",
         kind="text",
+        type_points=Fraction(POINT_SIZE),
     )
 
     outline = geometry

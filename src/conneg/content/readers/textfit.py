@@ -6,6 +6,7 @@ mistakes (docs/reference/content.md has the figures). pdfium sets the feet of le
 """
 
 import ctypes
+import math
 from typing import Any
 
 import pypdfium2.raw as pdfium
@@ -16,9 +17,6 @@ _MOST_LINES = 12
 
 _FEWEST_LINES = 2
 """Lower letters cannot be read whatever is done."""
-
-_UPWARDS = 0.3
-"""From 0.2 of a line on letters are made higher rather than lower: what is too low is harder to read."""
 
 _PLAUSIBLE = (0.38, 0.60)
 """The height of an x in shares of the font's size; what is outside is not an x, or no font of letters."""
@@ -52,10 +50,10 @@ def fit_text(page: Any, lines_an_inch: float) -> bool:
 
 
 def _factor(lines: float) -> float:
-    """Return by how much letters that are so many lines high are stretched."""
+    """Return by how much letters that are so many lines high are stretched, never shrunk: that is harder to read."""
     if not _FEWEST_LINES <= lines < _MOST_LINES:
         return 1
-    return round(lines + _UPWARDS) / lines
+    return math.ceil(lines) / lines
 
 
 def _x_height(handle: Any, known: dict[int, float | None]) -> float:

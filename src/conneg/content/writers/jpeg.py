@@ -14,6 +14,7 @@ from conneg.content.writers.terms import (
     colour_pixels,
     grey_pixels,
     looks_like_photo,
+    quality_of,
     shades_of,
 )
 from conneg.features import FeatureCollection
@@ -52,7 +53,8 @@ class JpegWriter:
         pixels = colour_pixels(raster) if full else grey_pixels(raster)
         image = Image.fromarray(pixels)
         subsampling = _HALVED if looks_like_photo(pixels) else _WHOLE
+        quality = quality_of(self._target, QUALITY)
         image.save(
-            path, "JPEG", quality=QUALITY, subsampling=subsampling, optimize=True, dpi=whole_dpi(raster)
+            path, "JPEG", quality=quality, subsampling=subsampling, optimize=True, dpi=whole_dpi(raster)
         )
         return image

@@ -33,6 +33,7 @@ from conneg.content.writers.terms import (
     colour_pixels,
     grey_pixels,
     looks_like_photo,
+    quality_of,
     shades_of,
 )
 from conneg.features import FeatureCollection
@@ -48,6 +49,11 @@ _LEVELS = {
     Shades.GREY: "(color=Grey) (color-levels=256)",
     Shades.FULL: "(color=Full) (color-levels=16777216)",
 }
+
+
+def pdf_features(shades: Shades) -> str:
+    """Return the expression that describes a PDF whose richest page is in `shades`."""
+    return f'(& (type="application/pdf") {NO_TIFF} {_LEVELS[shades]})'
 
 
 class PdfWriter:
@@ -70,7 +76,7 @@ class PdfWriter:
             self._shades = shades
         image, content, page = (_FIRST + 3 * len(self._pages) + number for number in range(3))
         width, height = map(_points, fitting(*_sides(raster)))
-        self._write_stream(image, *_image(raster, shades))
+        self._write_stream(image, *_image(raster, shades, quality_of(self._target, QUALITY)))
         self._write_stream(content, b"", b"q %s 0 0 %s 0 0 cm /I Do Q" % (width, height))
         self._write(
             page,
@@ -101,7 +107,7 @@ class PdfWriter:
         self._file.write(b"trailer\n<</Size %d/Root %d 0 R/ID[<%s><%s>]>>\n" % (size, _CATALOGUE, name, name))
         self._file.write(b"startxref\n%d\n%%%%EOF\n" % start)
         self._file.close()
-        features = f'(& (type="application/pdf") {NO_TIFF} {_LEVELS[self._shades]})'
+        features = pdf_features(self._shades)
         octets = self._path.stat().st_size
         return [
             RenditionFile(self._path, "application/pdf", self._path.name, features, len(self._pages), octets)
@@ -131,13 +137,13 @@ def _points(length: float) -> bytes:
     return f"{length:.4f}".rstrip("0").rstrip(".").encode()
 
 
-def _image(raster: Raster, shades: Shades) -> tuple[bytes, bytes]:
+def _image(raster: Raster, shades: Shades, quality: int) -> tuple[bytes, bytes]:
     """Return the dictionary entries and the octets of the page's image."""
     size = b"/Type/XObject/Subtype/Image/Width %d/Height %d" % (raster.width, raster.height)
     if shades is Shades.BINARY or (not raster.is_colour and is_bilevel(raster.pixels)):
         entries, octets = _bilevel_image(raster)
     elif looks_like_photo(raster.pixels):
-        entries, octets = _jpeg_image(raster, shades)
+        entries, octets = _jpeg_image(raster, shades, quality)
     else:
         entries, octets = _flate_image(png_image(raster, shades))
     return size + entries, octets
@@ -152,11 +158,11 @@ def _bilevel_image(raster: Raster) -> tuple[bytes, bytes]:
     return b"/ColorSpace/DeviceGray/BitsPerComponent 1/Filter/CCITTFaxDecode/DecodeParms" + parameters, strip
 
 
-def _jpeg_image(raster: Raster, shades: Shades) -> tuple[bytes, bytes]:
+def _jpeg_image(raster: Raster, shades: Shades, quality: int) -> tuple[bytes, bytes]:
     full = shades is Shades.FULL and raster.is_colour
     out = io.BytesIO()
     image = Image.fromarray(colour_pixels(raster) if full else grey_pixels(raster))
-    image.save(out, "JPEG", quality=QUALITY, subsampling=2, optimize=True)
+    image.save(out, "JPEG", quality=quality, subsampling=2, optimize=True)
     space = b"/ColorSpace/DeviceRGB" if full else b"/ColorSpace/DeviceGray"
     return space + b"/BitsPerComponent 8/Filter/DCTDecode", out.getvalue()
 

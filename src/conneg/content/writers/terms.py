@@ -8,6 +8,7 @@ from PIL import Image
 
 from conneg.content.page import Pixels, Raster
 from conneg.features import FeatureCollection
+from conneg.features.private import QUALITY_TAG
 
 
 class Shades(Enum):
@@ -28,6 +29,12 @@ def number_of(target: FeatureCollection, tag: str) -> Fraction | None:
     """Return the target's number for `tag`."""
     value = target.get(tag)
     return value if isinstance(value, Fraction) else None
+
+
+def quality_of(target: FeatureCollection, usual: int) -> int:
+    """Return the quality of a lossy coding: the usual one, or a lower one that the target asks for."""
+    wanted = number_of(target, QUALITY_TAG)
+    return usual if wanted is None else max(1, min(usual, int(wanted)))
 
 
 def shades_of(target: FeatureCollection, raster: Raster) -> Shades:

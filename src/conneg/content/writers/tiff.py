@@ -14,6 +14,7 @@ from PIL import Image
 from conneg.content.codings import Coding
 from conneg.content.colour import DEFAULT_DECODE, Decode, itulab_page, lightness_page
 from conneg.content.errors import ConversionError
+from conneg.content.fidelity import unlike
 from conneg.content.halftone import bilevel
 from conneg.content.jpegdata import as_facsimile
 from conneg.content.page import Raster
@@ -29,6 +30,7 @@ from conneg.content.writers.terms import (
     colour_pixels,
     grey_pixels,
     number_of,
+    quality_of,
     shades_of,
     text_of,
 )
@@ -91,7 +93,9 @@ class TiffWriter:
         _check_width(raster, bilevel_widths(raster.dpi_x, raster.dpi_y))
         packed = raster.bits
         if packed is None:
-            packed = bilevel(grey_pixels(raster), float(raster.dpi_x), float(raster.dpi_y))
+            grey, dpi = grey_pixels(raster), (float(raster.dpi_x), float(raster.dpi_y))
+            packed = bilevel(grey, *dpi)
+            raster.unlike = unlike(grey, packed, *dpi)
         strip = bilevel_strip(packed, raster.width, raster.dpi_y, coding)
         fields = [
             *self._fields(raster, strip.compression, _MIN_IS_WHITE, FILL_ORDER),
@@ -120,7 +124,7 @@ class TiffWriter:
             page = lightness_page(grey_pixels(raster), decode)
         if decode != DEFAULT_DECODE:
             fields.append(Field(Tag.DECODE, FieldType.SRATIONAL, decode[: 2 * samples]))
-        jpeg = _jpeg(page, subsampling=0 if whole or not full else 2)
+        jpeg = _jpeg(page, quality_of(self._target, QUALITY), 0 if whole or not full else 2)
         gamut = () if decode == DEFAULT_DECODE else _gamut(decode)[:samples]
         self._container.add_page(fields, as_facsimile(jpeg, int(raster.dpi_x), gamut))
 
@@ -211,9 +215,9 @@ def _gamut(decode: Decode) -> tuple[tuple[int, int], ...]:
     )
 
 
-def _jpeg(page: Image.Image, subsampling: int) -> bytes:
+def _jpeg(page: Image.Image, quality: int, subsampling: int) -> bytes:
     out = io.BytesIO()
-    page.save(out, "JPEG", quality=QUALITY, subsampling=subsampling, optimize=True)
+    page.save(out, "JPEG", quality=quality, subsampling=subsampling, optimize=True)
     return out.getvalue()
 
 

@@ -8,7 +8,14 @@ from conneg.content.errors import ConversionError
 from conneg.content.page import Raster
 from conneg.content.rendition import RenditionFile
 from conneg.content.writers.images import ImageFiles
-from conneg.content.writers.terms import Shades, colour_pixels, grey_pixels, looks_like_photo, shades_of
+from conneg.content.writers.terms import (
+    Shades,
+    colour_pixels,
+    grey_pixels,
+    looks_like_photo,
+    quality_of,
+    shades_of,
+)
 from conneg.features import FeatureCollection
 
 QUALITY = 82
@@ -48,6 +55,6 @@ class WebpWriter:
         full = shades_of(self._target, raster) is Shades.FULL
         page = Image.fromarray(colour_pixels(raster) if full else grey_pixels(raster))
         photo = looks_like_photo(raster.pixels)
-        quality = QUALITY if photo else _EFFORT
+        quality = quality_of(self._target, QUALITY) if photo else _EFFORT
         page.convert("RGB").save(path, "WEBP", quality=quality, lossless=not photo, method=2)
         return page

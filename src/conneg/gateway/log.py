@@ -2,28 +2,41 @@
 
 import logging
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import structlog
 
-from conneg.gateway.events import DialogueLine, Event
+from conneg.gateway.events import DialogueLine, Event, Watcher, ignore
 
 
-def set_up_log(*, as_json: bool, level: int) -> None:
-    """Send the log to standard error from `level` up."""
+@dataclass(frozen=True, slots=True)
+class LogStyle:
+    """How the log is written: for people or as JSON lines; with `verbose` every event of the gateway is in it."""
+
+    as_json: bool = False
+    verbose: bool = False
+
+    def watcher(self) -> Watcher:
+        """Return who writes events into the log."""
+        return LogWatcher() if self.verbose else ignore
+
+
+def set_up_log(style: LogStyle) -> None:
+    """Send the log of this process to standard error."""
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer()
-        if as_json
+        if style.as_json
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), sort_keys=False)
     )
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
@@ -34,7 +47,6 @@ class LogWatcher:
 
     def __init__(self) -> None:
         self._log = structlog.get_logger("conneg")
-        self._level = logging.INFO
 
     def __call__(self, event: Event) -> None:
         """Write `event` under its class's name."""
