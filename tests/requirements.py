@@ -27,6 +27,7 @@ RULES: dict[str, tuple[str, str]] = {
     "C-8": ("signed content is converted only by who can sign it again; else it stays as it is", "draft 8"),
     "C-9": ("recipients by themselves, all with what they share, or in classes", "draft appendix A"),
     "C-10": ("an alternative of multipart/alternative may be chosen", "draft appendix B.2"),
+    "C-11": ("content may go to a retrieval server, and a citation takes its place", "draft appendix B.2"),
     "S-1": ("REQUIRED and not supported: 504", "draft 4.1, 4.3"),
     "S-2": ("REQUIRED and not available now: 404", "draft 4.1, 4.3"),
     "S-3": ("OPTIONAL then: as if CONNEG were absent", "draft 4.1, 4.3"),

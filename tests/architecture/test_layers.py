@@ -12,6 +12,7 @@ ROWS: dict[str, int] = {
     "errors": 0,
     "bounds": 0,
     "words": 0,
+    "durable": 0,
     "databases": 0,
     "features": 1,
     "mail": 2,
@@ -20,17 +21,18 @@ ROWS: dict[str, int] = {
     "accounts": 4,
     "directory": 4,
     "spool": 4,
+    "staging": 4,
     "content": 4,
     "net": 4,
     "signing": 4,
     "gateway": 5,
     "adapters": 5,
-    "web": 5,
     "cli": 6,
+    "web": 6,
     "demo": 6,
 }
-SAME_ROW = {("bounds", "errors"), ("databases", "errors"), ("cli", "demo")}
-"""Imports within a row that are allowed: bounds and databases raise errors; the command `demo` starts the demo."""
+SAME_ROW = {("bounds", "errors"), ("databases", "errors"), ("cli", "demo"), ("cli", "web")}
+"""Imports within a row that are allowed: bounds and databases raise errors; commands start demo and web services."""
 
 
 def _imports() -> list[tuple[str, str, str]]:

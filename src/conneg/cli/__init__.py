@@ -21,6 +21,7 @@ _COMMANDS = {
     "match": "what two expressions have in common, or what stands in the way",
     "convert": "make the best form of a document that an expression accepts",
     "queue": "look at the spool, explain what happened, retry, hold, remove",
+    "staging": "serve content that is fetched instead of sent; list, remove, sweep",
     "directory": "who can take what: show, set, remove, import, test",
     "account": "users who may send, and their passwords: set, remove, list, test, hash",
     "demo": "the main job on real input, start to end, on this machine",
@@ -94,7 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if (error.name or "conneg").partition(".")[0] == "conneg":
             raise
         click.echo(f"conneg: this needs {error.name}, which is not installed", err=True)
-        click.echo("        pip install 'conneg[gateway]'", err=True)
+        extra = "web" if error.name in ("starlette", "uvicorn", "anyio") else "gateway"
+        click.echo(f"        pip install 'conneg[{extra}]'", err=True)
         code = ExitCode.UNAVAILABLE
     except OSError as error:
         click.echo(f"conneg: {error}", err=True)

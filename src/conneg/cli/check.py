@@ -176,6 +176,8 @@ def _show(
             f"destination   {', '.join(destination.domains)}: {destination.deliver} {where}; "
             f"CONNEG {destination.conneg}; baseline {destination.baseline}"
         )
+    if config.staging is not None:
+        click.echo(f"staging       {config.staging.folder}; links begin with {config.staging.base_url}")
     click.echo("documents are read behind a fence")
     _show_fence(fence)
     suffixes = ", ".join(row.suffix for row in OFFICE_FORMATS.values())

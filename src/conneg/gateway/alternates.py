@@ -122,7 +122,8 @@ def _rank(plan: Plan, known: Capability | None, offer: MessageOffer) -> Rank:
                 ),
             )
         case ByPart(actions=actions):
-            return (3, -sum(isinstance(action, Convert) for action in actions), _pixels(actions))
+            converted = sum(isinstance(action, Convert) for action in actions)
+            return (3, -len(plan.staged), -converted, _pixels(actions))
         case AsItIs():
             return (4,)
 

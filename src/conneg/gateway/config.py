@@ -37,6 +37,7 @@ from conneg.gateway.sections import (
 )
 from conneg.gateway.signature_sections import DkimSection, SmimeSection
 from conneg.gateway.sources import BUILT_IN, SOURCE_KINDS, AnySource, DirectorySection, LookupSection
+from conneg.gateway.staging_section import StagingSection
 
 
 class ConfigError(ConnegError):
@@ -65,6 +66,7 @@ class Config(Section):
     content: ContentSection = ContentSection()
     delivery: DeliverySection = DeliverySection()
     dns: DnsSection = DnsSection()
+    staging: StagingSection | None = None
     destination: tuple[DestinationSection, ...] = ()
     alternate: tuple[AlternateSection, ...] = ()
 
@@ -129,7 +131,14 @@ def parse_config(text: str, *, name: str = "configuration", folder: Path | None 
         keys, table, what = fault
         line = _line_of(text, keys, table)
         raise ConfigError(f"{name}: line {line}: {'.'.join(keys)}: {what}")
+    if config.staging is None and any(one.stages for one in config.destination):
+        line = _line_of(text, ["destination", "on_no_common_form"], _first_that_stages(config))
+        raise ConfigError(f"{name}: line {line}: destination: staging needs [staging] with base_url")
     return config if folder is None else _resolve_paths(config, folder)
+
+
+def _first_that_stages(config: Config) -> int:
+    return next(number for number, one in enumerate(config.destination) if one.stages)
 
 
 def _without_certificate(config: Config) -> list[str]:
@@ -225,8 +234,10 @@ def _resolve_paths(config: Config, folder: Path) -> Config:
         )
         for d in config.destination
     )
+    staging = config.staging and config.staging.model_copy(update={"folder": under(config.staging.folder)})
     return config.model_copy(
         update={
+            "staging": staging,
             "spool": config.spool.model_copy(update={"path": under(config.spool.path)}),
             "directory": directory,
             "source": sources,

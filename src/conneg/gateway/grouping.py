@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from conneg.errors import BoundExceededError
+from conneg.features import FeatureSet
 from conneg.gateway.renditions import MessageRenditions
 from conneg.gateway.sections import AS_IS, DestinationSection
 from conneg.negotiation import (
@@ -27,6 +29,9 @@ MAX_COMPARED_PLANS = 64
 _NOTHING_KNOWN = AsItIs("nothing is known of what the recipient can take; the message goes as it came")
 _NOT_CONVERTED = AsItIs("this destination's mail is passed on as it came")
 
+_ANYTHING = Capability("", FeatureSet.everything(), Provenance.BASELINE, "nothing is known")
+_INSTEAD = {"return": "refuse", "original": "refuse", "stage": "stage"}
+
 Capabilities = Sequence[tuple[SpooledRecipient, Capability | None]]
 """Recipients with what they can take; None where nothing is known."""
 
@@ -44,6 +49,11 @@ class Group:
     own_forms: int = 1
     capabilities: list[Capability] = field(default_factory=list)
     max_octets: int | None = None
+
+    @property
+    def forward_paths(self) -> list[str]:
+        """Whom it is for."""
+        return [recipient.forward_path for recipient in self.recipients]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -107,18 +117,32 @@ async def plan_for(
 ) -> Plan:
     """Return the best plan for one capability alone."""
     if capability is None:
-        return _NOTHING_KNOWN if policy.convert else _NOT_CONVERTED
+        if not policy.convert:
+            return _NOT_CONVERTED
+        return await _plan_by_size(policy, renditions)
     # What the next hop announced binds (draft 4.2); only what others said of the device may be overruled.
     may_overrule = capability.provenance is not Provenance.REPLY
     send_original = policy.on_no_common_form == "original" and may_overrule
-    wanted = plan_policy(policy, on_no_common_form="original" if send_original else "refuse")
+    wanted = plan_policy(policy, send_original=send_original)
     return make_plan(await renditions.offer(), capability, wanted)
 
 
-def plan_policy(policy: DestinationSection, on_no_common_form: str = "refuse") -> PlanPolicy:
+async def _plan_by_size(policy: DestinationSection, renditions: MessageRenditions) -> Plan:
+    """Return the plan for a recipient of whom nothing is known: only what is too large for policy is staged."""
+    above = policy.stage_above_octets
+    if above is None or renditions.octets <= above:
+        return _NOTHING_KNOWN
+    try:
+        return make_plan(await renditions.offer(), _ANYTHING, plan_policy(policy))
+    except BoundExceededError:
+        return _NOTHING_KNOWN  # what cannot be taken apart is not staged
+
+
+def plan_policy(policy: DestinationSection, *, send_original: bool = False) -> PlanPolicy:
     """Return what the planner is to keep to."""
     return PlanPolicy(
-        on_no_common_form=on_no_common_form,
+        on_no_common_form="original" if send_original else _INSTEAD[policy.on_no_common_form],
+        stage_above_octets=policy.stage_above_octets,
         on_protected="refuse" if policy.on_protected == "return" else "keep",
         on_illegible="refuse" if policy.on_illegible == "return" else "send",
     )

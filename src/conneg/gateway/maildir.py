@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+from conneg.durable import write_durably
 from conneg.mail import Mailbox
-from conneg.spool.durable import write_durably
 
 _SAFE = "+@=,#~"
 _COUNTER = itertools.count()

@@ -8,7 +8,7 @@ import asyncio
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from functools import cached_property
@@ -34,6 +34,7 @@ from conneg.content import (
 )
 from conneg.features import FeatureCollection, FeatureSet, feature_set
 from conneg.features.private import OCTETS_TAG
+from conneg.gateway.citing import Citing, StagedPart
 from conneg.gateway.events import Converting, Watcher
 from conneg.gateway.signatures import Seal, Signatures, dkim_notes, read_header, seal_with
 from conneg.mail import (
@@ -41,6 +42,7 @@ from conneg.mail import (
     NewPart,
     Part,
     Previous,
+    cite,
     decode_body,
     has_utf8_header,
     outline,
@@ -63,6 +65,7 @@ from conneg.negotiation import (
     describe_made,
 )
 from conneg.signing import DkimSigner, LeftAlone, Opened, open_signed
+from conneg.staging import Item
 
 
 class TooLargeError(ConversionError):
@@ -88,14 +91,18 @@ class MessageRenditions:
         signatures: Signatures | None = None,
         is_ours: bool = False,
         office: Office | None = None,
+        citing: Citing | None = None,
     ) -> None:
         """`cache` keeps renditions for other messages, too; without `office` its documents are left as they are.
 
-        `signatures`: whose signatures can be made; `is_ours`: the message came from a client of ours.
+        `signatures`: whose signatures can be made; `is_ours`: the message came from a client of ours; `citing` stages
+        what plans put on the retrieval server.
         """
         self._signatures = signatures or Signatures()
         self._is_ours = is_ours
         self._cache = cache
+        self._citing = citing
+        self._staged: dict[str, list[Item]] = {}
         self._office = office
         self._id = message_id
         self._hostname = hostname
@@ -112,6 +119,11 @@ class MessageRenditions:
         self._offer: asyncio.Task[MessageOffer] | None = None
         self._contents: dict[str, asyncio.Task[bytes]] = {}
         self._findings: dict[str, dict[str, None]] = {}
+
+    @property
+    def octets(self) -> int:
+        """How large the message is as it came."""
+        return len(self._content)
 
     @cached_property
     def has_utf8_header(self) -> bool:
@@ -177,19 +189,30 @@ class MessageRenditions:
         )
         return made is not None and made.done() and not made.cancelled() and made.exception() is None
 
-    async def content_for(self, plan: Plan, *, has_cover: bool = False) -> bytes:
+    async def content_for(
+        self, plan: Plan, *, has_cover: bool = False, recipients: Sequence[str] = ()
+    ) -> bytes:
         """Return the content that `plan` asks for, made once for all plans with the same key.
 
-        `has_cover`: where the message becomes one document, a cover page comes first. Raises `ContentRefusedError` or
-        `conneg.content.ConversionError` when a document cannot be converted, `TooLargeError` when what comes out is
-        larger than the plan says.
+        `has_cover`: where the message becomes one document, a cover page comes first. `recipients`: for whom a part is
+        staged; others get other links. Raises `ContentRefusedError` or `conneg.content.ConversionError` when a document
+        cannot be converted, `TooLargeError` when what comes out is larger than the plan says, and
+        `conneg.staging.StagingError` when one cannot be staged now.
         """
         if isinstance(plan, AsItIs):
             return self._content
-        key = _key(plan, has_cover=has_cover)
+        key = _staging_key(plan, recipients, has_cover=has_cover)
         if key not in self._contents:
-            self._contents[key] = asyncio.create_task(self._make_content(plan, has_cover=has_cover))
+            self._contents[key] = asyncio.create_task(
+                self._make_content(plan, has_cover=has_cover, recipients=recipients)
+            )
         return await asyncio.shield(self._contents[key])
+
+    async def announce(self, plan: Plan, recipients: Sequence[str]) -> None:
+        """Note that the content for this plan, with the citations in it, is about to be sent. Raises `StagingError`."""
+        items = self._staged.get(_staging_key(plan, recipients), ())
+        if items and self._citing is not None:
+            await self._citing.announce(items)
 
     def findings(self, plan: Plan, *, has_cover: bool = False) -> tuple[str, ...]:
         """Return what was found of the renditions made for `plan`, a line for each that differs."""
@@ -270,16 +293,17 @@ class MessageRenditions:
             small_type=tuple(SmallType(*known) for known in inspection.small_type),
         )
 
-    async def _make_content(self, plan: Plan, *, has_cover: bool) -> bytes:
+    async def _make_content(self, plan: Plan, *, has_cover: bool, recipients: Sequence[str]) -> bytes:
         """Make the content, and sign it again where what it is made of was signed.
 
         A signed message gets no cover page: the signer has never seen it.
         """
         if self._opened is None:
-            return await self._make_unsigned(plan, has_cover=has_cover)
-        return await asyncio.to_thread(self._opened.sign, await self._make_unsigned(plan, has_cover=False))
+            return await self._make_unsigned(plan, recipients, has_cover=has_cover)
+        unsigned = await self._make_unsigned(plan, recipients, has_cover=False)
+        return await asyncio.to_thread(self._opened.sign, unsigned)
 
-    async def _make_unsigned(self, plan: Plan, *, has_cover: bool) -> bytes:
+    async def _make_unsigned(self, plan: Plan, recipients: Sequence[str], *, has_cover: bool) -> bytes:
         assert self._root is not None, "the plan was made from this message's offer"
         findings = self._findings[_key(plan, has_cover=has_cover)] = {}
         match plan:
@@ -296,7 +320,7 @@ class MessageRenditions:
                     replace_body, self._unsigned, self._root, parts, previous=self._previous()
                 )
             case ByPart(actions=actions):
-                replacements: dict[str, list[NewPart]] = {}
+                replacements: dict[str, Sequence[NewPart]] = {}
                 for action in actions:
                     match action:
                         case Convert(part_id=part_id, target=target):
@@ -310,8 +334,15 @@ class MessageRenditions:
                             replacements[part_id] = []
                         case _:
                             pass
+                converted = frozenset(replacements)
+                if plan.staged:
+                    replacements = await self._cite(plan, recipients, replacements)
                 return await asyncio.to_thread(
-                    splice, self._unsigned, self._root, replacements, previous=self._previous()
+                    splice,
+                    self._unsigned,
+                    self._root,
+                    replacements,
+                    previous=self._previous(replacements.keys() - converted),
                 )
             case _:
                 raise TypeError(f"no content is made for {type(plan).__name__}")
@@ -323,10 +354,36 @@ class MessageRenditions:
         content_ids = {part.id: part.content_id for part in self._root.leaves()}
         return tuple(part_id for part_id in part_ids if content_ids[part_id] not in shown)
 
-    def _previous(self) -> Previous:
+    async def _cite(
+        self, plan: ByPart, recipients: Sequence[str], replacements: dict[str, Sequence[NewPart]]
+    ) -> dict[str, Sequence[NewPart]]:
+        """Stage what the plan says, and put the citations into the message."""
+        assert self._root is not None
+        assert self._citing is not None, "nothing is staged where nothing is configured"
+        parts = {part.id: part for part in self._root.leaves()}
+        found = await self._citing.stage(
+            self._id,
+            [
+                StagedPart(
+                    parts[action.part_id],
+                    self._sources[action.part_id].path,
+                    self._inspections[action.part_id].media_type,
+                    action,
+                )
+                for action in plan.staged
+            ],
+            recipients,
+        )
+        self._staged[_staging_key(plan, recipients)] = [item for item, _ in found.values()]
+        citations = {part_id: citation for part_id, (_, citation) in found.items()}
+        return await asyncio.to_thread(cite, self._unsigned, self._root, citations, replacements)
+
+    def _previous(self, unconverted: Collection[str] = ()) -> Previous:
         """What Content-Previous records of each converted part (RFC 4141, 8)."""
         forms = {part_id: described(inspection.features) for part_id, inspection in self._inspections.items()}
-        return Previous(by=self._hostname, date=datetime.now(UTC), forms=forms)
+        return Previous(
+            by=self._hostname, date=datetime.now(UTC), forms=forms, unconverted=frozenset(unconverted)
+        )
 
     def _write_cover(self, part_ids: Sequence[str], target: FeatureCollection) -> Source:
         """Write the cover page; how many pages there are can be said where none of them is divided."""
@@ -381,6 +438,14 @@ def _inline(part: Part, leaves: tuple[Part, ...], folder: Path) -> tuple[tuple[s
 def _key(plan: Plan, *, has_cover: bool) -> str:
     """Return what is the same for all plans that lead to the same content."""
     return f"{plan.key} with a cover" if has_cover else plan.key
+
+
+def _staging_key(plan: Plan, recipients: Sequence[str], *, has_cover: bool = False) -> str:
+    """The plan's key, and the recipients' where they get links of their own."""
+    key = _key(plan, has_cover=has_cover)
+    if isinstance(plan, ByPart) and plan.staged:
+        return " ".join([key, "for", *sorted(recipients)])
+    return key
 
 
 def _note(findings: dict[str, None], rendition: Rendition, target: FeatureCollection, name: str) -> None:

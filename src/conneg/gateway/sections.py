@@ -301,7 +301,8 @@ class DestinationSection(Section):
     `strategy` is the draft's Appendix A: a transaction for each recipient ("single"), the best form that all can take
     ("common"), a transaction for each class of like capability ("batch"), or the same with near classes brought
     together ("auto"), by which nobody gets worse in any of `losses`. `on_no_common_form`: "return" it to the sender,
-    or send the "original". `on_illegible`: "send" a message whose small type the device cannot show, and say so in
+    send the "original", or "stage" it: put it on the retrieval server and send a link; `stage_above_octets`: do so with
+    every larger part. `on_illegible`: "send" a message whose small type the device cannot show, and say so in
     the record, or "return" it. `on_downgrade`: when what the next hop says over an unauthenticated channel leads to a
     worse form than an authenticated source has led to expect (draft, 8), "believe" it, "record" that, "keep" the
     better form, "defer" the message, or ask again under verified "tls". `tls` is how much of it the next hop's
@@ -333,7 +334,8 @@ class DestinationSection(Section):
     convert: bool = True
     ensure_conversion: bool = False
     cover_page: bool = False
-    on_no_common_form: Literal["return", "original"] = "return"
+    on_no_common_form: Literal["return", "original", "stage"] = "return"
+    stage_above_octets: int | None = Field(default=None, ge=4096)
     on_downgrade: Literal["believe", "record", "keep", "defer", "tls"] = "record"
     on_protected: Literal["keep", "return"] = "keep"
     on_illegible: Literal["send", "return"] = "send"
@@ -347,6 +349,8 @@ class DestinationSection(Section):
             raise ValueError('deliver = "maildir" needs path = "/var/mail/{domain}/{local_part}"')
         if self.deliver == "maildir" and self.path is not None:
             _check_template(self.path)
+        if self.stages and not self.convert:
+            raise ValueError("convert = false passes everything on as it came, so nothing can be staged")
         if self.ensure_conversion and not self.convert:
             raise ValueError("ensure_conversion = true promises what convert = false does not do")
         if (self.username is None) != (self.password_file is None):
@@ -357,6 +361,11 @@ class DestinationSection(Section):
         if len(versions) > len(set(versions)):
             raise ValueError("local_address has two addresses of one version")
         return self
+
+    @property
+    def stages(self) -> bool:
+        """Whether content may be put on the retrieval server."""
+        return self.on_no_common_form == "stage" or self.stage_above_octets is not None
 
     @property
     def tls_policy(self) -> str:

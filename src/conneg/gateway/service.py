@@ -18,6 +18,7 @@ from conneg.directory import DomainDirectory
 from conneg.errors import ConnegError
 from conneg.gateway.acceptance import Acceptance, open_acceptance
 from conneg.gateway.alternates import Alternates, Choice
+from conneg.gateway.citing import Citing, open_citing
 from conneg.gateway.config import Config
 from conneg.gateway.directories import open_directory, open_learners
 from conneg.gateway.downgrade import DowngradeGuard
@@ -79,6 +80,7 @@ class Gateway:
         self._log_style = log_style or LogStyle()
         self._accepting: Acceptance | Receivers | None = None
         self._cache: RenditionCache | None = None
+        self._citing: Citing | None = None
         self._office: Office | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.spool: Spool
@@ -119,6 +121,7 @@ class Gateway:
         self._exit.push_async_callback(self.directory.close)
         self.spool = spool = open_spool(config.spool.path, receivers=config.server.receivers)
         self._exit.push_async_callback(self.spool.close)
+        self._citing = await asyncio.to_thread(open_citing, config, self._clock)
         content = config.content
         limits, closed_only = _limits(content), content.sandbox == "required"
         self._workers = await self._exit.enter_async_context(
@@ -221,6 +224,7 @@ class Gateway:
             signatures=self._signatures,
             is_ours=message.envelope.is_ours,
             office=self._office,
+            citing=self._citing,
         ) as made:
             choices: list[Choice] = []
             recipients = [recipient for found in by_hop.values() for recipient in found]

@@ -43,11 +43,14 @@ from conneg.negotiation import (
 )
 from conneg.smtp import ConnegArgument
 from conneg.spool import SpooledMessage, SpooledRecipient
+from conneg.staging import StagingError
 
 MAX_ROUNDS = 4
 """How often one recipient is asked for one message in one go; a capability that changes more often is deferred."""
 
 _ARGUMENT = {"required": ConnegArgument.REQUIRED, "optional": ConnegArgument.OPTIONAL, "off": None}
+_NO_ROOM = "4.3.1"
+
 Settle = Callable[[Sequence[Result]], Awaitable[None]]
 
 
@@ -296,6 +299,7 @@ class Transactions:
             plan_policy(self._policy),
             max_octets=group.max_octets,
             has_cover=self._policy.cover_page,
+            recipients=group.forward_paths,
         )
         if plan is not group.plan:
             group.plan = plan
@@ -307,7 +311,7 @@ class Transactions:
         try:
             async with asyncio.timeout_at(until):
                 return await self._content_for(group)
-        except (TimeoutError, ContentRefusedError, ConversionError):
+        except (TimeoutError, ContentRefusedError, ConversionError, StagingError):
             return None
 
     async def _prepare(self, batch: _Batch, group: Group) -> bool:
@@ -325,9 +329,18 @@ class Transactions:
             why = f"the document could not be converted: {error}"
             await self._settle(batch, [failed(r, why, "5.6.5") for r in group.recipients])
             return False
+        except StagingError as error:
+            await self._settle(batch, [deferred(r, str(error), _NO_ROOM) for r in group.recipients])
+            return False
         return True
 
     async def _send(self, exchange: Exchange, batch: _Batch, group: Group, content: bytes) -> None:
+        try:
+            await self._renditions.announce(group.plan, group.forward_paths)
+        except StagingError as error:
+            await exchange.take_back()
+            await self._settle(batch, [deferred(r, str(error), _NO_ROOM) for r in group.recipients])
+            return
         findings = self._renditions.findings(group.plan, has_cover=self._policy.cover_page)
         if findings:
             self._journal.checked(group.recipients, findings)

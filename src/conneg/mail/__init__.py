@@ -5,7 +5,8 @@ changed.
 """
 
 from conneg.mail.address import AddressError, Mailbox, parse_mailbox
-from conneg.mail.body import decode_body, write_base64
+from conneg.mail.body import decode_body, write_base64, write_quoted_printable
+from conneg.mail.citation import Citation, citation_parts, cite
 from conneg.mail.cover import write_cover
 from conneg.mail.dkim import MAX_DKIM_SIGNATURES, DkimSignature, dkim_signatures
 from conneg.mail.envelope import Envelope, EnvelopeError, Recipient
@@ -34,6 +35,7 @@ __all__ = [
     "MAX_DKIM_SIGNATURES",
     "Action",
     "AddressError",
+    "Citation",
     "DkimSignature",
     "Envelope",
     "EnvelopeError",
@@ -51,6 +53,8 @@ __all__ = [
     "RecipientReport",
     "SignedEntity",
     "SpliceError",
+    "citation_parts",
+    "cite",
     "count_received",
     "count_received_in",
     "decode_body",
@@ -80,6 +84,7 @@ __all__ = [
     "write_features_field",
     "write_field",
     "write_parameter",
+    "write_quoted_printable",
     "write_received",
     "write_signed",
     "write_words",

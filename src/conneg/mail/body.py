@@ -43,3 +43,14 @@ def write_base64(octets: bytes, eol: bytes = b"\r\n") -> bytes:
     """Encode as base64 in lines of 76 characters; the last has no line end."""
     coded = binascii.b2a_base64(octets, newline=False)
     return eol.join(coded[start : start + _LINE_LENGTH] for start in range(0, len(coded), _LINE_LENGTH))
+
+
+def write_quoted_printable(octets: bytes, eol: bytes = b"\r\n") -> bytes | None:
+    """Encode lines of text as quoted-printable (RFC 2045, 6.7) with `eol` for their ends.
+
+    None for what that would not give back octet for octet: a line end of another kind, or a CR by itself.
+    """
+    lines = octets.replace(eol, b"\n")
+    if b"\r" in lines or lines.count(b"\n") != octets.count(eol):
+        return None
+    return binascii.b2a_qp(lines, istext=True).replace(b"\n", eol)

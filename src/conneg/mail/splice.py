@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
+from typing import Literal
 
 from conneg.errors import ConnegError
-from conneg.mail.body import write_base64
+from conneg.mail.body import write_base64, write_quoted_printable
 from conneg.mail.fields import FieldError, write_content_features, write_features_field, write_field
 from conneg.mail.parts import Part
 from conneg.mail.words import write_parameter, write_words
@@ -38,6 +39,9 @@ class SpliceError(ConnegError):
 class NewPart:
     """A part to put in: `body` is not encoded yet; `features` is the expression for Content-Features (RFC
     2912).
+
+    `media_type` may carry parameters as they are to be written. `encoding`: "base64"; "quoted-printable" for lines of
+    text, if it gives them back octet for octet; "7bit" for lines of ASCII ended by CRLF that must not be encoded.
     """
 
     media_type: str
@@ -48,6 +52,7 @@ class NewPart:
     parameters: Mapping[str, str] = field(default_factory=dict)
     content_id: str | None = None
     description: str | None = None
+    encoding: Literal["base64", "quoted-printable", "7bit"] = "base64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +60,13 @@ class Previous:
     """What Content-Previous records (RFC 4141, 8): who converted and when, and the form before, by part id.
 
     Where `forms` names none, the Content-Features that the part had are its previous form; without either,
-    nothing is recorded.
+    nothing is recorded, nor of parts that are replaced and not converted (`unconverted`).
     """
 
     by: str
     date: datetime
     forms: Mapping[str, str] = field(default_factory=dict)
+    unconverted: frozenset[str] = frozenset()
 
 
 def splice(
@@ -191,14 +197,15 @@ class _Splicer:
         kept = kept_fields(self.content, part, self.eol)
         has_id = part.content_id is not None
         has_description = part.fields.first("Content-Description") is not None
-        described = self._mime_fields(new, with_id=not has_id, with_description=not has_description)
+        encoding, body = _encode(new, self.eol)
+        described = self._mime_fields(new, encoding, with_id=not has_id, with_description=not has_description)
         return (
             self._content_previous(part)
             + kept
             + self._mime_version(part, parent)
             + described
             + self.eol
-            + write_base64(new.body, self.eol)
+            + body
         )
 
     def _mixed(self, part: Part, parent: Part | None, new: Sequence[NewPart]) -> bytes:
@@ -222,8 +229,8 @@ class _Splicer:
         )
 
     def _alone(self, new: NewPart) -> bytes:
-        described = self._mime_fields(new, with_id=True, with_description=True)
-        return described + self.eol + write_base64(new.body, self.eol)
+        encoding, body = _encode(new, self.eol)
+        return self._mime_fields(new, encoding, with_id=True, with_description=True) + self.eol + body
 
     def _mime_version(self, part: Part, parent: Part | None) -> bytes:
         """Only a message says MIME-Version (RFC 2045, 4); one that had no MIME before gets it now."""
@@ -232,12 +239,13 @@ class _Splicer:
             return b""
         return b"MIME-Version: 1.0" + self.eol
 
-    def _mime_fields(self, new: NewPart, *, with_id: bool, with_description: bool) -> bytes:
+    def _mime_fields(self, new: NewPart, encoding: str, *, with_id: bool, with_description: bool) -> bytes:
         parameters = dict(new.parameters)
         if new.filename is not None:
             parameters.setdefault("name", new.filename)
         fields = [write_field("Content-Type", _structured(new.media_type, parameters), eol=self.eol)]
-        fields.append(write_field("Content-Transfer-Encoding", "base64", eol=self.eol))
+        if encoding != "7bit":
+            fields.append(write_field("Content-Transfer-Encoding", encoding, eol=self.eol))
         if new.disposition is not None:
             named = {} if new.filename is None else {"filename": new.filename}
             fields.append(
@@ -253,7 +261,7 @@ class _Splicer:
 
     def _content_previous(self, part: Part) -> bytes:
         """previous = "Content-Previous:" "Date " date-time ";" "By " domain ";" filter        ; RFC 4141, 8."""
-        if self.previous is None:
+        if self.previous is None or part.id in self.previous.unconverted:
             return b""
         form = self.previous.forms.get(part.id) or part.fields.get("Content-Features")
         if form is None:
@@ -276,6 +284,14 @@ def kept_fields(content: bytes, part: Part, eol: bytes) -> bytes:
             position = old.end
     header = b"".join([*kept, content[position:end]])
     return header + eol if header and not header.endswith(b"\n") else header
+
+
+def _encode(new: NewPart, eol: bytes) -> tuple[str, bytes]:
+    """Return the transfer encoding that is written, and the body in it."""
+    if new.encoding == "7bit":
+        return "7bit", new.body.replace(b"\r\n", eol)
+    coded = write_quoted_printable(new.body, eol) if new.encoding == "quoted-printable" else None
+    return ("base64", write_base64(new.body, eol)) if coded is None else ("quoted-printable", coded)
 
 
 def _structured(value: str, parameters: Mapping[str, str]) -> str:

@@ -31,6 +31,8 @@ from conneg.negotiation.plan import (
     OneDocument,
     PartAction,
     Plan,
+    Stage,
+    StageCause,
     Undeliverable,
     loss_of,
 )
@@ -65,6 +67,8 @@ __all__ = [
     "RcptPolicy",
     "ServedClass",
     "SmallType",
+    "Stage",
+    "StageCause",
     "Strategy",
     "Undeliverable",
     "after_rcpt",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from conneg.features import FeatureCollection
 from conneg.negotiation.offer import MessageOffer
 from conneg.negotiation.plan import AsItIs, ByPart, Convert, Drop, OneDocument, Plan
+from conneg.negotiation.staging import CITATION_OCTETS
 
 _BITS_OF_CODINGS = {"mh": 0.14, "mr": 0.11, "mmr": 0.084, "jbig": 0.036, "jpeg": 0.6}
 _BITS_OF_TYPES = {
@@ -42,8 +43,11 @@ def estimate(plan: Plan, offer: MessageOffer) -> float:
             left_out = [action.part_id for action in actions if isinstance(action, Drop)]
             converted = {action.part_id: action.target for action in actions if isinstance(action, Convert)}
             dropped = {part.id for member in left_out for part in offer.members(member)}
+            staged = {action.part_id for action in plan.staged}
             kept = sum(
-                part.octets for part in offer.parts if part.id not in dropped and part.id not in converted
+                CITATION_OCTETS if part.id in staged else part.octets
+                for part in offer.parts
+                if part.id not in dropped and part.id not in converted
             )
             return kept + sum(_octets(target) for target in converted.values()) or 1.0
         case _:

@@ -15,7 +15,7 @@ from conneg.features import Criterion, FeatureCollection
 from conneg.negotiation.capability import Capability
 from conneg.negotiation.matching import is_accepted
 from conneg.negotiation.offer import MessageOffer
-from conneg.negotiation.plan import AsItIs, ByPart, Convert, Drop, OneDocument, Plan
+from conneg.negotiation.plan import AsItIs, ByPart, Convert, Drop, OneDocument, PartAction, Plan, Stage
 
 Loss = Literal["colour", "resolution", "chroma", "lossless", "type", "paper", "pix-x", "pix-y"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)
@@ -106,11 +106,22 @@ def _shape(plan: Plan) -> tuple[object, ...]:
         case OneDocument(part_ids=part_ids):
             return ("pages", *part_ids)
         case ByPart(actions=actions):
-            return ("parts", *sorted(action.part_id for action in actions if isinstance(action, Drop)))
+            return ("parts", *sorted(out for action in actions if (out := _left_out(action))))
         case AsItIs():
             return ("parts",)
         case _:
             return (plan.key,)
+
+
+def _left_out(action: PartAction) -> str:
+    """Return what an action takes out of the message: an alternative, what a citation replaces, or nothing."""
+    match action:
+        case Drop(part_id=part_id):
+            return part_id
+        case Stage(part_id=part_id, is_ascii=is_ascii, has_external_body=has_external_body):
+            return f"{part_id} staged {is_ascii:d}{has_external_body:d}"
+        case _:
+            return ""
 
 
 def _targets(plan: Plan) -> Mapping[str, FeatureCollection]:

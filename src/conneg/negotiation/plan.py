@@ -7,6 +7,7 @@ equal for plans that lead to the same content; and `to_json`, the text that the 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from conneg.features import Conflict, FeatureCollection
@@ -42,7 +43,30 @@ class Drop:
     reason: str
 
 
-PartAction = Keep | Convert | Drop
+class StageCause(StrEnum):
+    """Why a part goes to the retrieval server."""
+
+    NOT_ACCEPTED = "not accepted"
+    """The recipient takes no form of it."""
+    TOO_LARGE = "too large"
+    """It has more octets than policy sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The part goes to the retrieval server, and a citation in text/plain takes its place.
+
+    `is_ascii`: the recipient takes no text outside US-ASCII; `has_external_body`: message/external-body is taken, too.
+    """
+
+    part_id: str
+    cause: StageCause
+    reason: str
+    is_ascii: bool = False
+    has_external_body: bool = True
+
+
+PartAction = Keep | Convert | Drop | Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +98,11 @@ class ByPart:
     reason: str
 
     @property
+    def staged(self) -> tuple[Stage, ...]:
+        """What goes to the retrieval server."""
+        return tuple(action for action in self.actions if isinstance(action, Stage))
+
+    @property
     def key(self) -> str:
         """The same for plans that lead to the same content."""
         return "; ".join(_action_key(action) for action in self.actions if not isinstance(action, Keep))
@@ -86,6 +115,9 @@ class ByPart:
         words = list(forms)
         if dropped:
             words.append("one alternative dropped" if dropped == 1 else f"{dropped} alternatives dropped")
+        if self.staged:
+            count = len(self.staged)
+            words.append("one part staged" if count == 1 else f"{count} parts staged")
         return "; ".join(words) or "as it is"
 
     def to_json(self) -> str:
@@ -172,6 +204,8 @@ def _action_key(action: PartAction) -> str:
             return f"{part_id} dropped"
         case Keep(part_id=part_id):
             return f"{part_id} kept"
+        case Stage(part_id=part_id, is_ascii=is_ascii, has_external_body=has_external_body):
+            return f"{part_id} staged {is_ascii:d}{has_external_body:d}"
 
 
 def _action_json(action: PartAction) -> Mapping[str, Any]:
@@ -179,6 +213,8 @@ def _action_json(action: PartAction) -> Mapping[str, Any]:
     if isinstance(action, Convert):
         values["target"] = str(action.target)
         values["summary"] = describe_form(action.target)
+    if isinstance(action, Stage):
+        values["cause"] = str(action.cause)
     return values
 
 

@@ -27,9 +27,13 @@ from conneg.negotiation.plan import (
     OneDocument,
     PartAction,
     Plan,
+    Stage,
+    StageCause,
     Undeliverable,
 )
+from conneg.negotiation.staging import StagePolicy
 from conneg.negotiation.summary import describe_capability, describe_form, describe_loss, describe_page_device
+from conneg.words import octets
 
 MEDIA_NOT_SUPPORTED = "5.6.1"
 """The recipient takes none of the forms that can be made (RFC 3463, 3.7)."""
@@ -44,9 +48,10 @@ _TIFF_TYPES = ("image/tiff", "image/tiff-fx")
 class PlanPolicy:
     """What the operator decided.
 
-    `on_no_common_form`: "refuse" the message, as the draft's 4.2 demands of a client that asked, or send the
-    "original" part. `on_protected`: what becomes of signed or encrypted parts that are not accepted: "keep" them as
-    they are, or "refuse" the message. `on_illegible`: what becomes of a message whose small type no form shows legibly:
+    `on_no_common_form`: "refuse" the message, as the draft's 4.2 demands of a client that asked, send the "original"
+    part, or "stage" it (appendix B.2); `stage_above_octets`: what is larger is staged in any case. `on_protected`: what
+    becomes of signed or encrypted parts that are not accepted: "keep" them as they are, or "refuse" the message.
+    `on_illegible`: what becomes of a message whose small type no form shows legibly:
     "send" it and say so in the reason, or "refuse" it. `preference` replaces the order among the common forms
     (`conneg.features.default_preference`).
     """
@@ -55,10 +60,13 @@ class PlanPolicy:
     on_protected: str = "keep"
     on_illegible: str = "send"
     preference: Preference | None = None
+    stage_above_octets: int | None = None
 
     def __post_init__(self) -> None:
-        if self.on_no_common_form not in ("refuse", "original"):
-            raise ValueError(f"on_no_common_form is refuse or original, not {self.on_no_common_form!r}")
+        if self.on_no_common_form not in ("refuse", "original", "stage"):
+            raise ValueError(
+                f"on_no_common_form is refuse, original or stage, not {self.on_no_common_form!r}"
+            )
         if self.on_protected not in ("keep", "refuse"):
             raise ValueError(f"on_protected is keep or refuse, not {self.on_protected!r}")
         if self.on_illegible not in ("send", "refuse"):
@@ -178,8 +186,15 @@ class _PartPlanner:
         self._dropped: set[str] = set()
         self._drops: list[Drop] = []
         self._problems: list[Undeliverable] = []
+        self._staging = StagePolicy(
+            self._accepted,
+            on_no_common_form=policy.on_no_common_form == "stage",
+            above_octets=policy.stage_above_octets,
+        )
         self._fits = {
-            part.id: is_accepted(part.features, self._accepted, part.octets) for part in offer.parts
+            part.id: is_accepted(part.features, self._accepted, part.octets)
+            and not self._staging.is_too_large(part)
+            for part in offer.parts
         }
 
     def plan(self) -> Plan:
@@ -206,10 +221,12 @@ class _PartPlanner:
         if len(good) == len(members):
             return
         usable = good or [m for m, parts in members.items() if all(self._is_usable(part) for part in parts)]
+        why = "is accepted as it is" if good else "can be converted"
+        if not usable and all(self._staging.takes(part) for part in parts_of_group):
+            usable, why = list(members), "is staged"
         if not usable:
             return
         chosen = usable[-1]
-        why = "is accepted as it is" if good else "can be converted"
         best = _labels(members[chosen])
         for member, parts in members.items():
             if member != chosen:
@@ -223,13 +240,17 @@ class _PartPlanner:
             return True
         if part.protected:
             return self._policy.on_protected == "keep"
-        return not common_forms(part.offer, self._accepted).is_empty
+        return not (self._staging.is_too_large(part) or common_forms(part.offer, self._accepted).is_empty)
 
     def _decide(self, part: OfferedPart) -> PartAction:
         if self._fits[part.id]:
             return Keep(part.id, f"{_label(part)} is accepted as it is")
         if part.protected:
             return self._decide_protected(part)
+        if self._staging.is_too_large(part):
+            limit = octets(self._policy.stage_above_octets or 0)
+            reason = f"{_label(part)} ({octets(part.octets)}) is larger than {limit} and staged"
+            return self._staging.action(part, StageCause.TOO_LARGE, reason)
         choice = _choose(
             common_forms(part.offer, self._accepted),
             self._policy,
@@ -253,9 +274,11 @@ class _PartPlanner:
             self._problems.append(Undeliverable(CONVERSION_NOT_SUPPORTED, what))
         return Keep(part.id, f"{what}; policy keeps it")
 
-    def _no_common_form(self, part: OfferedPart) -> Keep:
+    def _no_common_form(self, part: OfferedPart) -> Keep | Stage:
         what = f"no form of {_label(part)} is accepted"
-        if self._policy.on_no_common_form == "refuse":
+        if self._staging.takes(part):
+            return self._staging.action(part, StageCause.NOT_ACCEPTED, f"{what}; it is staged")
+        if self._policy.on_no_common_form != "original":
             mismatch = explain_mismatch(part.features if part.offer.is_empty else part.offer, self._accepted)
             if part.offer.is_empty:
                 problem = (

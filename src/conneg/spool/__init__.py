@@ -4,8 +4,8 @@
 acts on it; `Spool` and `Acceptor` are what the gateway knows of it.
 """
 
+from conneg.durable import DurableFile, sync_directory, write_durably
 from conneg.spool.acceptor import SqliteAcceptor, join_spool
-from conneg.spool.durable import DurableFile, sync_directory, write_durably
 from conneg.spool.errors import (
     SpoolBusyError,
     SpoolError,

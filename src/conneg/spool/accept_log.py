@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from conneg.bounds import Bound
-from conneg.spool.durable import sync_directory
+from conneg.durable import sync_directory
 from conneg.spool.operations import Accept
 
 CAPACITY = Bound(

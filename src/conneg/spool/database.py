@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from conneg.durable import sync_directory
 from conneg.errors import UnavailableError
 from conneg.spool import queries
 from conneg.spool.accept_log import AcceptLog, log_numbers, log_path, recover
-from conneg.spool.durable import sync_directory
 from conneg.spool.errors import SpoolError
 from conneg.spool.group import transact
 from conneg.spool.ids import Share, read_id, write_id

@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from conneg.durable import DurableFile
 from conneg.mail import Envelope
-from conneg.spool.durable import DurableFile
 from conneg.spool.errors import SpoolError, as_spool_error
 from conneg.spool.ids import write_id
 from conneg.spool.model import SpooledMessage
