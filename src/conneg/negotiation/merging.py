@@ -101,7 +101,9 @@ def _are_same(plan: Plan, other: Plan) -> bool:
 
 
 def _shape(plan: Plan) -> tuple[object, ...]:
-    """Return what plans must have in common for their forms to be compared: what becomes pages, or what is left out."""
+    """Return what plans must have in common for their forms to be compared: what becomes pages, or what is left out of
+    the message, and how.
+    """
     match plan:
         case OneDocument(part_ids=part_ids):
             return ("pages", *part_ids)
@@ -122,6 +124,13 @@ def _left_out(action: PartAction) -> str:
             return f"{part_id} staged {is_ascii:d}{has_external_body:d}"
         case _:
             return ""
+
+
+def _action_name(action: Drop | Stage) -> str:
+    """Return what is the same for actions that leave the same in the place of a part."""
+    if isinstance(action, Drop):
+        return f"{action.part_id} dropped"
+    return f"{action.part_id} staged {action.is_ascii} {action.has_external_body}"
 
 
 def _targets(plan: Plan) -> Mapping[str, FeatureCollection]:
