@@ -151,11 +151,11 @@ def show(console: Console, outcomes: list[Outcome]) -> None:
         "fault",
         "replies",
         "known",
-        "404 or none",
+        "none",
         "wrong",
         "median ms",
         "slowest s",
-        "back after s",
+        "back s",
     )
     table = Table(*names)
     for one in outcomes:
@@ -172,6 +172,12 @@ def show(console: Console, outcomes: list[Outcome]) -> None:
             recovery,
         )
     console.print(table)
+    console.print(
+        "  [dim]none: 404 to REQUIRED, a plain 250 to OPTIONAL; back: from the fault's end to the first answer that no "
+        "cache could give[/]",
+        highlight=False,
+        soft_wrap=True,
+    )
     console.print(
         f"  [dim]a question may take the source {SOURCE_SECONDS:g} s, and the RCPT {DEADLINE_SECONDS:g} s; a failing "
         f"source rests for {LONGEST_REST_SECONDS:g} s at most[/]",

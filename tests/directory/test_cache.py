@@ -307,3 +307,18 @@ async def test_cached_answers_of_several_domains_need_no_waiting() -> None:
     wanted = await directory.lookup(asked, 5)
     assert directory.answers_now(asked) == wanted == {asked[0]: FAX, asked[1]: COLOUR}
     await directory.close()
+
+
+@pytest.mark.parametrize("cut", ["whole", "guard"])
+async def test_a_late_source_rests_whoever_looks_at_the_clock_first(cut: str) -> None:
+    """The cache and the guard give a lookup the same time; that it was over must be seen by the guard."""
+    source = Source()
+    source.gate.clear()
+    guard = GuardedDirectory(source, seconds=0.05)
+    cache = CachedDirectory(guard, seconds=0.05 if cut == "whole" else 30)
+    answer = (await cache.lookup(["june@x"], 30))["june@x"]
+    assert isinstance(answer, Unavailable)
+    assert guard.trouble is not None
+    assert len(source.asked) == 1
+    await cache.lookup(["may@x"], 30)
+    assert len(source.asked) == 1

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from conneg.bounds import Bound
-from conneg.directory.asking import ask
+from conneg.directory.asking import unavailable
 from conneg.directory.model import Answer, Directory, Unavailable
 
 MAX_QUESTIONS = Bound(
@@ -31,7 +31,10 @@ Landed = Callable[[str, Answer], None]
 
 
 class Flights:
-    """Asks `source` and tells `landed` every answer; a lookup takes at most `seconds`."""
+    """Asks `source` and tells `landed` every answer; a lookup takes at most `seconds`, to which the source must keep.
+
+    No other clock runs beside the source's own (`conneg.directory.guard`): it has to see that the time was over.
+    """
 
     def __init__(self, source: Directory, landed: Landed, *, seconds: float, at_once: int = 4) -> None:
         self._source = source
@@ -81,7 +84,9 @@ class Flights:
     async def _look_up(self, batch: list[str]) -> None:
         answers: Mapping[str, Answer] = {}
         try:
-            answers = await ask(self._source, batch, self._seconds)
+            answers = await self._source.lookup(batch, self._seconds)
+        except Exception as error:
+            answers = unavailable(batch, f"{self._source.name}: {str(error) or type(error).__name__}")
         finally:
             for recipient in batch:
                 answer = answers.get(recipient) or Unavailable(f"{self._source.name}: no answer")

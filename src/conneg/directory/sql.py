@@ -105,7 +105,6 @@ class SqlDirectory:
                 return await self._run(lambda connection: self._find_all(connection, recipients))
         except TimeoutError:
             reason = f"{self.name}: no answer within {deadline:.3g} s"
-            self._engine.dispose(close=False)
         except ConnegError as error:
             reason = str(error)
         return unavailable(recipients, reason)
@@ -187,7 +186,11 @@ class SqlDirectory:
         if len(self._in_hand) >= MAX_HANGING.value:
             raise DirectoryUnavailableError(f"{self.name}: {MAX_HANGING.exceeded()}")
         self._in_hand.add(guarded)
-        return await in_thread(guarded)
+        try:
+            return await in_thread(guarded)
+        except asyncio.CancelledError:
+            self._engine.dispose(close=False)  # the connection may hang: others are opened
+            raise
 
     def _find_all(self, connection: "Connection", recipients: Sequence[str]) -> dict[str, Answer]:
         pattern_for = self._current_patterns(connection).find if self._is_own else lambda key: None

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from conneg.directory import Answer, Faulty, GuardedDirectory, Known, Unavailable, Unknown
-from conneg.directory.asking import ask
 from conneg.directory.guard import LONGEST_REST_SECONDS, Report
 from conneg.directory.names import address_key
 from conneg.errors import ConnegError
@@ -88,7 +87,7 @@ class CascadeDirectory:
                 by_hop.setdefault(hop, []).append(recipient)
         seconds = min(deadline, self._seconds)
         found = await asyncio.gather(
-            *(ask(self._guarded(hop), those, seconds) for hop, those in by_hop.items())
+            *(self._guarded(hop).lookup(those, seconds) for hop, those in by_hop.items())
         )
         for part in found:
             answers |= {
