@@ -16,6 +16,7 @@ from conneg.gateway.config import Config, ConfigError, parse_config
 from conneg.gateway.events import Planned, Settled
 from conneg.spool import RecipientState
 from conneg.staging import FileStore, Purpose, Tokens, read_key
+from tests.content.officefiles import docx, paragraph
 from tests.gateway.servers import (
     PROFILE_S,
     config,
@@ -27,6 +28,7 @@ from tests.gateway.servers import (
     until,
 )
 from tests.staging.samples import small_disk
+from tests.system import require
 
 ONLY_TEXT = '(type=["text/plain","text/html"])'
 DRAWING = bytes(range(256)) * 40
@@ -140,6 +142,19 @@ async def test_a_recipient_of_whom_nothing_is_known_gets_a_link_for_what_is_too_
     (inner,) = external.iter_parts()
     assert inner.get_content_type() == "application/step"
     assert inner["Content-ID"]
+
+
+async def test_an_office_document_is_staged_as_it_came(tmp_path: Path) -> None:
+    require("soffice", "libreoffice-writer-nogui")
+    document = docx(paragraph(os.urandom(20_000).hex()))
+    message = text_message()
+    kind = "vnd.openxmlformats-officedocument.wordprocessingml.document"
+    message.add_attachment(document, maintype="application", subtype=kind, filename="letter.docx")
+    await delivered(tmp_path, message, "anna@devices.test", more="stage_above_octets = 5000")
+    store, _ = store_in(tmp_path)
+    (item,) = store.items()
+    assert item.media_type == f"application/{kind}"
+    assert b"".join(store.read(item.id, 0, item.octets)) == document
 
 
 async def test_what_is_not_too_large_stays_octet_for_octet(tmp_path: Path) -> None:

@@ -359,6 +359,7 @@ class MessageRenditions:
     ) -> dict[str, Sequence[NewPart]]:
         """Stage what the plan says, and put the citations into the message."""
         assert self._root is not None
+        assert self._folder is not None
         assert self._citing is not None, "nothing is staged where nothing is configured"
         parts = {part.id: part for part in self._root.leaves()}
         found = await self._citing.stage(
@@ -366,7 +367,7 @@ class MessageRenditions:
             [
                 StagedPart(
                     parts[action.part_id],
-                    self._sources[action.part_id].path,
+                    self._folder / f"part-{action.part_id}",
                     self._inspections[action.part_id].media_type,
                     action,
                 )
