@@ -1,11 +1,13 @@
-"""Databases that SQLAlchemy reaches: opened by their address, with time limits of their drivers, faults in one line."""
+"""Databases: those that SQLAlchemy reaches, by their address and with time limits, and SQLite files of our own."""
 
 import asyncio
 import contextlib
 import importlib.util
 import math
+import sqlite3
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from conneg.errors import ConnegError, UnavailableError
@@ -21,6 +23,57 @@ CONNECTIONS = 4
 
 class DatabaseAddressError(ConnegError):
     """An address that is not one of a database, or of a kind of database that SQLAlchemy does not know."""
+
+
+class DatabaseUnavailableError(UnavailableError):
+    """A database that cannot be used now; the message says which and why."""
+
+
+class SqliteFile:
+    """The SQLite database at `path`, made with `schema` if it is not there; opened when it is first used."""
+
+    def __init__(self, path: Path, schema: str) -> None:
+        self._path = path
+        self._schema = schema
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `work` does in a thread, in one transaction. Raises `DatabaseUnavailableError`."""
+
+        def guarded() -> T:
+            with self._lock:
+                try:
+                    if self._connection is None:
+                        self._connection = self._open()
+                    with self._connection:
+                        return work(self._connection)
+                except (sqlite3.Error, OSError) as error:
+                    raise DatabaseUnavailableError(f"{self._path}: {error}") from error
+
+        return await asyncio.to_thread(guarded)
+
+    async def close(self) -> None:
+        """Close it; it is opened again when it is needed."""
+
+        def close() -> None:
+            with self._lock:
+                connection, self._connection = self._connection, None
+                if connection is not None:
+                    connection.close()
+
+        await asyncio.to_thread(close)
+
+    def _open(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self._path, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(self._schema)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 def open_engine(url: str, *, purpose: str, seconds: float) -> "Engine":

@@ -1,5 +1,6 @@
 """The command line as a person meets it: help with examples, exit codes, one clear line for whatever is wrong."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 from conneg.cli import _COMMANDS
 from conneg.demo.message import sample
+from conneg.directory.learned import LearnedCapabilities
 
 JUNE = "june@ifax1.jp"
 
@@ -216,4 +218,17 @@ def test_every_source_is_asked_and_what_it_costs_is_told(tmp_path: Path) -> None
     assert conneg(*options, "may@fax.test", cwd=tmp_path).returncode == 1
     refused = conneg("directory", "--config", "c.toml", "--source", "down", "set", "a@b", "S", cwd=tmp_path)
     assert refused.returncode == 65
-    assert "no [[source]] of kind sql is called 'down'" in refused.stderr
+    assert "no [[source]] of kind sql or learned is called 'down'" in refused.stderr
+
+
+def test_what_was_learned_can_be_shown_and_removed(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('[[source]]\nname = "learned"\nkind = "learned"\npath = "l.sqlite"\n')
+    learned = LearnedCapabilities(tmp_path / "l.sqlite")
+    asyncio.run(learned.learn([("June@ifax1.jp", "(y=1)")], "[192.0.2.1]", 1000))
+    asyncio.run(learned.close())
+    options = ("directory", "--config", "c.toml", "--source", "learned")
+    assert conneg(*options, "show", cwd=tmp_path).stdout == "june@ifax1.jp  (y=1)\n"
+    refused = conneg(*options, "set", "june@ifax1.jp", "S", cwd=tmp_path)
+    assert (refused.returncode, is_one_line(refused.stderr)) == (65, True)
+    assert conneg(*options, "remove", "june@ifax1.jp", cwd=tmp_path).returncode == 0
+    assert conneg(*options, "remove", "june@ifax1.jp", cwd=tmp_path).returncode == 1

@@ -102,8 +102,8 @@ class TestTypeOfAPage:
 
         assert size_of(canvas(tmp_path / "a.pdf", draw)) == 7
 
-    def test_forms_that_hold_each_other_a_hundred_times_take_no_longer(self, tmp_path: Path) -> None:
-        """Ten thousand runs, were all of them looked at."""
+    def test_forms_that_hold_each_other_many_times_are_not_all_looked_at(self, tmp_path: Path) -> None:
+        """Three thousand runs, were all of them looked at."""
 
         def draw(page: Canvas) -> None:
             page.beginForm("level0")
@@ -111,7 +111,7 @@ class TestTypeOfAPage:
             page.endForm()
             for level in range(1, 3):
                 page.beginForm(f"level{level}")
-                for _ in range(100):
+                for _ in range(60):
                     page.doForm(f"level{level - 1}")
                 page.endForm()
             page.doForm("level2")

@@ -111,7 +111,7 @@ async def test_what_was_learned_fades_and_is_forgotten(tmp_path: Path) -> None:
     assert await told() == [False, False]
     await learned.learn([("june@x", "(y=2)")], "[192.0.2.1]", 1300)
     assert await told() == [True, False]
-    assert await learned.forget("June@x") is True
+    assert await learned.remove("June@x") is True
     assert await told() == [False, False]
     await learned.close()
 

@@ -10,12 +10,23 @@ from typing import Any
 
 import pytest
 
+from conneg.demo.message import sample
 from conneg.features import feature_set
 from conneg.gateway.events import Settled
 from conneg.gateway.service import Gateway
 from tests.peers.ports import free_port
 
-from .servers import Events, config, directory_file, messages_in, running, submit, text_message, until
+from .servers import (
+    PROFILE_S,
+    Events,
+    config,
+    directory_file,
+    messages_in,
+    running,
+    submit,
+    text_message,
+    until,
+)
 
 SOUND = '(type="audio/basic")'
 
@@ -148,3 +159,46 @@ async def test_the_report_says_what_the_device_can_take(
         assert feature_set(fields["Media-Accept-Features"]).equivalent(feature_set(SOUND))
     else:
         assert fields["Media-Accept-Features"] is None
+
+
+async def test_a_report_of_success_says_what_was_lost(tmp_path: Path) -> None:
+    """2.6.4 (RFC 3463, 3.7): delivered into a folder here, in black and white instead of colour."""
+    folder = tmp_path / "gw"
+    folder.mkdir()
+    directory_file(folder / "directory.toml", {"june@devices.test": PROFILE_S})
+    settings = config(
+        folder,
+        """
+        [directory]
+        file = "directory.toml"
+        [[destination]]
+        domains = ["devices.test"]
+        deliver = "maildir"
+        path = "mail/{local_part}"
+        [[destination]]
+        domains = ["sender.test"]
+        deliver = "maildir"
+        path = "mail/{local_part}"
+        convert = false
+        """,
+    )
+    message = text_message()
+    message.add_attachment(sample("photo.jpg"), maintype="image", subtype="jpeg", filename="photo.jpg")
+    async with running(settings) as (gateway, _):
+        endpoint = gateway.endpoints[0]
+
+        def send() -> None:
+            with smtplib.SMTP(endpoint.host, endpoint.port) as client:
+                client.send_message(
+                    message, "may@sender.test", ["june@devices.test"], rcpt_options=["NOTIFY=SUCCESS"]
+                )
+
+        await asyncio.to_thread(send)
+        await until(lambda: bool(reports_in(tmp_path)), seconds=30)
+    (report,) = reports_in(tmp_path)
+    fields = fields_of(report)
+    assert (fields["Action"], fields["Status"]) == ("delivered", "2.6.4")
+    text = " ".join(
+        str(next(p for p in report.walk() if p.get_content_type() == "text/plain").get_payload()).split()
+    )
+    assert "converted for the recipient's device, and has lost: colour" in text

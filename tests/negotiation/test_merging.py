@@ -16,6 +16,7 @@ from conneg.negotiation import (
     Convert,
     OneDocument,
     Plan,
+    PlanPolicy,
     ServedClass,
     Undeliverable,
     cheapest_plans,
@@ -23,7 +24,7 @@ from conneg.negotiation import (
     is_accepted,
     make_plan,
 )
-from tests.negotiation.samples import DESK_USER, JUNE, MONO, PHONE_USER, WHOLE, said
+from tests.negotiation.samples import DESK, DESK_USER, JUNE, MONO, PHONE_USER, WHOLE, said
 
 _PAGE = "(image-file-structure=TIFF-minimal) (color=Binary) (MRC-mode=0) (paper-size=[A4,letter])"
 
@@ -114,6 +115,17 @@ def test_parts_are_merged_part_by_part() -> None:
     allowed = [loss for loss in LOSSES if loss not in ("lossless", "type")]
     (first, second) = cheapest_plans(classes, WHOLE, octets, losses=allowed)
     assert first.key == second.key == classes[0].plan.key
+
+
+def test_a_link_is_nobodys_plan_who_takes_the_content() -> None:
+    """The one takes the PDF as it is, for the other it is staged, and neither gets the other's plan."""
+    policy = PlanPolicy(on_no_common_form="stage")
+    reader, writer = said(DESK), said('(type=["text/plain","text/html"])')
+    classes = [ServedClass(one, make_plan(WHOLE, one, policy)) for one in (reader, writer)]
+    assert isinstance(classes[1].plan, ByPart)
+    assert classes[1].plan.staged
+    plans = cheapest_plans(classes, WHOLE, octets, losses=())
+    assert [plan.key for plan in plans] == [one.plan.key for one in classes]
 
 
 def test_what_cannot_be_delivered_is_nobody_elses_plan() -> None:

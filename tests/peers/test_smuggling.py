@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conneg.gateway import service
+from conneg.gateway import acceptance
 from conneg.gateway.events import Accepted, Settled
 from conneg.net import RcptCommand, SessionInfo
 from conneg.smtp import ServerConfig
@@ -278,7 +278,7 @@ async def test_what_came_by_another_door_is_not_passed_on(
     tmp_path: Path, chunking: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Were bare newlines ever accepted, the client would still not send them: the message is held back whole."""
-    monkeypatch.setattr(service, "ServerConfig", partial(ServerConfig, bare_newlines="keep"))
+    monkeypatch.setattr(acceptance, "ServerConfig", partial(ServerConfig, bare_newlines="keep"))
     require_postfix()
     with postfix_behind(smtpd_forbid_bare_newline="no", smtpd_discard_ehlo_keywords=chunking)() as last:
         async with running(to_server(tmp_path / "gw", last)) as (gateway, events):

@@ -1,6 +1,7 @@
 """`conneg demo`: the main job on real input, start to end, on this machine."""
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from conneg.words import octets
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from conneg.demo.chain import Journey
     from conneg.demo.run import Story
 
 _EXAMPLES = """\b
@@ -20,6 +22,7 @@ Examples:
   conneg demo                        writes ./conneg-demo: Maildirs, files, dialogues, and index.html
   conneg demo --output /tmp/seen     writes there instead
   conneg demo --json                 the table, for programs
+  conneg demo --chain                four servers of two organisations in a row, each leg negotiated
 
 Three servers are started on loopback ports that the system chooses, and stopped at the end. Exit
 status 0: every recipient got its mail, and every file conforms to what its device announced; 1 if not.
@@ -37,15 +40,22 @@ _PLAIN_WIDTH = 140
     default=Path("conneg-demo"),
     show_default=True,
 )
+@click.option(
+    "--chain",
+    is_flag=True,
+    help="Four servers between two organisations instead, the two in the middle ensuring conversion.",
+)
 @as_json
 @click.pass_context
-def command(ctx: click.Context, output: Path, as_json: bool) -> None:
+def command(ctx: click.Context, output: Path, chain: bool, as_json: bool) -> None:
     """Send one real message to eight recipients, and give each the best form its device can take."""
     from rich.console import Console
 
     console = Console(stderr=as_json)
     if not console.is_terminal:
         console = Console(stderr=as_json, width=_PLAIN_WIDTH)
+    if chain:
+        ctx.exit(_chain(output, console, as_json))
     story, page = asyncio.run(_run(output, console))
     if as_json:
         print_json(_report(story, page))
@@ -63,6 +73,50 @@ async def _run(output: Path, console: "Console") -> tuple["Story", Path]:
     async with Workers(count=2) as workers:
         page = await write_page(story, output.resolve(), workers)
     return story, page
+
+
+def _chain(output: Path, console: "Console", as_json: bool) -> ExitCode:
+    """Run the chain of four servers and show each leg; return the exit status."""
+    from conneg.demo.chain import RECIPIENT, run_chain
+
+    journey = asyncio.run(run_chain(output, console))
+    files = journey.arrival.files if journey.arrival is not None else ()
+    if as_json:
+        print_json(
+            {
+                "recipient": RECIPIENT,
+                "problems": journey.problems,
+                "legs": [asdict(leg) for leg in journey.legs],
+                "files": [
+                    {"name": f.path.name, "media_type": f.media_type, "octets": f.octets} for f in files
+                ],
+            }
+        )
+    else:
+        _show_chain(journey, console, output)
+    return ExitCode.NO if journey.problems else ExitCode.DONE
+
+
+def _show_chain(journey: "Journey", console: "Console", output: Path) -> None:
+    from rich.table import Table
+
+    from conneg.demo.chain import RECIPIENT
+
+    table = Table(
+        title=f"one message to {RECIPIENT}, server by server", title_justify="left", show_lines=True
+    )
+    for heading in ("from", "to", f"what {RECIPIENT} takes, as that one says", "sent as"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("octets", justify="right", no_wrap=True)
+    for leg in journey.legs:
+        mark = "[green]✓[/]" if leg.state == "delivered" else "[red]✗[/]"
+        table.add_row(f"{mark} {leg.sender}", leg.receiver, leg.capability, leg.form, octets(leg.octets))
+    console.print(table)
+    for problem in journey.problems:
+        console.print(f"[red]✗ {problem}[/]", soft_wrap=True)
+    if not journey.problems:
+        console.print("[green]✓[/] what arrived conforms to what the device announced")
+    console.print(f"look at {output / 'files'}", soft_wrap=True)
 
 
 def _show(story: "Story", page: Path, console: "Console") -> None:

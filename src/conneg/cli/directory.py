@@ -29,9 +29,7 @@ a TOML file is edited with an editor, and a running gateway reads it again when 
 @click.option(
     "--sqlite", type=click.Path(path_type=Path), help="The SQLite directory, if no --config names one."
 )
-@click.option(
-    "--source", metavar="NAME", help="The [[source]] of kind sql to read or write, not the SQLite one."
-)
+@click.option("--source", metavar="NAME", help="The [[source]] (sql, learned) to show or change.")
 @click.pass_context
 def command(ctx: click.Context, config_file: Path | None, sqlite: Path | None, source: str | None) -> None:
     """Show, set, remove, import and test what recipients can take; let devices publish it."""
@@ -47,25 +45,39 @@ _SOURCE = "conneg.directory.source"
 """Where a command finds what `--source` said."""
 
 
-def _store(config: Any) -> Any:
-    """Return the database that is written to: SQLite's, or the one that `--source` names."""
-    from conneg.directory import SqlDirectory, SqliteDirectory
+def _store(config: Any, *, to_write: bool = True) -> Any:
+    """Return the database that is read or written: SQLite's, or the one that `--source` names.
+
+    What was learned from reports can be shown and removed, not written.
+    """
+    from conneg.directory import SqliteDirectory
 
     name = click.get_current_context().meta[_SOURCE]
     if name is not None:
-        from conneg.gateway.directories import open_source
-
-        section = next((one for one in config.source if one.name == name), None)
-        found = None if section is None else open_source(section, config)
-        if not isinstance(found, SqlDirectory):
-            raise ConnegError(f"no [[source]] of kind sql is called {name!r}")
-        return found
+        return _source(config, name, to_write)
     if config.directory.sqlite is None:
         raise ConnegError(
             "no SQLite directory is configured", hint="add [directory] sqlite = ..., or use --sqlite FILE"
         )
     config.directory.sqlite.parent.mkdir(parents=True, exist_ok=True)
     return SqliteDirectory(config.directory.sqlite)
+
+
+def _source(config: Any, name: str, to_write: bool) -> Any:
+    from conneg.directory.learned import LearnedCapabilities
+    from conneg.gateway.directories import open_source
+    from conneg.gateway.sources import LearnedSource, SqlSource
+
+    section = next((one for one in config.source if one.name == name), None)
+    match section:
+        case SqlSource():
+            return open_source(section, config)
+        case LearnedSource() if not to_write:
+            return LearnedCapabilities(section.path)
+        case LearnedSource():
+            raise ConnegError(f"{name} is learned from reports; it can be shown and removed")
+        case _:
+            raise ConnegError(f"no [[source]] of kind sql or learned is called {name!r}")
 
 
 @command.command("set")
@@ -86,7 +98,7 @@ def set_(config: Any, recipient: str, expression: str) -> None:
 @click.pass_context
 def remove(ctx: click.Context, recipient: str) -> None:
     """Forget what RECIPIENT can take."""
-    if not asyncio.run(_store(ctx.obj).remove(recipient)):
+    if not asyncio.run(_store(ctx.obj, to_write=False).remove(recipient)):
         click.echo(f"{recipient} is not in the directory", err=True)
         ctx.exit(ExitCode.NO)
     click.echo(f"{recipient} is removed")
@@ -111,7 +123,7 @@ def import_(config: Any, file: Path) -> None:
 def show(ctx: click.Context, recipient: str | None, as_json: bool) -> None:
     """Show what RECIPIENT can take, or every entry of the database that is written to."""
     if recipient is None:
-        entries = asyncio.run(_store(ctx.obj).list())
+        entries = asyncio.run(_store(ctx.obj, to_write=False).list())
         if as_json:
             print_json([{"recipient": e.entry.name, "expression": e.entry.expression} for e in entries])
             return

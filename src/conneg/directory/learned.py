@@ -6,22 +6,20 @@ with what is older stands behind all of them, and so speaks only where nobody el
 
 import asyncio
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 from conneg.bounds import Bound
+from conneg.databases import SqliteFile
 from conneg.directory.asking import unavailable
 from conneg.directory.model import Answer, Faulty, Known, Unknown
-from conneg.directory.names import address_key
-from conneg.directory.sqlite import DirectoryUnavailableError
+from conneg.directory.names import EntryKind, address_key
+from conneg.directory.sqlite import StoredEntry
+from conneg.directory.table import Entry
 from conneg.errors import ConnegError
 from conneg.negotiation import Provenance, read_capability
-
-T = TypeVar("T")
 
 MAX_LEARNED = Bound(
     name="directory.learned",
@@ -41,18 +39,17 @@ _CREATE = """
 """
 _SET = "INSERT OR REPLACE INTO learned (address, expression, reporter, learned_at) VALUES (?, ?, ?, ?)"
 _FIND = "SELECT expression, reporter, learned_at FROM learned WHERE address = ?"
+_LIST = "SELECT address, expression, learned_at FROM learned ORDER BY address"
 _REMOVE = "DELETE FROM learned WHERE address = ?"
 _COUNT = "SELECT count(*) FROM learned"
 _PURGE = "DELETE FROM learned WHERE address IN (SELECT address FROM learned ORDER BY learned_at LIMIT ?)"
 
 
 class LearnedCapabilities:
-    """The database at `path`, made if it is not there. Each call raises `DirectoryUnavailableError`."""
+    """The database at `path`, made if it is not there. Calls raise `conneg.databases.DatabaseUnavailableError`."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
+        self._file = SqliteFile(path, _CREATE)
 
     async def learn(self, reported: Iterable[tuple[str, str]], reporter: str, now: float) -> list[str]:
         """Keep the capability (an expression) that was reported of each address; return the keys of those kept.
@@ -68,24 +65,28 @@ class LearnedCapabilities:
             rows.append((address_key(address), expression.strip(), reporter, now))
 
         def write(connection: sqlite3.Connection) -> None:
-            with connection:
-                connection.executemany(_SET, rows)
-                too_many = connection.execute(_COUNT).fetchone()[0] - MAX_LEARNED.value
-                if too_many > 0:
-                    connection.execute(_PURGE, (too_many,))
+            connection.executemany(_SET, rows)
+            too_many = connection.execute(_COUNT).fetchone()[0] - MAX_LEARNED.value
+            if too_many > 0:
+                connection.execute(_PURGE, (too_many,))
 
         if rows:
-            await self._run(write)
+            await self._file.run(write)
         return [row[0] for row in rows]
 
-    async def forget(self, address: str) -> bool:
+    async def remove(self, address: str) -> bool:
         """Forget what was learned of `address`; False if that was nothing."""
+        key = address_key(address)
+        return await self._file.run(lambda connection: connection.execute(_REMOVE, (key,)).rowcount > 0)
 
-        def delete(connection: sqlite3.Connection) -> bool:
-            with connection:
-                return connection.execute(_REMOVE, (address_key(address),)).rowcount > 0
+    async def list(self) -> tuple[StoredEntry, ...]:
+        """Return all that was learned, by address."""
 
-        return await self._run(delete)
+        def read(connection: sqlite3.Connection) -> tuple[StoredEntry, ...]:
+            rows = connection.execute(_LIST)
+            return tuple(StoredEntry(Entry(EntryKind.ADDRESS, row[0], row[1]), row[2]) for row in rows)
+
+        return await self._file.run(read)
 
     async def find(self, keys: Sequence[str]) -> dict[str, tuple[str, str, float]]:
         """Return for each address that something was learned of: the expression, who reported it, when."""
@@ -94,40 +95,11 @@ class LearnedCapabilities:
             rows = ((key, connection.execute(_FIND, (key,)).fetchone()) for key in keys)
             return {key: row for key, row in rows if row is not None}
 
-        return await self._run(read)
+        return await self._file.run(read)
 
     async def close(self) -> None:
         """Close the database; it is opened again when it is needed."""
-        await asyncio.to_thread(self._close)
-
-    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        def guarded() -> T:
-            with self._lock:
-                try:
-                    if self._connection is None:
-                        self._connection = self._open()
-                    return work(self._connection)
-                except (sqlite3.Error, OSError) as error:
-                    raise DirectoryUnavailableError(f"{self._path}: {error}") from error
-
-        return await asyncio.to_thread(guarded)
-
-    def _open(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self._path, check_same_thread=False)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(_CREATE)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _close(self) -> None:
-        with self._lock:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                connection.close()
+        await self._file.close()
 
 
 class LearnedDirectory:

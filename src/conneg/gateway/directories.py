@@ -42,13 +42,19 @@ _HOPS_AT_ONCE = 32
 log = structlog.get_logger("conneg")
 
 
-def open_directory(config: Config, resolver: Resolver | None = None) -> DomainDirectory:
+def open_directory(
+    config: Config, resolver: Resolver | None = None, *, load: bool = False
+) -> DomainDirectory:
     """Return the directory that `config` names: its sources in order, or one that knows nobody.
 
-    `resolver`: the DNS for a cascade, if not the configured one. Raises `conneg.errors.ConnegError` for a source that
+    `resolver`: the DNS for a cascade, if not the configured one. `load`: read the TOML file now, and tell what is wrong
+    with it by an error. Raises `conneg.errors.ConnegError` for a source that
     can never be asked, such as one whose driver is not installed.
     """
     sources = dict(_sources(config, resolver))
+    for source in sources.values():
+        if load and isinstance(source, FileDirectory):
+            source.load()
     names = config.directory.sources
     faded = {one.name: _faded(one, config) for one in config.source if isinstance(one, LearnedSource)}
 

@@ -1,13 +1,11 @@
-"""One message's documents: taken out of it once, looked at once, and each distinct rendition made once.
+"""One message's renditions: its documents are looked at once, and each distinct rendition is made once.
 
 The planner never sees octets: `MessageRenditions.offer` tells it what the message holds and what could be made of it,
 `MessageRenditions.content_for` turns its plan into the content that goes out.
 """
 
 import asyncio
-import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -16,37 +14,27 @@ from pathlib import Path
 from types import TracebackType
 
 from conneg.content import (
-    OFFICE_FORMATS,
-    ContentRefusedError,
     ConversionError,
     ConversionJob,
-    Inspection,
     Office,
     Rendition,
     RenditionCache,
     Source,
     Workers,
     described,
-    document_offer,
-    examine,
-    offer,
-    paper_of,
 )
-from conneg.features import FeatureCollection, FeatureSet, feature_set
+from conneg.features import FeatureCollection
 from conneg.features.private import OCTETS_TAG
 from conneg.gateway.citing import Citing, StagedPart
+from conneg.gateway.documents import MessageDocuments
 from conneg.gateway.events import Converting, Watcher
 from conneg.gateway.signatures import Seal, Signatures, dkim_notes, read_header, seal_with
 from conneg.mail import (
     Fields,
     NewPart,
-    Part,
     Previous,
     cite,
-    decode_body,
     has_utf8_header,
-    outline,
-    read_parts,
     replace_body,
     splice,
     write_cover,
@@ -57,14 +45,12 @@ from conneg.negotiation import (
     Convert,
     Drop,
     MessageOffer,
-    OfferedPart,
     OneDocument,
     Plan,
-    SmallType,
     Undeliverable,
     describe_made,
 )
-from conneg.signing import DkimSigner, LeftAlone, Opened, open_signed
+from conneg.signing import DkimSigner
 from conneg.staging import Item
 
 
@@ -103,19 +89,14 @@ class MessageRenditions:
         self._cache = cache
         self._citing = citing
         self._staged: dict[str, list[Item]] = {}
-        self._office = office
         self._id = message_id
         self._hostname = hostname
         self._content = content
         self._workers = workers
         self._watch = watch
-        self._folder: Path | None = None
-        self._root: Part | None = None
-        self._unsigned = content
-        """What is looked at and converted: the content, or what was signed where that can be signed again."""
-        self._opened: Opened | None = None
-        self._sources: dict[str, Source] = {}
-        self._inspections: dict[str, Inspection] = {}
+        self._documents = MessageDocuments(
+            message_id, content, workers, signatures=self._signatures, office=office
+        )
         self._offer: asyncio.Task[MessageOffer] | None = None
         self._contents: dict[str, asyncio.Task[bytes]] = {}
         self._findings: dict[str, dict[str, None]] = {}
@@ -151,7 +132,7 @@ class MessageRenditions:
         """
         strange = (
             f"part {part_id}: {note}"
-            for part_id, inspection in self._inspections.items()
+            for part_id, inspection in self._documents.inspections.items()
             for note in inspection.notes
         )
         if isinstance(plan, Undeliverable):
@@ -171,13 +152,12 @@ class MessageRenditions:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._folder is not None:
-            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        await self._documents.close()
 
     async def offer(self) -> MessageOffer:
         """Return what the message holds and what can be made of it; the work is done once however often asked."""
         if self._offer is None:
-            self._offer = asyncio.create_task(self._make_offer())
+            self._offer = asyncio.create_task(self._documents.examine())
         return await asyncio.shield(self._offer)
 
     def has_made(self, plan: Plan) -> bool:
@@ -218,115 +198,45 @@ class MessageRenditions:
         """Return what was found of the renditions made for `plan`, a line for each that differs."""
         return tuple(self._findings.get(_key(plan, has_cover=has_cover), ()))
 
-    async def _make_offer(self) -> MessageOffer:
-        root = await asyncio.to_thread(read_parts, self._content)
-        signed = await asyncio.to_thread(open_signed, self._content, root, self._signatures.smime)
-        if isinstance(signed, Opened):
-            self._opened, self._unsigned = signed, signed.entity
-            root = await asyncio.to_thread(read_parts, self._unsigned)
-        self._root = root
-        contents = await asyncio.to_thread(outline, root, self._unsigned)
-        await asyncio.to_thread(self._write_sources, contents.leaves)
-        inspections = await asyncio.gather(*(self._inspect(part) for part in contents.leaves))
-        self._inspections = dict(zip((part.id for part in contents.leaves), inspections, strict=True))
-        pages = [
-            self._inspections[part.id]
-            for part in contents.reading_order
-            if not contents.is_protected(part.id)
-        ]
-        protections: Mapping[str, str] = contents.protections
-        if isinstance(signed, LeftAlone):
-            protections = dict.fromkeys(protections, signed.words)
-        return MessageOffer(
-            parts=tuple(
-                self._offered(part, self._inspections[part.id], protections.get(part.id))
-                for part in contents.leaves
-                if part.id not in contents.signatures
-            ),
-            document=document_offer(pages),
-            document_colour=_richest_colour(pages),
-            document_dpi=None,
-            document_paper=_most_used_paper(pages),
-            alternatives=contents.alternatives,
-            signed_again=None if self._opened is None else self._opened.words,
-        )
-
-    def _write_sources(self, leaves: tuple[Part, ...]) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix=f"conneg-{self._id}-"))
-        for part in leaves:
-            path = self._folder / f"part-{part.id}"
-            path.write_bytes(decode_body(self._unsigned, part))
-            self._sources[part.id] = Source.of_part(
-                path, part.media_type, part.filename, part.parameters, _inline(part, leaves, self._folder)
-            )
-
-    async def _inspect(self, part: Part) -> Inspection:
-        """Look at one part; what cannot be read is offered as it is and as nothing else."""
-        assert self._folder is not None
-        try:
-            examined = await examine(self._sources[part.id], self._workers, self._office, self._folder)
-            self._sources[part.id] = examined.source
-            return examined.inspection
-        except ContentRefusedError as error:
-            return Inspection(
-                media_type=part.media_type,
-                declared_type=part.media_type,
-                pages=(),
-                features=f'(type="{part.media_type}")',
-                lossless=True,
-                problem=str(error),
-            )
-
-    def _offered(self, part: Part, inspection: Inspection, protection: str | None) -> OfferedPart:
-        readable = inspection.problem is None and protection is None
-        return OfferedPart(
-            id=part.id,
-            media_type=inspection.media_type,
-            label=part.filename or inspection.media_type,
-            octets=part.body_end - part.body_start,
-            features=feature_set(inspection.features),
-            offer=offer(inspection) if readable else FeatureSet.nothing(),
-            protection=protection,
-            colour=_richest_colour([inspection]),
-            dpi=_finest_dpi(inspection),
-            lossless=inspection.lossless,
-            small_type=tuple(SmallType(*known) for known in inspection.small_type),
-        )
-
     async def _make_content(self, plan: Plan, *, has_cover: bool, recipients: Sequence[str]) -> bytes:
         """Make the content, and sign it again where what it is made of was signed.
 
         A signed message gets no cover page: the signer has never seen it.
         """
-        if self._opened is None:
+        if self._documents.opened is None:
             return await self._make_unsigned(plan, recipients, has_cover=has_cover)
         unsigned = await self._make_unsigned(plan, recipients, has_cover=False)
-        return await asyncio.to_thread(self._opened.sign, unsigned)
+        return await asyncio.to_thread(self._documents.opened.sign, unsigned)
 
     async def _make_unsigned(self, plan: Plan, recipients: Sequence[str], *, has_cover: bool) -> bytes:
-        assert self._root is not None, "the plan was made from this message's offer"
         findings = self._findings[_key(plan, has_cover=has_cover)] = {}
         match plan:
             case OneDocument(target=target, part_ids=part_ids):
                 part_ids = self._without_shown(part_ids)
-                sources = [self._sources[part_id] for part_id in part_ids]
+                sources = [self._documents.sources[part_id] for part_id in part_ids]
                 if has_cover:
                     sources.insert(0, await asyncio.to_thread(self._write_cover, part_ids, target))
-                pages = sum(len(self._inspections[part_id].pages) for part_id in part_ids) + has_cover
+                pages = (
+                    sum(len(self._documents.inspections[part_id].pages) for part_id in part_ids) + has_cover
+                )
                 rendition = await self._convert(sources, target, "document", pages)
                 _note(findings, rendition, target, "")
                 parts = _new_parts(rendition, name="document")
                 return await asyncio.to_thread(
-                    replace_body, self._unsigned, self._root, parts, previous=self._previous()
+                    replace_body,
+                    self._documents.unsigned,
+                    self._documents.root,
+                    parts,
+                    previous=self._previous(),
                 )
             case ByPart(actions=actions):
                 replacements: dict[str, Sequence[NewPart]] = {}
                 for action in actions:
                     match action:
                         case Convert(part_id=part_id, target=target):
-                            source = self._sources[part_id]
+                            source = self._documents.sources[part_id]
                             stem = Path(source.name or f"part-{part_id}").stem
-                            pages = len(self._inspections[part_id].pages)
+                            pages = len(self._documents.inspections[part_id].pages)
                             rendition = await self._convert([source], target, stem, pages)
                             _note(findings, rendition, target, f"{stem}: ")
                             replacements[part_id] = _new_parts(rendition, name=stem)
@@ -339,8 +249,8 @@ class MessageRenditions:
                     replacements = await self._cite(plan, recipients, replacements)
                 return await asyncio.to_thread(
                     splice,
-                    self._unsigned,
-                    self._root,
+                    self._documents.unsigned,
+                    self._documents.root,
                     replacements,
                     previous=self._previous(replacements.keys() - converted),
                 )
@@ -349,26 +259,25 @@ class MessageRenditions:
 
     def _without_shown(self, part_ids: tuple[str, ...]) -> tuple[str, ...]:
         """Leave out the pictures that an HTML body among these parts shows in place: they would come twice."""
-        assert self._root is not None
-        shown = {content_id for part_id in part_ids for content_id in self._inspections[part_id].shows}
-        content_ids = {part.id: part.content_id for part in self._root.leaves()}
+        shown = {
+            content_id for part_id in part_ids for content_id in self._documents.inspections[part_id].shows
+        }
+        content_ids = {part.id: part.content_id for part in self._documents.root.leaves()}
         return tuple(part_id for part_id in part_ids if content_ids[part_id] not in shown)
 
     async def _cite(
         self, plan: ByPart, recipients: Sequence[str], replacements: dict[str, Sequence[NewPart]]
     ) -> dict[str, Sequence[NewPart]]:
         """Stage what the plan says, and put the citations into the message."""
-        assert self._root is not None
-        assert self._folder is not None
         assert self._citing is not None, "nothing is staged where nothing is configured"
-        parts = {part.id: part for part in self._root.leaves()}
+        parts = {part.id: part for part in self._documents.root.leaves()}
         found = await self._citing.stage(
             self._id,
             [
                 StagedPart(
                     parts[action.part_id],
-                    self._folder / f"part-{action.part_id}",
-                    self._inspections[action.part_id].media_type,
+                    self._documents.as_it_came(action.part_id),
+                    self._documents.inspections[action.part_id].media_type,
                     action,
                 )
                 for action in plan.staged
@@ -377,23 +286,26 @@ class MessageRenditions:
         )
         self._staged[_staging_key(plan, recipients)] = [item for item, _ in found.values()]
         citations = {part_id: citation for part_id, (_, citation) in found.items()}
-        return await asyncio.to_thread(cite, self._unsigned, self._root, citations, replacements)
+        return await asyncio.to_thread(
+            cite, self._documents.unsigned, self._documents.root, citations, replacements
+        )
 
     def _previous(self, unconverted: Collection[str] = ()) -> Previous:
         """What Content-Previous records of each converted part (RFC 4141, 8)."""
-        forms = {part_id: described(inspection.features) for part_id, inspection in self._inspections.items()}
+        forms = {
+            part_id: described(inspection.features)
+            for part_id, inspection in self._documents.inspections.items()
+        }
         return Previous(
             by=self._hostname, date=datetime.now(UTC), forms=forms, unconverted=frozenset(unconverted)
         )
 
     def _write_cover(self, part_ids: Sequence[str], target: FeatureCollection) -> Source:
         """Write the cover page; how many pages there are can be said where none of them is divided."""
-        assert self._root is not None
-        assert self._folder is not None
         tags: Mapping[str, object] = target
-        pages = sum(len(self._inspections[part_id].pages) for part_id in part_ids) + 1
-        text = write_cover(self._root.fields, None if "size-y" in tags else pages)
-        path = self._folder / "cover"
+        pages = sum(len(self._documents.inspections[part_id].pages) for part_id in part_ids) + 1
+        text = write_cover(self._documents.root.fields, None if "size-y" in tags else pages)
+        path = self._documents.folder / "cover"
         path.write_text(text, encoding="utf-8")
         return Source(path, "text/plain", name="cover page", charset="utf-8")
 
@@ -401,7 +313,7 @@ class MessageRenditions:
         self, sources: Sequence[Source], target: FeatureCollection, stem: str, pages: int
     ) -> Rendition:
         label = f"{stem} to {_describe(target)}"
-        out_dir = Path(tempfile.mkdtemp(dir=self._folder))
+        out_dir = Path(tempfile.mkdtemp(dir=self._documents.folder))
         job = ConversionJob(
             sources=tuple(sources),
             target=target,
@@ -423,17 +335,6 @@ class MessageRenditions:
         except OSError:  # a cache that fails, on a full disk, costs time and no mail
             rendition = await make(job)
         return _within_limit(rendition, target)
-
-
-def _inline(part: Part, leaves: tuple[Part, ...], folder: Path) -> tuple[tuple[str, Path], ...]:
-    """Return the parts that an HTML body may show in place, by their Content-ID (RFC 2392)."""
-    if part.media_type != "text/html":
-        return ()
-    return tuple(
-        (leaf.content_id, folder / f"part-{leaf.id}")
-        for leaf in leaves
-        if leaf.content_id and leaf is not part
-    )
 
 
 def _key(plan: Plan, *, has_cover: bool) -> str:
@@ -499,33 +400,3 @@ def _new_parts(rendition: Rendition, *, name: str) -> list[NewPart]:
         )
         for file in rendition.files
     ]
-
-
-_COLOURS = ("binary", "limited", "mapped", "grey", "full")
-
-
-def _richest_colour(inspections: list[Inspection]) -> str | None:
-    found = [page.colour.lower() for inspection in inspections for page in inspection.pages]
-    return max(found, key=_COLOURS.index, default=None)
-
-
-_PAPERED = {"application/pdf", *OFFICE_FORMATS}
-
-
-def _most_used_paper(inspections: list[Inspection]) -> str | None:
-    """Return the paper of the documents that have one: not texts, which have any, nor pictures, which have none."""
-    pages = [
-        page
-        for inspection in inspections
-        for page in inspection.pages
-        if inspection.media_type in _PAPERED or page.kind == "scan"
-    ]
-    counted = Counter(paper_of(page.width_inches, page.height_inches) for page in pages)
-    del counted[None]
-    return counted.most_common(1)[0][0] if counted else None
-
-
-def _finest_dpi(inspection: Inspection) -> Fraction | None:
-    """Return the finest resolution among the pages; None as soon as one page has no resolution of its own."""
-    found = [page.dpi for page in inspection.pages]
-    return None if not found or None in found else max(dpi for dpi in found if dpi is not None)

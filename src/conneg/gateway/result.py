@@ -1,6 +1,6 @@
 """How one recipient of one message fared in one attempt, as a value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conneg.smtp import Reply
 from conneg.spool import RecipientState, SpooledRecipient
@@ -14,7 +14,7 @@ class Result:
     answered, and `diagnostic` its reply; `octets` is the size of what was sent, `form` the rendition's feature
     collection or what else was done. `success` is the action that a report of success has to name (RFC 3461, 5.2.2 and
     5.2.3: "delivered" or "relayed"), None where the next hop has taken that duty over. `accepts` is the expression of
-    what the recipient can take, if anybody has said that.
+    what the recipient can take, if anybody has said that; `loss` what of the original the recipient did not get.
     """
 
     recipient: SpooledRecipient
@@ -27,6 +27,7 @@ class Result:
     form: str = ""
     success: str | None = None
     accepts: str | None = None
+    loss: str = ""
 
 
 def delivered(recipient: SpooledRecipient, reply: Reply, *, remote: str, octets: int, form: str) -> Result:
@@ -66,6 +67,17 @@ def from_final_reply(
     if reply.code < 500:
         return deferred(recipient, reply, "4.3.0", remote=remote)
     return failed(recipient, reply, "5.0.0", remote=remote)
+
+
+CONVERTED_WITH_LOSS = "2.6.4"
+"""Delivered, and the conversion that it took lost something (RFC 3463, 3.7)."""
+
+
+def with_loss(result: Result, loss: str) -> Result:
+    """Return a result whose content had lost something on its way, if it had and was delivered."""
+    if not loss or result.state is not RecipientState.DELIVERED:
+        return result
+    return replace(result, status=CONVERTED_WITH_LOSS, loss=loss)
 
 
 def one_line(reply: Reply) -> str:

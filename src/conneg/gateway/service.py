@@ -14,7 +14,7 @@ from types import TracebackType
 import structlog
 
 from conneg.content import Fence, Office, RenditionCache, WorkerLimits, Workers
-from conneg.directory import DomainDirectory, FileDirectory
+from conneg.directory import DomainDirectory
 from conneg.errors import ConnegError
 from conneg.gateway.acceptance import Acceptance, open_acceptance
 from conneg.gateway.alternates import Alternates, Choice
@@ -114,10 +114,9 @@ class Gateway:
 
     async def _start(self) -> None:
         config = self.config
-        if config.directory.file is not None:  # a mistake in it is told at start, not at the first RCPT
-            await asyncio.to_thread(FileDirectory(config.directory.file).load)
         self._signatures = await asyncio.to_thread(open_signatures, config)
-        self.directory = await asyncio.to_thread(open_directory, config, self._resolver)
+        # a mistake in a directory file is told at start, not at the first RCPT
+        self.directory = await asyncio.to_thread(open_directory, config, self._resolver, load=True)
         self._delivery_directory = self.directory.without_peers()
         self._exit.push_async_callback(self.directory.close)
         self.spool = spool = open_spool(config.spool.path, receivers=config.server.receivers)

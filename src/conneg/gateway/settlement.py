@@ -175,6 +175,8 @@ class Settlement:
 
 
 def _advice(result: Result) -> str:
+    if result.loss:
+        return f"It was converted for the recipient's device, and has lost: {result.loss}."
     return _ADVICE.get(result.status, "") if result.state is RecipientState.FAILED else ""
 
 

@@ -27,7 +27,7 @@ from conneg.gateway.fitting import fitted
 from conneg.gateway.grouping import Capabilities, Group, baseline_of, group_recipients, plan_policy
 from conneg.gateway.journal import Journal
 from conneg.gateway.renditions import MessageRenditions, TooLargeError
-from conneg.gateway.result import Result, deferred, failed, from_final_reply
+from conneg.gateway.result import Result, deferred, failed, from_final_reply, with_loss
 from conneg.gateway.routing import NextHop, NoSuchNextHopError
 from conneg.gateway.sessions import Sessions
 from conneg.negotiation import (
@@ -38,6 +38,7 @@ from conneg.negotiation import (
     Undeliverable,
     after_rcpt,
     describe_capability,
+    loss_of,
     read_capability,
 )
 from conneg.smtp import ConnegArgument
@@ -351,7 +352,10 @@ class Transactions:
             )
             for recipient, reply in zip(group.recipients, replies, strict=True)
         ]
-        await self._settle(batch, [replace(result, success=exchange.success) for result in results])
+        loss = loss_of(group.plan)
+        await self._settle(
+            batch, [with_loss(replace(result, success=exchange.success), loss) for result in results]
+        )
 
     async def _settle(self, batch: _Batch, results: Sequence[Result]) -> None:
         if not results:

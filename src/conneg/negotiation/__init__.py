@@ -34,6 +34,7 @@ from conneg.negotiation.plan import (
     Stage,
     StageCause,
     Undeliverable,
+    loss_of,
 )
 from conneg.negotiation.planner import PlanPolicy, make_plan
 from conneg.negotiation.record import DecisionRecord, capability_values
@@ -85,6 +86,7 @@ __all__ = [
     "estimate",
     "failure_status",
     "is_accepted",
+    "loss_of",
     "make_plan",
     "profile_expression",
     "read_capability",

@@ -101,7 +101,9 @@ def _are_same(plan: Plan, other: Plan) -> bool:
 
 
 def _shape(plan: Plan) -> tuple[object, ...]:
-    """Return what plans must have in common for their forms to be compared: what becomes pages, or what is left out."""
+    """Return what plans must have in common for their forms to be compared: what becomes pages, or what is left out of
+    the message, and how.
+    """
     match plan:
         case OneDocument(part_ids=part_ids):
             return ("pages", *part_ids)

@@ -24,11 +24,15 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Convert:
-    """The part is replaced by its rendition at the point `target`, which is both offered and accepted."""
+    """The part is replaced by its rendition at the point `target`, which is both offered and accepted.
+
+    `loss` says what of the original the rendition has not, nothing if it has all.
+    """
 
     part_id: str
     target: FeatureCollection
     reason: str
+    loss: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +127,15 @@ class ByPart:
 
 @dataclass(frozen=True, slots=True)
 class OneDocument:
-    """The parts `part_ids` become the pages of one document at the point `target`, and nothing else is sent."""
+    """The parts `part_ids` become the pages of one document at the point `target`, and nothing else is sent.
+
+    `loss` is as in `Convert`.
+    """
 
     target: FeatureCollection
     part_ids: tuple[str, ...]
     reason: str
+    loss: str = ""
 
     @property
     def key(self) -> str:
@@ -174,6 +182,18 @@ class Undeliverable:
 
 
 Plan = AsItIs | ByPart | OneDocument | Undeliverable
+
+
+def loss_of(plan: Plan) -> str:
+    """Return what of the original nobody gets who gets this, in a few words; nothing if all of it is there."""
+    match plan:
+        case OneDocument(loss=loss):
+            return loss
+        case ByPart(actions=actions):
+            lost = (action.loss for action in actions if isinstance(action, Convert))
+            return ", ".join(dict.fromkeys(filter(None, lost)))
+        case _:
+            return ""
 
 
 def _action_key(action: PartAction) -> str:

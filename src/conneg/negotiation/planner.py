@@ -124,6 +124,7 @@ def _plan_document(offer: MessageOffer, capability: Capability, policy: PlanPoli
         choice.collection,
         tuple(part.id for part in pages),
         "; ".join([*words, *([f"given up: {loss}"] if loss else [])]),
+        loss,
     )
 
 
@@ -264,7 +265,8 @@ class _PartPlanner:
         loss = describe_loss(choice.collection, part.colour, part.dpi, part.features)
         reason = f"{_label(part)} becomes {describe_form(choice.collection)}"
         remark = f"; {choice.remark}" if choice.remark else ""
-        return Convert(part.id, choice.collection, reason + (f" (given up: {loss})" if loss else "") + remark)
+        given_up = f" (given up: {loss})" if loss else ""
+        return Convert(part.id, choice.collection, f"{reason}{given_up}{remark}", loss)
 
     def _decide_protected(self, part: OfferedPart) -> Keep:
         what = f"{_protected_words([part])} and not converted"

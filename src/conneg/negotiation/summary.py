@@ -37,6 +37,8 @@ _TYPE_WORDS = {
 }
 _TEXT_TYPES = frozenset({"text/plain", "text/html"})
 _MANY_IMAGE_TYPES = 5
+_MANY_OFFICE_TYPES = 5
+_OFFICE_TYPES = ("application/vnd.", "application/msword", "application/rtf")
 _LONGEST = 200
 
 
@@ -172,7 +174,12 @@ def _name_types(types: set[str], limit: str, has_pdf: bool) -> str:
     texts = sorted(types & _TEXT_TYPES, key=_type_rank)
     if not (has_pdf and not limit and len(types) > len(texts)):
         named += [_TYPE_WORDS[t] for t in texts]
-    named += sorted(types - set(images) - _TEXT_TYPES - {"application/pdf"})
+    others = types - set(images) - _TEXT_TYPES - {"application/pdf"}
+    office = {one for one in others if one.startswith(_OFFICE_TYPES)}
+    if len(office) >= _MANY_OFFICE_TYPES:
+        named.append("office documents")
+        others -= office
+    named += sorted(others)
     joined = ", ".join(named) if "any image" in named else _or(named)
     return f"{joined}{limit}"
 

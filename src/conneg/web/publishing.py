@@ -21,10 +21,11 @@ from starlette.routing import Route
 
 from conneg.accounts import Accounts, AccountsUnavailableError
 from conneg.bounds import Bound
+from conneg.databases import DatabaseUnavailableError
 from conneg.directory.names import EntryKind, name_key
 from conneg.errors import ConnegError
 from conneg.negotiation import Provenance, read_capability
-from conneg.web.published import PublishedCapabilities, PublishedUnavailableError
+from conneg.web.published import PublishedCapabilities
 
 MAX_PUBLISHED = Bound(
     name="web.published",
@@ -77,7 +78,7 @@ class _Service:
                     "Bearer" if request.method in ("GET", "HEAD") else 'Basic realm="conneg", charset="UTF-8"'
                 )
             return JSONResponse({"error": str(error)}, error.status, headers)
-        except (AccountsUnavailableError, PublishedUnavailableError):
+        except (AccountsUnavailableError, DatabaseUnavailableError):
             return JSONResponse(
                 {"error": "try again later"}, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "10"}
             )
