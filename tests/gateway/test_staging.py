@@ -16,6 +16,7 @@ from conneg.gateway.config import Config, ConfigError, parse_config
 from conneg.gateway.events import Planned, Settled
 from conneg.spool import RecipientState
 from conneg.staging import FileStore, Purpose, Tokens, read_key
+from tests.content.officefiles import docx, paragraph
 from tests.gateway.servers import (
     PROFILE_S,
     config,
@@ -26,9 +27,13 @@ from tests.gateway.servers import (
     text_message,
     until,
 )
+from tests.gateway.test_delivery import receiver, sender
+from tests.gateway.test_octets import SIZE, with_size
 from tests.staging.samples import small_disk
+from tests.system import require
 
 ONLY_TEXT = '(type=["text/plain","text/html"])'
+ONLY_TEXT_AND_DRAWINGS = '(type=["text/plain","application/step"])'
 DRAWING = bytes(range(256)) * 40
 
 
@@ -140,6 +145,45 @@ async def test_a_recipient_of_whom_nothing_is_known_gets_a_link_for_what_is_too_
     (inner,) = external.iter_parts()
     assert inner.get_content_type() == "application/step"
     assert inner["Content-ID"]
+
+
+async def test_an_office_document_is_staged_as_it_came(tmp_path: Path) -> None:
+    require("soffice", "libreoffice-writer-nogui")
+    document = docx(paragraph(os.urandom(20_000).hex()))
+    message = text_message()
+    kind = "vnd.openxmlformats-officedocument.wordprocessingml.document"
+    message.add_attachment(document, maintype="application", subtype=kind, filename="letter.docx")
+    await delivered(tmp_path, message, "anna@devices.test", more="stage_above_octets = 5000")
+    store, _ = store_in(tmp_path)
+    (item,) = store.items()
+    assert item.media_type == f"application/{kind}"
+    assert b"".join(store.read(item.id, 0, item.octets)) == document
+
+
+@pytest.mark.parametrize("takes", [None, ONLY_TEXT_AND_DRAWINGS])
+async def test_what_the_next_hop_takes_no_message_of_is_staged_the_largest_first(
+    tmp_path: Path, takes: str | None
+) -> None:
+    message = text_message()
+    for name, octets in (("small.step", 30_000), ("large.step", 400_000), ("larger.step", 500_000)):
+        message.add_attachment(os.urandom(octets), maintype="application", subtype="step", filename=name)
+    stages = 'on_no_common_form = "stage"'
+    hop = with_size(receiver(tmp_path / "mx", {} if takes is None else {"june@devices.test": takes}))
+    async with running(hop) as (mx, _):
+        settings_ = sender(
+            tmp_path / "gw", mx, more=stages, tail='[staging]\nbase_url = "https://files.test"'
+        )
+        async with running(settings_) as (gateway, events):
+            await submit(gateway, message, ["june@devices.test"])
+            await until(lambda: bool(events.of(Settled)))
+            assert [event.state for event in events.of(Settled)] == ["delivered"], events.of(Settled)
+    (content,) = messages_in(tmp_path / "mx/mail/devices.test/june")
+    assert len(content) < SIZE
+    parsed = email.message_from_bytes(content, policy=email.policy.default)
+    names = [part.get_filename() for part in parsed.walk() if part.get_content_disposition() == "attachment"]
+    assert names == ["small.step"]
+    staged = {item.name for item in store_in(tmp_path / "gw")[0].items() if item.cited_at}
+    assert staged == {"large.step", "larger.step"}
 
 
 async def test_what_is_not_too_large_stays_octet_for_octet(tmp_path: Path) -> None:

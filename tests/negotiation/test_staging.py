@@ -15,10 +15,14 @@ from conneg.negotiation import (
     Plan,
     PlanPolicy,
     Provenance,
+    ServedClass,
     StageCause,
     Undeliverable,
+    cheapest_plans,
+    estimate,
     make_plan,
 )
+from conneg.negotiation.staging import CITATION_OCTETS
 from tests.negotiation.samples import JUNE, said
 
 STAGE = PlanPolicy(on_no_common_form="stage")
@@ -126,6 +130,24 @@ def test_of_alternatives_that_are_all_staged_the_best_one_is() -> None:
 def test_a_device_that_takes_pages_only_has_no_use_for_a_link() -> None:
     assert isinstance(make_plan(offered(DRAWING), JUNE, STAGE), Undeliverable)
     assert isinstance(make_plan(offered(DRAWING), JUNE, ABOVE), Undeliverable)
+
+
+def test_nobody_gets_a_link_in_place_of_what_can_be_taken_nor_the_other_way_round() -> None:
+    offer = offered(LETTER, DRAWING)
+    with_external = said('(type=["text/plain","message/external-body"])')
+    capabilities = (ANYTHING, TEXT_ONLY, with_external)
+    classes = [ServedClass(one, make_plan(offer, one, STAGE)) for one in capabilities]
+    own = [one.plan for one in classes]
+    assert isinstance(own[0], AsItIs)
+    for cheapest in own:
+        chosen = cheapest_plans(classes, offer, lambda plan, best=cheapest: 1.0 if plan is best else 1000.0)
+        assert [plan.key for plan in chosen] == [plan.key for plan in own]
+
+
+def test_a_copy_with_a_citation_is_small() -> None:
+    offer = offered(LETTER, DRAWING)
+    staged, whole = make_plan(offer, TEXT_ONLY, STAGE), make_plan(offer, ANYTHING, STAGE)
+    assert estimate(staged, offer) == LETTER.octets + CITATION_OCTETS < estimate(whole, offer)
 
 
 def test_an_unknown_policy_is_an_error() -> None:

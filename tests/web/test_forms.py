@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conneg.content import RenditionCache, WorkerLimits, Workers
+from conneg.content import Office, RenditionCache, WorkerLimits, Workers
 from conneg.demo.message import sample
 from conneg.gateway.config import parse_config
 from conneg.gateway.endpoint import Endpoint
@@ -15,14 +15,19 @@ from conneg.staging import FileStore, Item
 from conneg.web import connections
 from conneg.web.forms import PAGES, WAITING, BusyError, Form, Forms, Offered
 from conneg.web.server import serve_staged
+from tests.content.officefiles import docx, paragraph
 from tests.staging.samples import put
+from tests.system import require
+
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 @pytest.fixture
 async def forms(tmp_path: Path) -> AsyncIterator[Forms]:
     cache = RenditionCache(tmp_path / "kept", 1 << 26)
     async with Workers(1, WorkerLimits(pages=40)) as workers:
-        made = Forms(FileStore(tmp_path / "staging", 1 << 26), workers, cache, at_once=1)
+        store = FileStore(tmp_path / "staging", 1 << 26)
+        made = Forms(store, workers, cache, tmp_path / "readable", office=Office(), at_once=1)
         yield made
         await made.close()
 
@@ -50,6 +55,18 @@ async def test_a_text_of_many_pages_is_shown_in_part(forms: Forms, tmp_path: Pat
     assert offered.find("page-20") is not None
     assert offered.find("page-21") is None
     assert [form.key for form in offered.documents] == ["pdf"]
+
+
+async def test_an_office_document_can_be_read_without_an_office(forms: Forms, tmp_path: Path) -> None:
+    require("soffice", "libreoffice-writer-nogui")
+    item = staged(tmp_path, docx(paragraph("Hello June.")), DOCX, "letter.docx")
+    offered = await forms.offered(item)
+    assert (offered.pages, [form.key for form in offered.documents]) == (1, ["pdf", "text"])
+    for key, begins in (("pdf", b"%PDF-"), ("text", b"Hello June."), ("preview-1", b"\x89PNG")):
+        form = offered.find(key)
+        assert form is not None
+        async with forms.make(item, form) as made:
+            assert made.path.read_bytes().lstrip().startswith(begins)
 
 
 async def test_who_comes_on_top_is_told_to_come_back(forms: Forms, tmp_path: Path) -> None:

@@ -71,6 +71,10 @@ class MessageDocuments:
         assert self._folder is not None, "the message was examined"
         return self._folder
 
+    def as_it_came(self, part_id: str) -> Path:
+        """Return the file of a body part as the message has it; its source may be what it was made readable as."""
+        return self.folder / f"part-{part_id}"
+
     async def close(self) -> None:
         """Remove the scratch files."""
         if self._folder is not None:
@@ -111,7 +115,7 @@ class MessageDocuments:
     def _write_sources(self, leaves: tuple[Part, ...]) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix=f"conneg-{self._id}-"))
         for part in leaves:
-            path = self._folder / f"part-{part.id}"
+            path = self.as_it_came(part.id)
             path.write_bytes(decode_body(self.unsigned, part))
             self.sources[part.id] = Source.of_part(
                 path, part.media_type, part.filename, part.parameters, _inline(part, leaves, self._folder)

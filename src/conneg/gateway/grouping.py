@@ -29,7 +29,9 @@ MAX_COMPARED_PLANS = 64
 _NOTHING_KNOWN = AsItIs("nothing is known of what the recipient can take; the message goes as it came")
 _NOT_CONVERTED = AsItIs("this destination's mail is passed on as it came")
 
-_ANYTHING = Capability("", FeatureSet.everything(), Provenance.BASELINE, "nothing is known")
+ANYTHING = Capability("", FeatureSet.everything(), Provenance.BASELINE, "nothing is known")
+"""What a recipient is held to take of whom nothing is known, where only size decides."""
+
 _INSTEAD = {"return": "refuse", "original": "refuse", "stage": "stage"}
 
 Capabilities = Sequence[tuple[SpooledRecipient, Capability | None]]
@@ -133,7 +135,7 @@ async def _plan_by_size(policy: DestinationSection, renditions: MessageRendition
     if above is None or renditions.octets <= above:
         return _NOTHING_KNOWN
     try:
-        return make_plan(await renditions.offer(), _ANYTHING, plan_policy(policy))
+        return make_plan(await renditions.offer(), ANYTHING, plan_policy(policy))
     except BoundExceededError:
         return _NOTHING_KNOWN  # what cannot be taken apart is not staged
 

@@ -276,7 +276,7 @@ class MessageRenditions:
             [
                 StagedPart(
                     parts[action.part_id],
-                    self._documents.sources[action.part_id].path,
+                    self._documents.as_it_came(action.part_id),
                     self._documents.inspections[action.part_id].media_type,
                     action,
                 )

@@ -123,7 +123,7 @@ class Gateway:
         self._exit.push_async_callback(self.spool.close)
         self._citing = await asyncio.to_thread(open_citing, config, self._clock)
         content = config.content
-        limits, closed_only = _limits(content), content.sandbox == "required"
+        limits, closed_only = worker_limits(content), content.sandbox == "required"
         self._workers = await self._exit.enter_async_context(
             Workers(count=content.workers, limits=limits, closed_only=closed_only)
         )
@@ -293,7 +293,8 @@ class Gateway:
                 _log_fault("housekeeping", error)
 
 
-def _limits(section: ContentSection) -> WorkerLimits:
+def worker_limits(section: ContentSection) -> WorkerLimits:
+    """Return what one document may take of a worker."""
     return WorkerLimits(
         memory_octets=section.memory_mib << 20,
         cpu_seconds=math.ceil(section.seconds),

@@ -126,13 +126,6 @@ def _left_out(action: PartAction) -> str:
             return ""
 
 
-def _action_name(action: Drop | Stage) -> str:
-    """Return what is the same for actions that leave the same in the place of a part."""
-    if isinstance(action, Drop):
-        return f"{action.part_id} dropped"
-    return f"{action.part_id} staged {action.is_ascii} {action.has_external_body}"
-
-
 def _targets(plan: Plan) -> Mapping[str, FeatureCollection]:
     """Return the form that each converted part gets, or the whole document."""
     match plan:

@@ -62,6 +62,11 @@ class PlanPolicy:
     preference: Preference | None = None
     stage_above_octets: int | None = None
 
+    @property
+    def stages(self) -> bool:
+        """Whether parts may be staged at all."""
+        return self.on_no_common_form == "stage" or self.stage_above_octets is not None
+
     def __post_init__(self) -> None:
         if self.on_no_common_form not in ("refuse", "original", "stage"):
             raise ValueError(

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 
 from conneg.features import FeatureCollection, FeatureSet, feature_set
 from conneg.features.private import OCTETS_TAG, QUALITY_TAG
@@ -66,6 +67,34 @@ def smaller_plans(
         seen.add(plan.key)
         given_up[what] += 1
         yield replace(found, reason=f"{found.reason}; given up for the limit on octets: {_listed(given_up)}")
+
+
+def staging_plans(
+    offer: MessageOffer, capability: Capability, policy: PlanPolicy, octets: int
+) -> Iterator[Plan]:
+    """Yield plans, at most three, that stage the largest parts, so that the others fit into so many `octets`.
+
+    The first stages as few as may do, each of the others some more.
+    """
+    plans = _staging_plans(offer, capability, policy, octets)
+    for plan in islice(plans, _STAGING_PLANS):
+        yield replace(plan, reason=f"{plan.reason}; the next hop takes {octets} octets")
+
+
+_STAGING_PLANS = 3
+
+
+def _staging_plans(
+    offer: MessageOffer, capability: Capability, policy: PlanPolicy, octets: int
+) -> Iterator[ByPart]:
+    sizes = sorted({part.octets for part in offer.parts}, reverse=True)
+    left = sum(part.octets for part in offer.parts)
+    for larger, size in zip(sizes, [*sizes[1:], 0], strict=True):
+        left -= sum(part.octets for part in offer.parts if part.octets == larger)
+        if left < octets:
+            found = make_plan(offer, capability, replace(policy, stage_above_octets=size))
+            if isinstance(found, ByPart) and found.staged:
+                yield found
 
 
 def _listed(given_up: Counter[str]) -> str:

@@ -24,9 +24,11 @@ from conneg.content import (
     ConversionError,
     ConversionJob,
     Inspection,
+    Office,
     RenditionCache,
     Source,
     Workers,
+    examine,
     offer,
 )
 from conneg.errors import TemporaryError
@@ -115,17 +117,36 @@ class BusyError(TemporaryError):
     """So many forms are being made already that no other one can wait."""
 
 
-class Forms:
-    """Makes forms of what is in a store."""
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What a content is, and for an office document the PDF that it was made into."""
 
-    def __init__(self, store: Store, workers: Workers, cache: RenditionCache, *, at_once: int = 2) -> None:
+    inspection: Inspection
+    readable: Source | None = None
+
+
+class Forms:
+    """Makes forms of what is in a store; `folder` holds what had to be made readable, without `office` nothing is."""
+
+    def __init__(
+        self,
+        store: Store,
+        workers: Workers,
+        cache: RenditionCache,
+        folder: Path,
+        *,
+        office: Office | None = None,
+        at_once: int = 2,
+    ) -> None:
+        self._folder = folder
+        self._office = office
         self._store = store
         self._workers = workers
         self._cache = cache
         self._places = anyio.Semaphore(at_once)
         self._waiting = 0
-        self._inspected: OrderedDict[str, Inspection | None] = OrderedDict()
-        self._looking: dict[str, asyncio.Task[Inspection | None]] = {}
+        self._looked: OrderedDict[str, _Looked | None] = OrderedDict()
+        self._looking: dict[str, asyncio.Task[_Looked | None]] = {}
 
     async def close(self) -> None:
         """Give up what is being looked at."""
@@ -136,37 +157,42 @@ class Forms:
 
     async def offered(self, item: Item) -> Offered:
         """Return what can be made of the item. Raises `BusyError`, `NoSuchItemError`."""
-        inspection = await self._inspection(item)
-        return Offered() if inspection is None else _offered(inspection, item)
+        looked = await self._look_once(item)
+        return Offered() if looked is None else _offered(looked.inspection, item)
 
-    async def _inspection(self, item: Item) -> Inspection | None:
+    async def _look_once(self, item: Item) -> _Looked | None:
         """Look at an item, once; None for one that is beyond the workers' limits.
 
         Who does not wait for the end of it does not end it for others.
         """
-        if item.id in self._inspected:
-            self._inspected.move_to_end(item.id)
-            return self._inspected[item.id]
+        if item.id in self._looked:
+            self._looked.move_to_end(item.id)
+            return self._looked[item.id]
         if item.id not in self._looking:
             task = asyncio.create_task(self._look(item))
             self._looking[item.id] = task
-            task.add_done_callback(partial(self._looked, item.id))
+            task.add_done_callback(partial(self._was_looked_at, item.id))
         return await asyncio.shield(self._looking[item.id])
 
-    def _looked(self, item_id: str, task: asyncio.Task[Inspection | None]) -> None:
+    def _was_looked_at(self, item_id: str, task: asyncio.Task[_Looked | None]) -> None:
         del self._looking[item_id]
         if not task.cancelled():
             task.exception()  # who waited is told; perhaps nobody did
 
-    async def _look(self, item: Item) -> Inspection | None:
-        inspection = None
+    async def _look(self, item: Item) -> _Looked | None:
+        looked = None
+        folder = self._folder / item.id
         async with self._place():
+            await in_thread(folder.mkdir, parents=True, exist_ok=True)
             with self._store.local(item.id) as path, contextlib.suppress(ContentRefusedError):
-                inspection = await self._workers.inspect(_source(item, path))
-        self._inspected[item.id] = inspection
-        if len(self._inspected) > KEPT_INSPECTIONS.value:
-            self._inspected.popitem(last=False)
-        return inspection
+                source = _source(item, path)
+                found = await examine(source, self._workers, self._office, folder)
+                looked = _Looked(found.inspection, None if found.source is source else found.source)
+        self._looked[item.id] = looked
+        if len(self._looked) > KEPT_INSPECTIONS.value:
+            forgotten, _ = self._looked.popitem(last=False)
+            await in_thread(shutil.rmtree, self._folder / forgotten, ignore_errors=True)
+        return looked
 
     @asynccontextmanager
     async def make(self, item: Item, form: Form) -> AsyncIterator[Made]:
@@ -176,10 +202,10 @@ class Forms:
         """
         folder = Path(tempfile.mkdtemp(prefix="conneg-form-"))
         try:
-            inspection = await self._inspection(item)
+            looked = await self._look_once(item)
             async with self._place():
                 with self._store.local(item.id) as path:
-                    job = _job(item, inspection, form, path, folder)
+                    job = _job(item, looked, form, path, folder)
                     rendition = await self._cache.rendition(job, self._workers.convert)
             file = rendition.files[0]
             sha256 = await in_thread(_sha256, file.path)
@@ -203,14 +229,14 @@ def _source(item: Item, path: Path) -> Source:
     return Source.of_part(path, item.media_type, item.name, item.parameters)
 
 
-def _job(item: Item, inspection: Inspection | None, form: Form, path: Path, folder: Path) -> ConversionJob:
-    possible = FeatureSet.nothing() if inspection is None else offer(inspection)
+def _job(item: Item, looked: _Looked | None, form: Form, path: Path, folder: Path) -> ConversionJob:
+    possible = FeatureSet.nothing() if looked is None else offer(looked.inspection)
     common = common_forms(possible, _accepted(form.accepted))
     choice = None if common.is_empty else choose(common, default_preference())
     if choice is None:
         raise ConversionError(f"no {form.label} can be made of {item.label}")
     return ConversionJob(
-        sources=(_source(item, path),),
+        sources=((looked and looked.readable) or _source(item, path),),
         target=choice.collection,
         out_dir=folder,
         stem=form.key,

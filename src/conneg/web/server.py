@@ -6,7 +6,6 @@ uvicorn speaks HTTP; conversions run in worker processes; now and then what has 
 import asyncio
 import contextlib
 import logging
-import math
 import shutil
 import socket
 import tempfile
@@ -18,11 +17,12 @@ import structlog
 import uvicorn
 
 from conneg.bounds import Bound
-from conneg.content import RenditionCache, WorkerLimits, Workers
+from conneg.content import Office, RenditionCache, Workers
 from conneg.errors import ConnegError, UnavailableError, UsageError
 from conneg.gateway.citing import open_store, open_tokens
 from conneg.gateway.config import Config
 from conneg.gateway.endpoint import Endpoint
+from conneg.gateway.service import worker_limits
 from conneg.gateway.staging_section import StagingSection
 from conneg.staging import FileStore
 from conneg.web.app import Retrieval
@@ -153,18 +153,13 @@ async def _forms(config: Config, section: StagingSection, store: FileStore) -> A
         yield None
         return
     content = config.content
-    limits = WorkerLimits(
-        memory_octets=content.memory_mib << 20,
-        cpu_seconds=math.ceil(content.seconds),
-        wall_seconds=content.seconds,
-        pages=content.pages,
-        pixels=int(content.megapixels * 1_000_000),
-    )
+    limits, closed_only = worker_limits(content), content.sandbox == "required"
+    office = Office(limits, closed_only=closed_only) if content.office == "auto" else None
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="conneg-forms-"))
     try:
         cache = await asyncio.to_thread(RenditionCache, folder / "kept", section.cache_mib << 20)
-        async with Workers(content.workers, limits, closed_only=content.sandbox == "required") as workers:
-            forms = Forms(store, workers, cache, at_once=content.workers)
+        async with Workers(content.workers, limits, closed_only=closed_only) as workers:
+            forms = Forms(store, workers, cache, folder / "readable", office=office, at_once=content.workers)
             try:
                 yield forms
             finally:
