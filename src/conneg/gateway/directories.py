@@ -48,8 +48,8 @@ def open_directory(
     """Return the directory that `config` names: its sources in order, or one that knows nobody.
 
     `resolver`: the DNS for a cascade, if not the configured one. `load`: read the TOML file now, and tell what is wrong
-    with it by an error. Raises `conneg.errors.ConnegError` for a source that
-    can never be asked, such as one whose driver is not installed.
+    with it by an error. Raises `conneg.errors.ConnegError` for a source that can never be asked, such as one whose
+    driver is not installed.
     """
     sources = dict(_sources(config, resolver))
     for source in sources.values():
