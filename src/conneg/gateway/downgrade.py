@@ -62,7 +62,10 @@ class DowngradeGuard:
             for recipient, capability in capabilities
             if capability is None or _may_be_forged(capability)
         ]
-        expected = await self._expected([recipient.forward_path for recipient, _ in doubtful])
+        expected = await self._expected(
+            [recipient.forward_path for recipient, _ in doubtful],
+            [path for path, one in said.items() if not one.authenticated],
+        )
         found = []
         for recipient, capability in doubtful:
             best = expected.get(recipient.forward_path)
@@ -84,11 +87,12 @@ class DowngradeGuard:
                 )
         return found
 
-    async def _expected(self, forward_paths: Sequence[str]) -> Mapping[str, Capability]:
-        if not forward_paths:
-            return {}
+    async def _expected(
+        self, forward_paths: Sequence[str], answered: Sequence[str]
+    ) -> Mapping[str, Capability]:
+        """Return what was expected of them; of all but those `answered` for, the directory knows nothing."""
         expected = await self._heard.find(forward_paths)
-        answers = await self._directory.lookup(forward_paths, self._lookup_seconds)
+        answers = await self._directory.lookup(answered, self._lookup_seconds) if answered else {}
         for forward_path, answer in answers.items():
             if isinstance(answer, Known) and answer.capability.authenticated:
                 expected[forward_path] = answer.capability

@@ -103,6 +103,7 @@ class Intake:
         self._claims = claims
         self._watch = watch
         self._learners = tuple(learners)
+        self._ensures = any(destination.ensure_conversion for destination in config.destination)
         self._disk = DiskSpace(config.spool.path, config.spool.min_free_mib << 20)
 
     def for_listener(self, listener: ListenerSection) -> "Intake":
@@ -144,9 +145,12 @@ class Intake:
                 self._answer(session, command, mailbox, None)
                 for command, mailbox in zip(commands, checked, strict=True)
             ]
+        asks_like_us = not session.transaction.reverse_path
         rules = [
             None
-            if command.conneg is None or isinstance(mailbox, Reply) or self._is_circle(session, command)
+            if command.conneg is None
+            or isinstance(mailbox, Reply)
+            or (asks_like_us and self._is_circle(session, command))
             else self._disclosure.rule_for(session, mailbox)
             for command, mailbox in zip(commands, checked, strict=True)
         ]
@@ -164,12 +168,9 @@ class Intake:
         ]
 
     def _is_circle(self, session: SessionInfo, command: RcptCommand) -> bool:
-        """Say whether the client asks, as our own cascade does, what it is being asked itself: then nobody knows."""
-        transaction: _Transaction = session.transaction
-        return (
-            command.conneg is ConnegArgument.REQUIRED
-            and not transaction.reverse_path
-            and self._directory.is_asking(command.forward_path, session.peer.address)
+        """Say whether a client that asks as our own cascade does is being asked the same itself: then nobody knows."""
+        return command.conneg is ConnegArgument.REQUIRED and self._directory.is_asking(
+            command.forward_path, session.peer.address
         )
 
     async def _answer_as_known(
@@ -198,7 +199,7 @@ class Intake:
         """
         if rule is None or known is None or isinstance(mailbox, Reply):
             return Unknown()
-        destination = self._routes.destination(mailbox.domain)
+        destination = self._routes.destination(mailbox.domain) if self._ensures else None
         ensures = destination is not None and destination.ensure_conversion
         if isinstance(known, Unknown) and destination is not None and ensures:
             assumed = baseline_of(destination)

@@ -28,7 +28,7 @@ from conneg.features.private import OCTETS_TAG
 from conneg.gateway.citing import Citing, StagedPart
 from conneg.gateway.documents import MessageDocuments
 from conneg.gateway.events import Converting, Watcher
-from conneg.gateway.signatures import Seal, Signatures, dkim_notes, read_header, seal_with
+from conneg.gateway.signatures import Seal, Signatures, dkim_notes, may_have_dkim, read_header, seal_with
 from conneg.mail import (
     Fields,
     NewPart,
@@ -135,7 +135,7 @@ class MessageRenditions:
             for part_id, inspection in self._documents.inspections.items()
             for note in inspection.notes
         )
-        if isinstance(plan, Undeliverable):
+        if isinstance(plan, Undeliverable) or not (self._signatures.dkim or may_have_dkim(self._content)):
             return tuple(strange)
         signers = self._dkim_signers if is_sealed else ()
         return (*strange, *dkim_notes(self._header, signers, is_changed=not isinstance(plan, AsItIs)))

@@ -56,6 +56,11 @@ def read_header(content: bytes) -> Fields:
         return Fields((), 0, 0)
 
 
+def may_have_dkim(content: bytes) -> bool:
+    """Whether a DKIM-Signature field may be in the header: a look that costs less than reading it."""
+    return b"\ndkim-signature" in b"\n" + content[: content.find(b"\r\n\r\n")].lower()
+
+
 def dkim_notes(header: Fields, signers: Sequence[DkimSigner], *, is_changed: bool) -> list[str]:
     """Say whose DKIM signatures cover the body, whether they still can, and who signs it on the way out.
 
