@@ -117,6 +117,8 @@ class MessageRenditions:
 
     @cached_property
     def _dkim_signers(self) -> tuple[DkimSigner, ...]:
+        if not self._signatures.dkim:
+            return ()
         return self._signatures.dkim_for(self._header, is_ours=self._is_ours)
 
     @cached_property
