@@ -408,6 +408,21 @@ def test_ids_stay_unique_when_the_clock_goes_back(folder: Path, clock: Clock) ->
     asyncio.run(main())
 
 
+def test_who_waits_for_a_time_from_a_clock_that_was_ahead_is_pulled_in(folder: Path, clock: Clock) -> None:
+    async def test(spool: SqliteSpool) -> None:
+        far, near, held = [await accept(spool) for _ in range(3)]
+        await spool.claim(clock.now, 10)
+        for message, wait in ((far, 90_000), (near, 3_000), (held, 90_000)):
+            later = Outcome(1, RecipientState.DEFERRED, next_attempt_at=clock.now + wait)
+            await spool.settle(message.id, [later])
+        await spool.hold(held.id)
+        assert await spool.pull_in(clock.now + 10_000, clock.now) == 1
+        assert await spool.pull_in(clock.now + 10_000, clock.now) == 0
+        assert [message.id for message in await spool.claim(clock.now, 10)] == [far.id]
+
+    run(folder, clock, test)
+
+
 def test_a_caller_that_is_cancelled_holds_no_claim(folder: Path, clock: Clock) -> None:
     async def test(spool: SqliteSpool) -> None:
         tasks = [asyncio.create_task(accept(spool, claim=True)) for _ in range(20)]

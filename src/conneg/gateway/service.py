@@ -45,6 +45,8 @@ from conneg.gateway.ways import Ways, policy_host
 from conneg.spool import Spool, SpooledMessage, SpooledRecipient, open_spool
 
 _HOUSEKEEPING_SECONDS = 5.0
+_CLOCK_SECONDS = 60.0
+"""By how much a clock may be set without anything following from it."""
 
 log = structlog.get_logger("conneg")
 
@@ -282,12 +284,23 @@ class Gateway:
         )
         await transactions.run(recipients)
 
+    async def _set_clock_right(self) -> None:
+        """Let nobody wait for a time that came from a clock which has been set back since."""
+        now = self._clock()
+        pulled_in = await self.spool.pull_in(now + self.config.retry.longest_seconds + _CLOCK_SECONDS, now)
+        if pulled_in:
+            log.warning(
+                "the clock was set back; who waited for a time far ahead is due now", recipients=pulled_in
+            )
+            self._schedule.wake()
+
     async def _keep_house(self) -> None:
         """Close idle sessions and forget old records, now and then."""
         while True:
             await asyncio.sleep(_HOUSEKEEPING_SECONDS)
             try:
                 await self._sessions.sweep()
+                await self._set_clock_right()
                 await self.spool.purge(self._clock() - self.config.spool.keep_records_days * 86400)
             except (ConnegError, OSError) as error:
                 _log_fault("housekeeping", error)

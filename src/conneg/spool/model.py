@@ -245,5 +245,11 @@ class Spool(Acceptor, Protocol):
     async def remove(self, message_id: str) -> int:
         """Take the unfinished recipients out; nobody is told."""
 
+    async def pull_in(self, beyond: float, now: float) -> int:
+        """Make those due `now` who wait until `beyond` or longer; return how many recipients that were.
+
+        No wait is that long: the clock was ahead when they were deferred, and has been set back.
+        """
+
     async def purge(self, before: float) -> int:
         """Forget the messages that were finished before that time, with their records; return how many."""

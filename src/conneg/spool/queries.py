@@ -178,6 +178,8 @@ FROM (
 RELEASE = "UPDATE recipient SET claimed = 0 WHERE message = :id AND claimed = 1"
 VOID_ALL_CLAIMS = "UPDATE recipient SET claimed = 0 WHERE claimed = 1"
 CONTENT = "SELECT octets FROM content WHERE message = :id"
+# Parameters: beyond, now.
+PULL_IN = f"UPDATE recipient SET next_attempt_at = :now WHERE {_DUE} AND next_attempt_at > :beyond"
 NEXT_DUE = f"SELECT min(next_attempt_at) FROM recipient INDEXED BY recipient_due WHERE {_DUE}"
 # Parameters: log.
 GENERATION = "SELECT coalesce(max(generation), 0) FROM accept_log WHERE number = :log"

@@ -306,6 +306,17 @@ class SqliteSpool:
         await self._drop_file_if_finished(number)
         return count
 
+    async def pull_in(self, beyond: float, now: float) -> int:
+        """Make those due who wait longer than anybody should; see `conneg.spool.Spool.pull_in`."""
+
+        def pull_in(connection: sqlite3.Connection) -> int:
+            connection.execute(queries.PULL_IN, {"beyond": beyond, "now": now})
+            (count,) = connection.execute(queries.CHANGES).fetchone()
+            return int(count)
+
+        count: int = await self._write(pull_in)
+        return count
+
     async def purge(self, before: float) -> int:
         """Forget the messages that were finished before that time; in steps, so that others are not kept
         waiting.
