@@ -33,7 +33,7 @@ FINE = (
 JPEGS = '(& (type="image/jpeg") (pix-x<=1080))'
 
 
-def settings(folder: Path, known: dict[str, str], addresses: list[str]) -> Any:
+def settings(folder: Path, known: dict[str, str], addresses: list[str], before: str = "") -> Any:
     folder.mkdir(parents=True, exist_ok=True)
     directory_file(folder / "directory.toml", known)
     return config(
@@ -44,6 +44,7 @@ def settings(folder: Path, known: dict[str, str], addresses: list[str]) -> Any:
         [[alternate]]
         recipient = "{JUNE}"
         addresses = {json.dumps(addresses)}
+        {before}
         [[destination]]
         domains = ["*"]
         deliver = "maildir"
@@ -52,9 +53,11 @@ def settings(folder: Path, known: dict[str, str], addresses: list[str]) -> Any:
     )
 
 
-async def where(folder: Path, known: dict[str, str], addresses: list[str]) -> tuple[str, str]:
+async def where(
+    folder: Path, known: dict[str, str], addresses: list[str], before: str = ""
+) -> tuple[str, str]:
     """Send a letter to June; the domain at which it arrived, and what was recorded of the choice."""
-    async with running(settings(folder, known, addresses)) as (gateway, events):
+    async with running(settings(folder, known, addresses, before)) as (gateway, events):
         await submit(gateway, text_message(), [JUNE])
         await until(lambda: len(events.of(Settled)) == 1)
         (message,) = await gateway.spool.list(state=RecipientState.DELIVERED)
@@ -89,6 +92,21 @@ async def test_the_most_capable_address_gets_it(tmp_path: Path, known: dict[str,
     assert found == best
     for address in (JUNE, FAX, DESK):
         assert f"<{address}>" in reason
+
+
+async def test_an_address_that_refuses_is_followed_by_the_next_best(tmp_path: Path) -> None:
+    """The desk's server does not know June any more; her fax machine gets the letter, and nobody a report."""
+    desk = config(
+        tmp_path / "desk",
+        '[[destination]]\ndomains = ["desk.test"]\ndeliver = "maildir"\npath = "mail"\nrecipients = ["anna"]\n',
+    )
+    async with running(desk) as (server, _):
+        before = (
+            f'[[destination]]\ndomains = ["desk.test"]\ndeliver = "smtp"\nhost = "{server.endpoints[0]}"\n'
+        )
+        found, reason = await where(tmp_path / "gw", {FAX: PROFILE_S, DESK: ANY_OFFICE}, [FAX, DESK], before)
+    assert found == "fax.test"
+    assert f"<{DESK}> refused: 550 5.1.1" in reason
 
 
 async def test_the_sender_reads_of_the_address_that_was_written(tmp_path: Path) -> None:

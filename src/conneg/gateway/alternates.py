@@ -2,13 +2,14 @@
 device can show most of it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from conneg.directory import Directory, Known, Unavailable
 from conneg.gateway.grouping import baseline_of, plan_for
 from conneg.gateway.renditions import MessageRenditions
+from conneg.gateway.result import Result
 from conneg.gateway.routing import Routes
 from conneg.gateway.sections import AlternateSection
 from conneg.mail import parse_mailbox, write_xtext
@@ -22,7 +23,10 @@ from conneg.negotiation import (
     Plan,
     Undeliverable,
 )
-from conneg.spool import SpooledRecipient
+from conneg.spool import RecipientState, SpooledRecipient
+
+Settle = Callable[[Sequence[Result]], Awaitable[None]]
+"""Takes what became of recipients."""
 
 Rank = tuple[object, ...]
 """The higher the better, among plans for one message."""
@@ -30,11 +34,57 @@ Rank = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The address that was chosen for a recipient, who has it already; `reason` says in a line what the others were."""
+    """The address that was chosen for a recipient, who has it already; `reason` says in a line what the others were.
+
+    `others` are the addresses to try if that one refuses the message, the best first.
+    """
 
     recipient: SpooledRecipient
     asked_for: str
     reason: str
+    others: tuple[str, ...] = ()
+
+    def next(self, why: str) -> "Choice":
+        """Return the choice of the next address, after this one has refused for that reason."""
+        reason = f"<{self.recipient.forward_path}> refused: {why}"
+        recipient = _readdressed(self.recipient, self.others[0])
+        return Choice(recipient, self.asked_for, reason, self.others[1:])
+
+
+class Readdressed:
+    """The recipients of one message for whom an address was chosen, while it is delivered."""
+
+    def __init__(self, choices: Sequence[Choice] = ()) -> None:
+        self._choices = {choice.recipient.id: choice for choice in choices}
+        self._refused: list[Choice] = []
+
+    def among(self, recipients: Sequence[SpooledRecipient]) -> list[Choice]:
+        """Return what was chosen for these recipients."""
+        return [self._choices[one.id] for one in recipients if one.id in self._choices]
+
+    def before(self, settle: Settle) -> Settle:
+        """Return what settles results but for refusals of recipients who have another address to try."""
+        if not self._choices:
+            return settle
+
+        async def settle_others(results: Sequence[Result]) -> None:
+            final = []
+            for result in results:
+                choice = self._choices.get(result.recipient.id)
+                if result.state is RecipientState.FAILED and choice is not None and choice.others:
+                    self._refused.append(choice.next(result.text))
+                else:
+                    final.append(result)
+            if final:
+                await settle(final)
+
+        return settle_others
+
+    def next_addresses(self) -> list[SpooledRecipient]:
+        """Return whose address has refused, at the next one."""
+        refused, self._refused = self._refused, []
+        self._choices |= {choice.recipient.id: choice for choice in refused}
+        return [choice.recipient for choice in refused]
 
 
 class Alternates:
@@ -85,10 +135,10 @@ class Alternates:
             if not addresses[recipient.id]:
                 chosen.append(recipient)
                 continue
-            best = max(addresses[recipient.id], key=lambda address: plans[address][0])
+            best, *others = sorted(addresses[recipient.id], key=lambda one: plans[one][0], reverse=True)
             reason = "; ".join(f"<{address}>: {plans[address][1]}" for address in addresses[recipient.id])
             chosen.append(_readdressed(recipient, best))
-            choices.append(Choice(chosen[-1], recipient.forward_path, reason))
+            choices.append(Choice(chosen[-1], recipient.forward_path, reason, tuple(others)))
         return chosen, choices
 
     def _of(self, recipient: SpooledRecipient) -> tuple[str, ...]:

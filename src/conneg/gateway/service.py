@@ -17,7 +17,7 @@ from conneg.content import Fence, Office, RenditionCache, WorkerLimits, Workers
 from conneg.directory import DomainDirectory
 from conneg.errors import ConnegError
 from conneg.gateway.acceptance import Acceptance, open_acceptance
-from conneg.gateway.alternates import Alternates, Choice
+from conneg.gateway.alternates import Alternates, Readdressed
 from conneg.gateway.citing import Citing, open_citing
 from conneg.gateway.config import Config
 from conneg.gateway.directories import open_directory, open_learners
@@ -228,17 +228,19 @@ class Gateway:
             office=self._office,
             citing=self._citing,
         ) as made:
-            choices: list[Choice] = []
             recipients = [recipient for found in by_hop.values() for recipient in found]
+            readdressed = Readdressed()
             if self._alternates.concerns(recipients):
                 recipients, choices = await self._alternates.choose(recipients, made)
-                by_hop = self._routes.by_next_hop(recipients)
-            await asyncio.gather(
-                *(
-                    self._deliver_to(message, content, hop, found, made, choices)
-                    for hop, found in by_hop.items()
+                readdressed = Readdressed(choices)
+            while recipients:
+                await asyncio.gather(
+                    *(
+                        self._deliver_to(message, content, hop, found, made, readdressed)
+                        for hop, found in self._routes.by_next_hop(recipients).items()
+                    )
                 )
-            )
+                recipients = readdressed.next_addresses()
 
     async def _deliver_to(
         self,
@@ -247,12 +249,11 @@ class Gateway:
         hop: NextHop,
         recipients: list[SpooledRecipient],
         renditions: MessageRenditions,
-        choices: list[Choice],
+        readdressed: Readdressed,
     ) -> None:
         retry, journal = self.config.retry, Journal()
-        for choice in choices:
-            if choice.recipient in recipients:
-                journal.readdressed(choice.recipient, choice.asked_for, choice.reason)
+        for choice in readdressed.among(recipients):
+            journal.readdressed(choice.recipient, choice.asked_for, choice.reason)
         settlement = Settlement(
             message,
             content,
@@ -279,7 +280,7 @@ class Gateway:
             lookup_seconds=self.config.conneg.lookup_seconds,
             open_seconds=self.config.delivery.open_transaction_seconds,
             journal=journal,
-            settle=settlement.settle,
+            settle=readdressed.before(settlement.settle),
             watch=self._watch,
         )
         await transactions.run(recipients)
