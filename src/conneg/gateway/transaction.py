@@ -120,16 +120,14 @@ class Transactions:
         batches = [_Batch([r]) for r in recipients] if single else [_Batch(list(recipients))]
         while batches:
             batch = batches.pop(0)
-            if batch.round > 1:
-                await (
-                    self._renditions.offer()
-                )  # what takes longer than a transaction may is waited for outside
             if batch.round > MAX_ROUNDS:
                 await self._settle(
                     batch, [deferred(r, "its capability kept changing", "4.3.3") for r in batch.recipients]
                 )
                 continue
             try:
+                if batch.round > 1:  # what takes longer than a transaction may is waited for outside of one
+                    await self._renditions.offer()
                 batches += await self._run_batch(batch)
             except StaleSessionError:
                 batches.insert(0, replace(batch, fresh=True))
