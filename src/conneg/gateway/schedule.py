@@ -122,7 +122,18 @@ class Schedule:
             self._report(f"message {message.id}", error)
             await asyncio.sleep(_POLL_SECONDS)
         finally:
-            await asyncio.shield(self._spool.release(message.id))
+            await asyncio.shield(self._give_back(message.id))
+
+    async def _give_back(self, message_id: str) -> None:
+        """End the claims of a message; while the disk cannot be written, try again, or it would never be due."""
+        while True:
+            try:
+                return await self._spool.release(message_id)
+            except ConnegError as error:
+                self._report(f"message {message_id} is still claimed", error)
+                if self._stopping:  # the next start voids all claims
+                    return None
+                await asyncio.sleep(_POLL_SECONDS)
 
     async def stop(self, within: float) -> int:
         """Finish what is in hand within `within` seconds, give back the rest, and return how many were given back."""

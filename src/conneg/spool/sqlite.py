@@ -223,8 +223,9 @@ class SqliteSpool:
     async def release(self, message_id: str) -> None:
         """End the claims of a message; costs nothing when all its recipients are settled."""
         number = _number(message_id)
-        if self._claims.pop(number, None):
+        if self._claims.get(number):
             await self._write(database.release(number))
+            self._claims.pop(number, None)
 
     async def next_due(self) -> float | None:
         """Return when the next unclaimed recipient is due (UNIX seconds)."""
