@@ -274,13 +274,13 @@ async def test_every_decision_is_kept_with_the_message(tmp_path: Path) -> None:
 
 @pytest.mark.shows("C-9")
 async def test_strategies_of_appendix_a(tmp_path: Path) -> None:
-    """Single: a transaction each. Common: one content for all. Batch: a transaction for each class."""
+    """Single: a session each. Common: one content for all. Batch: a transaction for each class."""
     entries = {
         "fax1@devices.test": PROFILE_S,
         "fax2@devices.test": PROFILE_S,
         "june@devices.test": "profile F",
     }
-    sent = {}
+    sent, sessions = {}, {}
     for strategy in ("single", "common", "batch"):
         folder = tmp_path / strategy
         async with running(receiver(folder / "mx", entries)) as (mx, _):
@@ -293,6 +293,9 @@ async def test_strategies_of_appendix_a(tmp_path: Path) -> None:
         assert set(settled(events).values()) == {"delivered"}
         lines = [e.line for e in events.of(DialogueLine) if e.sent]
         sent[strategy] = sum(line == "DATA" or line.endswith(" LAST") for line in lines)
+        sessions[strategy] = sum(line.startswith("EHLO") for line in lines)
+    assert sessions["single"] >= 3
+    assert sessions["common"] == sessions["batch"] == 1
     assert sent["single"] == 3
     assert sent["common"] == 1
     assert sent["batch"] == 2

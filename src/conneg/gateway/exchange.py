@@ -285,14 +285,19 @@ class MaildirExchange:
 
 @asynccontextmanager
 async def open_exchange(
-    hop: NextHop, sessions: Sessions, *, fresh: bool = False, requires_tls: bool = False
+    hop: NextHop,
+    sessions: Sessions,
+    *,
+    fresh: bool = False,
+    is_alone: bool = False,
+    requires_tls: bool = False,
 ) -> AsyncIterator[Exchange]:
-    """Open a transaction with `hop`; `fresh` asks for a session of its own.
+    """Open a transaction with `hop`; `fresh` asks for a new session, `is_alone` for one that ends with it.
 
     `requires_tls`: only in a session that keeps to REQUIRETLS. Raises `conneg.gateway.sessions.UnprotectedError`.
     """
     if hop.destination.deliver == "maildir":
         yield MaildirExchange(hop)
         return
-    async with sessions.lend(hop, fresh=fresh, requires_tls=requires_tls) as session:
+    async with sessions.lend(hop, fresh=fresh, is_alone=is_alone, requires_tls=requires_tls) as session:
         yield SessionExchange(session, hop)

@@ -298,11 +298,11 @@ class DestinationSection(Section):
     message on as it came. `ensure_conversion`: clients that ask are told of everything that can be turned into what
     the recipient takes (draft, Appendix B.1 (2)), for one of whom nothing is known into the baseline. `cover_page`:
     what becomes one document of pages begins with one that says who sends it, to whom, when, and what about.
-    `strategy` is the draft's Appendix A: a transaction for each recipient ("single"), the best form that all can take
+    `strategy` is the draft's Appendix A: a session for each recipient ("single"), the best form that all can take
     ("common"), a transaction for each class of like capability ("batch"), or the same with near classes brought
     together ("auto"), by which nobody gets worse in any of `losses`. `on_no_common_form`: "return" it to the sender,
-    send the "original", or "stage" it: put it on the retrieval server and send a link; `stage_above_octets`: do so with
-    every larger part. `on_illegible`: "send" a message whose small type the device cannot show, and say so in
+    send the "original", or "stage" it: put it on the retrieval server and send a link; `stage_above_octets`: do so
+    with every larger part. `on_illegible`: "send" a message whose small type the device cannot show, and say so in
     the record, or "return" it. `on_downgrade`: when what the next hop says over an unauthenticated channel leads to a
     worse form than an authenticated source has led to expect (draft, 8), "believe" it, "record" that, "keep" the
     better form, "defer" the message, or ask again under verified "tls". `tls` is how much of it the next hop's

@@ -70,10 +70,11 @@ class Sessions:
 
     @contextlib.asynccontextmanager
     async def lend(
-        self, hop: NextHop, *, fresh: bool = False, requires_tls: bool = False
+        self, hop: NextHop, *, fresh: bool = False, is_alone: bool = False, requires_tls: bool = False
     ) -> AsyncIterator[Session]:
         """Lend a session with `hop`, a new one if it must be `fresh`; `requires_tls`: one that keeps to REQUIRETLS.
 
+        `is_alone`: a new one, which ends with what it was lent for.
         Raises `TemporaryError`, `NoSuchNextHopError` or `UnprotectedError`.
         """
         name = f"{hop.name} under REQUIRETLS" if requires_tls else hop.name
@@ -81,7 +82,7 @@ class Sessions:
             name, asyncio.Semaphore(self._config.delivery.connections_per_next_hop)
         )
         async with places:
-            idle = None if fresh else self._take_idle(name, hop)
+            idle = None if fresh or is_alone else self._take_idle(name, hop)
             session = idle or Session(await self._dialler.dial(hop, requires_tls=requires_tls), fresh=True)
             try:
                 yield session
@@ -89,7 +90,7 @@ class Sessions:
                 session.client.abort()
                 raise
             session.messages += 1
-            if session.reusable:
+            if session.reusable and not is_alone:
                 session.idle_since = time.monotonic()
                 session.fresh = False
                 self._idle[name, hop].append(session)

@@ -59,13 +59,14 @@ class _Batch:
     """Recipients without a result, to be asked together; `round` counts how often they have been.
 
     `fresh` asks for a new session, since an idle one turned out to be ended; `verified` for one whose TLS proves who
-    the next hop is, since what it said without is in doubt.
+    the next hop is, since what it said without is in doubt. `is_alone`: nobody else uses its sessions.
     """
 
     recipients: list[SpooledRecipient]
     round: int = 1
     fresh: bool = False
     verified: bool = False
+    is_alone: bool = False
 
 
 @dataclass(slots=True)
@@ -115,9 +116,18 @@ class Transactions:
         self._accepts: dict[int, str] = {}
 
     async def run(self, recipients: Sequence[SpooledRecipient]) -> None:
-        """Bring every recipient to a result; a peer that is not there defers those not yet settled."""
-        single = self._policy.strategy == "single"
-        batches = [_Batch([r]) for r in recipients] if single else [_Batch(list(recipients))]
+        """Bring every recipient to a result; a peer that is not there defers those not yet settled.
+
+        By "single" each has a session alone (draft, Appendix A (1)), as many at a time as the next hop may have.
+        """
+        if self._policy.strategy == "single":
+            await asyncio.gather(*(self._run(_Batch([one], is_alone=True)) for one in recipients))
+        else:
+            await self._run(_Batch(list(recipients)))
+
+    async def _run(self, batch: _Batch) -> None:
+        """Bring the recipients of a batch to results."""
+        batches = [batch]
         while batches:
             batch = batches.pop(0)
             if batch.round > MAX_ROUNDS:
@@ -150,7 +160,11 @@ class Transactions:
         requires_tls = envelope.requiretls and envelope.reverse_path != ""
         hop = self._hop.with_verified_tls() if batch.verified else self._hop
         async with open_exchange(
-            hop, self._sessions, fresh=batch.fresh, requires_tls=requires_tls
+            hop,
+            self._sessions,
+            fresh=batch.fresh,
+            is_alone=batch.is_alone,
+            requires_tls=requires_tls,
         ) as exchange:
             room = exchange.room_for(batch.recipients)
             if room < len(batch.recipients):
@@ -177,7 +191,8 @@ class Transactions:
             await exchange.take_back()
         ready = [group for group in groups if await self._prepare(batch, group)]
         return [
-            _Batch(list(group.recipients), batch.round + 1, verified=batch.verified) for group in ready
+            replace(batch, recipients=list(group.recipients), round=batch.round + 1, fresh=False)
+            for group in ready
         ] + following
 
     def _most_octets(self, exchange: Exchange) -> int | None:
