@@ -43,12 +43,29 @@ deliver = "smtp"
 host = "127.0.0.1:{next_hop}"
 """
 
+CONVERTING = """baseline = "profile S"
+[[destination]]
+domains = ["client.test"]
+deliver = "maildir"
+path = "mail/{local_part}"
+convert = false
+"""
+"""What makes a page of each message, and files reports to the senders."""
+
 
 @dataclass
 class NextHop:
     """What arrived: message number -> the lives of the gateway that sent it, as its EHLO named them."""
 
     arrived: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        if address.startswith("gone@"):
+            return "550 5.1.1 gone"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 ok"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         number = re.search(rb"^X-Number: (\S+)\r?$", envelope.content, re.MULTILINE)
@@ -65,6 +82,7 @@ class GatewayProcess:
     port: int
     next_hop: int
     receivers: int = 0
+    converts: bool = False
     lives: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -75,7 +93,8 @@ class GatewayProcess:
     def start(self) -> None:
         self.lives += 1
         settings = SETTINGS.format(port=self.port, receivers=self.receivers, next_hop=self.next_hop)
-        self.config.write_text(settings.replace("HOSTNAME", f"life{self.lives}.test"), encoding="utf-8")
+        settings = settings.replace("HOSTNAME", f"life{self.lives}.test")
+        self.config.write_text(settings + (CONVERTING if self.converts else ""), encoding="utf-8")
         with self.config.with_suffix(".log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "conneg.cli", "serve", "--config", str(self.config)],
@@ -144,9 +163,12 @@ class Trial:
                     while not self.stopped.is_set():
                         count += 1
                         number = f"{name}-{count}"
-                        body = ("x" * 70 + "\r\n") * random.choice((1, 30, 4500))  # in memory, and in a file
+                        converts = self.gateway.converts
+                        lines = (1, 30) if converts else (1, 30, 4500)  # in memory, and in a file
+                        body = ("x" * 70 + "\r\n") * random.choice(lines)
                         text = f"From: a@client.test\r\nX-Number: {number}\r\nSubject: test\r\n\r\n{body}\r\n"
-                        refused = client.sendmail("", ["b@next.test"], text)
+                        to = "gone@next.test" if converts and count % 4 == 0 else "b@next.test"
+                        refused = client.sendmail("a@client.test" if converts else "", [to], text)
                         assert not refused
                         self.accepted.append(number)
                         time.sleep(0.002)
@@ -164,8 +186,19 @@ class Trial:
             client.join(timeout=30)
 
     @property
+    def reported(self) -> set[str]:
+        """The numbers of messages of which a report has come."""
+        folder = self.gateway.config.parent / "mail/a/new"
+        found = (
+            re.search(rb"^X-Number: (\S+)\r?$", path.read_bytes(), re.MULTILINE) for path in folder.glob("*")
+        )
+        return {number[1].decode() for number in found if number is not None}
+
+    @property
     def lost(self) -> set[str]:
-        return set(self.accepted) - set(self.hop.arrived)
+        return (
+            set(self.accepted) - set(self.hop.arrived) - (self.reported if self.gateway.converts else set())
+        )
 
     @property
     def duplicates(self) -> dict[str, list[str]]:
@@ -190,12 +223,15 @@ class Trial:
 
 
 @contextmanager
-def trial(folder: Path, *, receivers: int = 0) -> Iterator[Trial]:
-    """A gateway that has started, and its next hop."""
+def trial(folder: Path, *, receivers: int = 0, converts: bool = False) -> Iterator[Trial]:
+    """A gateway that has started, and its next hop.
+
+    With `converts` each message becomes a page, and each fourth is refused, so that its sender gets a report.
+    """
     hop = NextHop()
     controller = Controller(hop, hostname=LOOPBACK, port=free_port(), data_size_limit=2**25)
     controller.start()
-    gateway = GatewayProcess(folder / "conneg.toml", free_port(), controller.port, receivers)
+    gateway = GatewayProcess(folder / "conneg.toml", free_port(), controller.port, receivers, converts)
     found = Trial(gateway, hop)
     try:
         gateway.start()

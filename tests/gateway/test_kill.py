@@ -32,3 +32,23 @@ def test_no_accepted_message_is_lost(
         told = found.judge()
         assert len(found.accepted) > kills
     record_property("told", f"{kills} kills (seed {seed}, {receivers} receivers): {told}")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_neither_pages_nor_reports_are_lost(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """Killed while pages are made and reports written: each message arrives as a page, or its sender has a report."""
+    seed, kills = int(os.environ.get("CONNEG_KILL_SEED", random.randrange(2**32))), 12
+    moments = random.Random(seed)
+    with trial(tmp_path, converts=True) as found:
+        found.load()
+        for _ in range(kills):
+            time.sleep(moments.uniform(0.1, 1.5))
+            found.gateway.kill()
+            found.gateway.start()
+        told = found.judge()
+        assert found.hop.arrived, "nothing was converted: it is no test"
+        assert found.reported, "nothing was reported: it is no test"
+    record_property("told", f"{kills} kills while converting (seed {seed}): {told}")
