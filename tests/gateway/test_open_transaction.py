@@ -104,6 +104,7 @@ async def send(tmp_path: Path, hop: ImpatientHop, pages: int, open_seconds: floa
         f"""
         [content]
         workers = 1
+        seconds = 280
         [delivery]
         open_transaction_seconds = {open_seconds}
         [[destination]]
@@ -114,7 +115,7 @@ async def send(tmp_path: Path, hop: ImpatientHop, pages: int, open_seconds: floa
     )
     async with running(settings) as (gateway, events):
         await submit(gateway, message, ["june@hop.test"])
-        await until(lambda: bool(events.of(Settled)), seconds=150)
+        await until(lambda: bool(events.of(Settled)), seconds=280)
     await listener.close()
     (settled,) = events.of(Settled)
     return settled, [event.line for event in events.of(DialogueLine) if event.sent]
@@ -123,7 +124,7 @@ async def send(tmp_path: Path, hop: ImpatientHop, pages: int, open_seconds: floa
 @pytest.mark.timeout(300)
 async def test_a_document_that_takes_longer_than_the_next_hop_waits(tmp_path: Path) -> None:
     hop = ImpatientHop(FINE)
-    settled, commands = await send(tmp_path, hop, pages=40, open_seconds=2)
+    settled, commands = await send(tmp_path, hop, pages=100, open_seconds=2)
     assert settled.state == "delivered"
     assert hop.sessions > 1, "the document was ready before the next hop hung up: it is no test"
     assert commands.count("RSET") == hop.asked - 1
