@@ -2,14 +2,14 @@
 device can show most of it.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from conneg.directory import Directory, Known, Unavailable
 from conneg.gateway.grouping import baseline_of, plan_for
 from conneg.gateway.renditions import MessageRenditions
-from conneg.gateway.result import Result
+from conneg.gateway.result import Result, Settle
 from conneg.gateway.routing import Routes
 from conneg.gateway.sections import AlternateSection
 from conneg.mail import parse_mailbox, write_xtext
@@ -24,9 +24,6 @@ from conneg.negotiation import (
     Undeliverable,
 )
 from conneg.spool import RecipientState, SpooledRecipient
-
-Settle = Callable[[Sequence[Result]], Awaitable[None]]
-"""Takes what became of recipients."""
 
 Rank = tuple[object, ...]
 """The higher the better, among plans for one message."""

@@ -1,5 +1,6 @@
 """How one recipient of one message fared in one attempt, as a value."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from conneg.smtp import Reply
@@ -28,6 +29,10 @@ class Result:
     success: str | None = None
     accepts: str | None = None
     loss: str = ""
+
+
+Settle = Callable[[Sequence[Result]], Awaitable[None]]
+"""Takes what became of recipients, to be recorded at once."""
 
 
 def delivered(recipient: SpooledRecipient, reply: Reply, *, remote: str, octets: int, form: str) -> Result:

@@ -6,7 +6,7 @@ and each class comes back in one of its own, is asked again, and gets its form i
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from conneg.content import ContentRefusedError, ConversionError
@@ -27,7 +27,7 @@ from conneg.gateway.fitting import fitted
 from conneg.gateway.grouping import Capabilities, Group, baseline_of, group_recipients, plan_policy
 from conneg.gateway.journal import Journal
 from conneg.gateway.renditions import MessageRenditions, TooLargeError
-from conneg.gateway.result import Result, deferred, failed, from_final_reply, with_loss
+from conneg.gateway.result import Result, Settle, deferred, failed, from_final_reply, with_loss
 from conneg.gateway.routing import NextHop, NoSuchNextHopError
 from conneg.gateway.sessions import Sessions
 from conneg.negotiation import (
@@ -50,8 +50,6 @@ MAX_ROUNDS = 4
 
 _ARGUMENT = {"required": ConnegArgument.REQUIRED, "optional": ConnegArgument.OPTIONAL, "off": None}
 _NO_ROOM = "4.3.1"
-
-Settle = Callable[[Sequence[Result]], Awaitable[None]]
 
 
 @dataclass(slots=True)
