@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -18,6 +16,7 @@ from pathlib import Path
 from tests.databases import Postgres
 from tests.directory.slapd import BASE, Slapd, person
 from tests.net.certificates import make_certificate
+from tests.pausing import pause, resume
 from tests.peers.ports import free_port, wait_for_greeting, wait_until
 
 from conneg.accounts import PasswordHasher, make_account, write_accounts
@@ -167,9 +166,13 @@ class _Program:
             self._process.kill()
             self._process.wait(20)
 
-    def signal(self, number: signal.Signals) -> None:
+    def pause(self) -> None:
         if self._process is not None:
-            os.kill(self._process.pid, number)
+            pause([self._process.pid])
+
+    def resume(self) -> None:
+        if self._process is not None:
+            resume([self._process.pid])
 
 
 def _https(stack: ExitStack, folder: Path) -> Server:
@@ -231,8 +234,8 @@ def _of_program(name: str, source: str, program: _Program, port: int, proxy_port
         source,
         partial(asyncio.open_connection, "127.0.0.1", port),
         proxy_port,
-        partial(program.signal, signal.SIGSTOP),
-        partial(program.signal, signal.SIGCONT),
+        program.pause,
+        program.resume,
         program.stop,
         program.start,
     )

@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .pausing import pause, resume
 from .system import lacking, require
 
 
@@ -57,11 +57,12 @@ class Server:
 
     def pause(self) -> None:
         """Let all its processes stand still, with its sockets open."""
-        self._signal(signal.SIGSTOP)
+        pause([self.pid])  # it can have no more children now
+        pause(_children(self.pid))
 
     def resume(self) -> None:
         """Let them go on."""
-        self._signal(signal.SIGCONT)
+        resume([*_children(self.pid), self.pid])
 
     def execute(self, *statements: str) -> None:
         """Run statements, each in a transaction of its own."""
@@ -74,10 +75,6 @@ class Server:
                     connection.exec_driver_sql(statement)
         finally:
             engine.dispose()
-
-    def _signal(self, number: signal.Signals) -> None:
-        for pid in (self.pid, *_children(self.pid)):
-            os.kill(pid, number)
 
     def __enter__(self) -> "Any":
         self.start()

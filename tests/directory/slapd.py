@@ -1,8 +1,6 @@
 """An OpenLDAP server of the test's own, on a loopback port and with a certificate of its own."""
 
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -12,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.net.certificates import make_certificate
+from tests.pausing import pause, resume
 from tests.system import require
 
 BASE = "dc=example"
@@ -95,11 +94,11 @@ access to * by anonymous read by * read
 
     def pause(self) -> None:
         assert self._process is not None
-        os.kill(self._process.pid, signal.SIGSTOP)
+        pause([self._process.pid])
 
     def resume(self) -> None:
         assert self._process is not None
-        os.kill(self._process.pid, signal.SIGCONT)
+        resume([self._process.pid])
 
     def __enter__(self) -> "Slapd":
         self.start()
