@@ -53,4 +53,20 @@ typedef struct {
 /* Make `bits`, a page of (width + 7) / 8 octets a line, of `grey`. Returns 0 when there is no memory. */
 int make_bilevel(const uint8_t *grey, const GreyForm *form, uint8_t *bits);
 
+/* The middle pixel of each whole tile is looked at. A square of `side` by `side` tiles counts where all of these pixels are
+ * at least `darkest`, less than `lighter_than`, and within `range` of each other. */
+typedef struct {
+    uint32_t width, height, tile_width, tile_height, side;
+    uint8_t darkest, lighter_than, range;
+} SquareForm;
+
+/* How many squares there are, and the first and last row and column of tiles in which one begins. */
+typedef struct {
+    size_t count;
+    uint32_t top, bottom, left, right;
+} Squares;
+
+/* Look for squares in the page `grey`. Returns 0 when there is no memory. */
+int find_squares(const uint8_t *grey, const SquareForm *form, Squares *found);
+
 #endif

@@ -123,11 +123,39 @@ static PyObject *bilevel(PyObject *module, PyObject *arguments)
     return page;
 }
 
+static PyObject *squares(PyObject *module, PyObject *arguments)
+{
+    Py_buffer grey;
+    SquareForm form;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "y*IIIIIbbb", &grey, &form.width, &form.height, &form.tile_width, &form.tile_height,
+                          &form.side, &form.darkest, &form.lighter_than, &form.range))
+        return NULL;
+    PyObject *found = NULL;
+    if (form.width > MAX_LINE_PIXELS || form.tile_width < 1 || form.tile_height < 1 || form.side < 1 || form.side > 64 ||
+        (size_t)grey.len != (size_t)form.width * form.height) {
+        PyErr_SetString(PyExc_ValueError, "the page has not the size stated, or no tiles");
+    } else {
+        Squares all;
+        int done;
+        Py_BEGIN_ALLOW_THREADS
+        done = find_squares(grey.buf, &form, &all);
+        Py_END_ALLOW_THREADS
+        found = done ? Py_BuildValue("nIIII", (Py_ssize_t)all.count, all.top, all.bottom, all.left, all.right)
+                     : PyErr_NoMemory();
+    }
+    PyBuffer_Release(&grey);
+    return found;
+}
+
 static PyMethodDef functions[] = {
     {"encode", encode, METH_VARARGS, "encode(page, width, height, coding, k, aligned, reversed) -> the strip"},
     {"decode", decode, METH_VARARGS, "decode(strip, width, height, coding, reversed) -> the page, or ValueError"},
     {"bilevel", bilevel, METH_VARARGS,
      "bilevel(grey, width, height, black_below, block_high, radius, ridges, screen, side) -> the page"},
+    {"squares", squares, METH_VARARGS,
+     "squares(grey, width, height, tile_width, tile_height, side, darkest, lighter_than, range) -> "
+     "(count, top, bottom, left, right)"},
     {NULL, NULL, 0, NULL},
 };
 

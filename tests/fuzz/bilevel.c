@@ -106,6 +106,17 @@ static void make_grey(const GreyForm *form)
     }
     if (!make_bilevel(grey, form, bits))
         abort();
+    SquareForm squares = {.width = form->width, .height = form->height, .tile_width = 1 + draw(20)};
+    squares.tile_height = 1 + draw(20);
+    squares.side = 1 + draw(4);
+    squares.darkest = (uint8_t)draw(256);
+    squares.lighter_than = (uint8_t)draw(256);
+    squares.range = (uint8_t)draw(256);
+    Squares found;
+    if (!find_squares(grey, &squares, &found))
+        abort();
+    if (found.count && (found.top > found.bottom || found.left > found.right))
+        abort();
     free(grey);
     free(bits);
 }

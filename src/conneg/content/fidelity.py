@@ -4,6 +4,7 @@ pictures are.
 Nothing is recognised. What may be expected of type so high is told by `conneg.negotiation.legibility`.
 """
 
+import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ _FEWEST_BLOCKS = 100
 
 _FEWEST_CORES = 64
 """So many blocks of a square centimetre have shades on all sides."""
+
+_CORE_BLOCKS = 3
+"""A square of three millimetres is shaded in pictures only: no stroke is as broad."""
 
 _MOST_BLOCKS = 4000
 """So many are looked at, or up to twice as many: more would not make the estimate better."""
@@ -81,8 +85,13 @@ def smallest_type(runs: Iterable[tuple[float, float]]) -> Fraction | None:
     for points, ems in by_size:
         passed += ems
         if passed > total * SMALL_SHARE:
-            return Fraction(round(points * _TENTHS), _TENTHS)
+            return _in_tenths(round(points * _TENTHS))
     return None
+
+
+@functools.lru_cache(maxsize=256)  # the same sizes come again and again
+def _in_tenths(tenths: int) -> Fraction:
+    return Fraction(tenths, _TENTHS)
 
 
 def em_as_drawn(page: "PageGeometry", placement: "Placement") -> Fidelity:
@@ -94,8 +103,8 @@ def em_as_drawn(page: "PageGeometry", placement: "Placement") -> Fidelity:
         if placement.turned
         else (page.width_inches, page.height_inches)
     )
-    inches = page.type_points / 72
-    return Fidelity(float(inches * placement.height / height), float(inches * placement.width / width))
+    inches = float(page.type_points) / 72
+    return Fidelity(inches * placement.height / float(height), inches * placement.width / float(width))
 
 
 def unlike(grey: "Pixels", bits: "Packed", dpi_x: float, dpi_y: float) -> float | None:
@@ -106,16 +115,14 @@ def unlike(grey: "Pixels", bits: "Packed", dpi_x: float, dpi_y: float) -> float 
     """
     import numpy as np
 
+    from conneg.content.squares import SquareKind, find_squares
+
     wide = _OCTET_PIXELS * max(1, round(_BLOCK_INCHES * dpi_x / _OCTET_PIXELS))
     high = max(1, round(_BLOCK_INCHES * dpi_y))
-    rows, columns = grey.shape[0] // high, grey.shape[1] // wide
-    shaded = grey[high // 2 : rows * high : high, wide // 2 : columns * wide : wide] < _PAPER
-    lines = shaded[:-2] & shaded[1:-1] & shaded[2:]
-    core = lines[:, :-2] & lines[:, 1:-1] & lines[:, 2:]  # three millimetres square, which no stroke is
-    if np.count_nonzero(core) < _FEWEST_CORES:
+    found = find_squares(grey, SquareKind(high, wide, _CORE_BLOCKS, 0, _PAPER, 255))
+    if found.count < _FEWEST_CORES:
         return None
-    down, across = (np.flatnonzero(core.any(axis=axis)) for axis in (1, 0))
-    rows, columns = slice(int(down[0]), int(down[-1]) + 3), slice(int(across[0]), int(across[-1]) + 3)
+    rows, columns = found.rows, found.columns
     step = math.ceil(math.sqrt((rows.stop - rows.start) * (columns.stop - columns.start) / _MOST_BLOCKS))
     blocks = _blocks(grey, rows, columns, high, wide)[::step, :, ::step]
     black = np.bitwise_count(_blocks(bits, rows, columns, high, wide // _OCTET_PIXELS)[::step, :, ::step])

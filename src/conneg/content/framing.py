@@ -5,7 +5,7 @@
 
 import functools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from conneg.content.page import Frame, PageGeometry
@@ -33,10 +33,10 @@ class Target:
 
     media_type: str
     colour: str | None
-    dpi: Fraction | None = None
-    dpi_ratio: Fraction | None = None
-    size_x: Fraction | None = None
-    size_y: Fraction | None = None
+    dpi: Fraction | None = field(default=None, hash=False)
+    dpi_ratio: Fraction | None = field(default=None, hash=False)
+    size_x: Fraction | None = field(default=None, hash=False)
+    size_y: Fraction | None = field(default=None, hash=False)
     pix_x: int | None = None
     pix_y: int | None = None
     paper: str | None = None

@@ -8,7 +8,6 @@ for letters. Grounds that carry no strokes are screened. Photographs and gradien
 and stay as they are.
 """
 
-import functools
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from conneg.content.neighbourhood import over
 from conneg.content.page import Pixels
+from conneg.content.squares import SquareKind, find_squares
 
 _TILE = 8
 """Pixels of a tile along the line, at up to _FINE an inch."""
@@ -99,16 +99,12 @@ def _part_with_grounds(
 
     One pixel of each tile is looked at; a ground has several times four neighbours of one shade.
     """
-    rows, columns = grey.shape[0] // high, grey.shape[1] // wide
-    sparse = grey[high // 2 : rows * high : high, wide // 2 : columns * wide : wide].copy()
-    corners = (sparse[1:, 1:], sparse[:-1, 1:], sparse[1:, :-1], sparse[:-1, :-1])
-    lightest, darkest = (functools.reduce(choose, corners) for choose in (np.maximum, np.minimum))
-    alike = (lightest < _PAPER) & (darkest > 0) & (lightest - darkest <= _EVEN)
-    if np.count_nonzero(alike) < _FEWEST:
+    found = find_squares(grey, SquareKind(high, wide, 2, 1, _PAPER, _EVEN))
+    if found.count < _FEWEST:
         return None
-    down, across = np.flatnonzero(alike.any(axis=1)), np.flatnonzero(alike.any(axis=0))
-    top, bottom = max(0, int(down[0]) - far[0]), min(rows, int(down[-1]) + 2 + far[0])
-    left, right = max(0, int(across[0]) - far[1]), min(columns, int(across[-1]) + 2 + far[1])
+    rows, columns = grey.shape[0] // high, grey.shape[1] // wide
+    top, bottom = max(0, found.rows.start - far[0]), min(rows, found.rows.stop + far[0])
+    left, right = max(0, found.columns.start - far[1]), min(columns, found.columns.stop + far[1])
     return slice(top * high, bottom * high), slice(left * wide, right * wide)
 
 

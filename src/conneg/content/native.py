@@ -46,6 +46,24 @@ class Bilevel(Protocol):
         """Return the grey page in black and white; `conneg.content.halftone` says how, and what the numbers mean."""
         ...
 
+    def squares(
+        self,
+        grey: "Octets",
+        width: int,
+        height: int,
+        tile_width: int,
+        tile_height: int,
+        side: int,
+        darkest: int,
+        lighter_than: int,
+        range_: int,
+        /,
+    ) -> tuple[int, int, int, int, int]:
+        """Return how many squares of a kind the page has (`conneg.content.squares`), and the first and last row and
+        column of tiles in which one begins.
+        """
+        ...
+
 
 def _load() -> Any:
     try:

@@ -4,7 +4,7 @@ A reader draws a page into a `Frame` and gives back a `Raster` that has exactly 
 takes rasters and knows nothing of where they came from. Nothing here reads or writes a file.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -83,8 +83,8 @@ class Frame:
 
     pixel_width: int
     pixel_height: int | None
-    dpi_x: Fraction
-    dpi_y: Fraction
+    dpi_x: Fraction = field(hash=False)
+    dpi_y: Fraction = field(hash=False)
     colour: bool
     turn: bool = False
     fill: bool = False
@@ -101,17 +101,19 @@ class PageGeometry:
     what the page really shows, as a `color` token of RFC 2534 2.5: Binary, Grey or Full. `kind` is text,
     vector, photo or scan. `type_points` is the size of its smallest running type
     (`conneg.content.fidelity.smallest_type`); None where it is not known, as in pictures.
+
+    The hash leaves the fractions out: to hash one takes longer than to compare all of a page's.
     """
 
-    width_inches: Fraction
-    height_inches: Fraction
+    width_inches: Fraction = field(hash=False)
+    height_inches: Fraction = field(hash=False)
     pixel_width: int | None
     pixel_height: int | None
-    dpi: Fraction | None
+    dpi: Fraction | None = field(hash=False)
     colour: str
     kind: str
-    dpi_y: Fraction | None = None
-    type_points: Fraction | None = None
+    dpi_y: Fraction | None = field(default=None, hash=False)
+    type_points: Fraction | None = field(default=None, hash=False)
 
     def as_json(self) -> dict[str, Any]:
         """Return the geometry as values of JSON; fractions are text such as "1250/127"."""

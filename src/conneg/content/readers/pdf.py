@@ -5,6 +5,7 @@ run; filled form fields and annotations are drawn. Encrypted documents that ask 
 """
 
 import ctypes
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -245,6 +246,7 @@ class _PdfPage:
         return PageGeometry(width, height, None, None, None, "Full", "vector")
 
 
+@functools.lru_cache(maxsize=256)  # pages of a document are mostly alike
 def _inches(points: float) -> Fraction:
     """Return points as inches, to a hundredth of a point; anything that is no size becomes 0."""
     if not 0 < points < float("inf"):

@@ -39,6 +39,8 @@ class _Measure:
         self._size = ctypes.c_float()
         self._edges = [ctypes.c_float() for _ in range(4)]
         self._matrix = pdfium.FS_MATRIX()
+        self._into_size, self._into_matrix = ctypes.byref(self._size), ctypes.byref(self._matrix)
+        self._into_edges = [ctypes.byref(edge) for edge in self._edges]
         self._looked_at = 0
 
     def runs(self, handle: Any, scale: float, depth: int) -> Iterator[tuple[float, float]]:
@@ -59,9 +61,9 @@ class _Measure:
                 yield from self.runs(pdfium.FPDFFormObj_GetObject(handle, number), inner, depth - 1)
 
     def _run(self, handle: Any, scale: float) -> tuple[float, float] | None:
-        if not pdfium.FPDFTextObj_GetFontSize(handle, self._size):
+        if not pdfium.FPDFTextObj_GetFontSize(handle, self._into_size):
             return None
-        if not pdfium.FPDFPageObj_GetBounds(handle, *self._edges):
+        if not pdfium.FPDFPageObj_GetBounds(handle, *self._into_edges):
             return None
         left, bottom, right, top = (edge.value for edge in self._edges)
         height, length = sorted((abs(top - bottom), abs(right - left)))
@@ -75,6 +77,6 @@ class _Measure:
 
     def _stretch(self, handle: Any) -> float:
         """Return by how much an object's matrix stretches what is upright in it."""
-        if not pdfium.FPDFPageObj_GetMatrix(handle, self._matrix):
+        if not pdfium.FPDFPageObj_GetMatrix(handle, self._into_matrix):
             return 1.0
         return math.hypot(self._matrix.c, self._matrix.d)

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from conneg.content.errors import ContentRefusedError
-from conneg.content.tiff.reading import MAX_LAYERS
+from conneg.content.tiff.reading import MAX_LAYERS, fractions_of
 
 _TYPES = {1: "B", 2: "B", 3: "H", 4: "I", 5: "II", 6: "b", 7: "B", 8: "h", 9: "i", 10: "ii"}
 """struct codes by field type (TIFF 6.0; RFC 3949 uses BYTE, ASCII, SHORT, LONG, RATIONAL, SRATIONAL)."""
+
+_SIZES = {kind: struct.calcsize("=" + code) for kind, code in _TYPES.items()}
 
 _COMPRESSION, _STRIP_OFFSETS, _SUB_IFDS = 259, 273, 330
 _JBIG, _HEAD_OCTETS = 9, 20
@@ -139,7 +141,7 @@ def _values(file: BinaryIO, order: str, kind: int, amount: int, value: bytes) ->
     code = _TYPES.get(kind)
     if code is None:
         return ()
-    size = struct.calcsize("=" + code)
+    size = _SIZES[kind]
     amount = min(amount, _MAX_VALUES)
     octets = value[: size * amount]
     if size * amount > 4:
@@ -149,5 +151,4 @@ def _values(file: BinaryIO, order: str, kind: int, amount: int, value: bytes) ->
     numbers = struct.unpack(order + code * amount, octets[: amount * size])
     if len(code) == 1:
         return numbers
-    pairs = zip(numbers[::2], numbers[1::2], strict=True)
-    return tuple(Fraction(above, below) if below else Fraction(0) for above, below in pairs)
+    return fractions_of(numbers)

@@ -5,6 +5,7 @@ and where something lies is part of the value. No image is decoded. Pages are re
 bounded by the number of pages, entries and values.
 """
 
+import functools
 import struct
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -193,16 +194,15 @@ class _Reader:
 
     def _entry(self, octets: bytes, offset: int, page: int) -> Entry:
         tag, kind, count, place = struct.unpack(self._order + "HHII", octets)
-        try:
-            field_type = FieldType(kind)
-        except ValueError:
+        field_type = _FIELD_TYPES.get(kind)
+        if field_type is None:
             return Entry(tag, None, count, (), offset + 8, 4, inline=True)
-        where = f"page {page}: the value of {tag_name(tag)}"
-        MAX_VALUES.check(count, where)
         size = field_type.octets * count
         if size <= 4:
             values = self._numbers(field_type, octets[8 : 8 + size])
             return Entry(tag, field_type, count, values, offset + 8, size, inline=True)
+        where = f"page {page}: the value of {tag_name(tag)}"
+        MAX_VALUES.check(count, where)
         values = self._numbers(field_type, self._take(place, size, where))
         return Entry(tag, field_type, count, values, place, size, inline=False)
 
@@ -213,5 +213,14 @@ class _Reader:
         numbers = struct.unpack(self._order + code * (len(octets) // field_type.octets), octets)
         if len(code) == 1:
             return numbers
-        pairs = zip(numbers[::2], numbers[1::2], strict=True)
-        return tuple(Fraction(above, below) if below else Fraction(0) for above, below in pairs)
+        return fractions_of(numbers)
+
+
+_FIELD_TYPES = {int(field_type): field_type for field_type in FieldType}
+
+
+@functools.lru_cache(maxsize=64)  # each page of a facsimile has the resolution of the one before
+def fractions_of(numbers: tuple[int, ...]) -> tuple[Fraction, ...]:
+    """Return numerators and denominators, in turn, as fractions; one with denominator 0 as 0."""
+    pairs = zip(numbers[::2], numbers[1::2], strict=True)
+    return tuple(Fraction(above, below) if below else Fraction(0) for above, below in pairs)

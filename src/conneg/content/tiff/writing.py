@@ -5,6 +5,7 @@ first IFD at octet 8, every IFD on an even octet. A page is on disk when `add_pa
 the last next-IFD offset is remembered.
 """
 
+import functools
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,10 +29,15 @@ class Field:
 
     def as_octets(self) -> bytes:
         """Return the values in little-endian order."""
-        if self.type in {FieldType.RATIONAL, FieldType.SRATIONAL}:
-            pairs = [Fraction(value).as_integer_ratio() for value in self.values]
-            return struct.pack("<" + self.type.code * len(pairs), *(part for pair in pairs for part in pair))
-        return struct.pack("<" + self.type.code * len(self.values), *(int(value) for value in self.values))
+        return _octets(self.type, self.values)
+
+
+@functools.lru_cache(maxsize=256)  # the fields of one page are those of the next
+def _octets(kind: FieldType, values: tuple[int | Fraction, ...]) -> bytes:
+    if kind in {FieldType.RATIONAL, FieldType.SRATIONAL}:
+        pairs = [Fraction(value).as_integer_ratio() for value in values]
+        return struct.pack("<" + kind.code * len(pairs), *(part for pair in pairs for part in pair))
+    return struct.pack("<" + kind.code * len(values), *(int(value) for value in values))
 
 
 class TiffContainer:
