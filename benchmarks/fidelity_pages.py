@@ -43,20 +43,28 @@ class Page:
     original: Image.Image | None = field(default=None, repr=False)
 
 
-def write_pages(folder: Path) -> list[Page]:
-    """Write the PDFs into `folder`, and return what is known of them; the same every time."""
-    draw = random.Random(8)
+COPIES = 5
+"""So many pages of each kind of text, with other words: on one, a few characters decide."""
+
+
+def write_pages(folder: Path) -> list[list[Page]]:
+    """Write the PDFs into `folder`, and return what is known of them, by kind; the same every time."""
+    folders = [folder / f"copy-{number}" for number in range(1, COPIES + 1)]
+    for each in folders:
+        each.mkdir(exist_ok=True)
+    draws = [random.Random(8 + number) for number in range(COPIES)]
+    copies = list(zip(folders, draws, strict=True))
     return [
-        _colours(folder, draw),
-        _form(folder, draw),
-        _screenshot(folder, draw),
-        _type(folder, draw, "type 5 to 7 pt", (5, 6, 7)),
-        _type(folder, draw, "type 8 to 12 pt", (8, 10, 12)),
-        _japanese(folder, draw),
-        _lines(folder),
-        _photo(folder),
-        _gradient(folder),
-        _spectrum(folder),
+        [_colours(*copy) for copy in copies],
+        [_form(*copy) for copy in copies],
+        [_screenshot(*copy) for copy in copies],
+        [_type(*copy, "type 5 to 7 pt", (5, 6, 7)) for copy in copies],
+        [_type(*copy, "type 8 to 12 pt", (8, 10, 12)) for copy in copies],
+        [_japanese(*copy) for copy in copies],
+        [_lines(folder)],
+        [_photo(folder)],
+        [_gradient(folder)],
+        [_spectrum(folder)],
     ]
 
 
