@@ -102,42 +102,75 @@ static inline uint64_t gathered(uint64_t word)
 /* Which of 16 blocks have no paper at the six places where they are looked at. */
 static inline uint64_t shaded_blocks(const Line *top, const Line *middle, const Line *bottom)
 {
-    uint64_t dark = packed(below(*top, PAPER)) | 0x5555555555555555u;
-    dark &= packed(below(*bottom, PAPER)) | 0x5555555555555555u;
+    Line outer = below(*top, PAPER), last = below(*bottom, PAPER);
+    for (int at = 0; at < 4; at++)
+        outer.part[at] &= last.part[at];
+    uint64_t dark = packed(outer) | 0x5555555555555555u;
     dark &= packed(below(*middle, PAPER)) | 0xaaaaaaaaaaaaaaaau;
     dark &= dark << 1;
     return gathered(dark & dark << 2);
 }
 
-/* Look at one cell that is not white: threshold, and what its tiles and blocks hold. */
-static void survey_cell(Page *page, uint32_t tile_line, uint32_t cell, const Line *lines, uint8_t black_below)
+/* The darker of each two pixels. */
+static inline Line darker(Line one, Line other)
 {
-    Octets count[4] = {{0}}, darkest[4];
-    memset(darkest, 0xff, sizeof darkest);
+    for (int at = 0; at < 4; at++) {
+#if defined(__SSE2__)
+        one.part[at] = (Octets)_mm_min_epu8((__m128i)one.part[at], (__m128i)other.part[at]);
+#else
+        Octets first = (Octets)(one.part[at] < other.part[at]);
+        one.part[at] = (first & one.part[at]) | (~first & other.part[at]);
+#endif
+    }
+    return one;
+}
+
+/* The sum of each eight of 64 octets. */
+static inline void sum_tiles(const Octets *counts, uint8_t *sums)
+{
+#if defined(__SSE2__)
+    for (int at = 0; at < 4; at++) {
+        __m128i both = _mm_sad_epu8((__m128i)counts[at], _mm_setzero_si128());
+        sums[2 * at] = (uint8_t)_mm_cvtsi128_si32(both);
+        sums[2 * at + 1] = (uint8_t)_mm_extract_epi16(both, 4);
+    }
+#else
+    uint8_t octets[CELL];
+    memcpy(octets, counts, CELL);
+    for (uint32_t tile = 0; tile < 8; tile++) {
+        unsigned sum = 0;
+        for (uint32_t at = tile * 8; at < tile * 8 + 8; at++)
+            sum += octets[at];
+        sums[tile] = (uint8_t)sum;
+    }
+#endif
+}
+
+/* Look at one cell that is not white: threshold, and what its tiles and blocks hold. */
+static void survey_cell(Page *page, uint32_t tile_line, uint32_t cell, const uint8_t *const *pixels, uint8_t black_below)
+{
+    Octets count[4] = {{0}};
+    Line lines[TILE], darkest;
+    memset(&darkest, 0xff, sizeof darkest);
+    for (uint32_t number = 0; number < TILE; number++)
+        lines[number] = load(pixels[number] + cell * CELL);
     uint8_t *bits = page->bits + (size_t)tile_line * TILE * page->octets + cell * 8;
     uint32_t left = page->lines - tile_line * TILE; /* in the last tiles there may be fewer lines than the tile has */
     for (uint32_t number = 0; number < TILE && number < left; number++) {
         Line here = lines[number], grey = within(here, MIDDLE_LOW, MIDDLE_HIGH);
         store_word(bits + (size_t)number * page->octets, packed(below(here, black_below)));
-        for (int at = 0; at < 4; at++) {
+        darkest = darker(darkest, here);
+        for (int at = 0; at < 4; at++)
             count[at] -= grey.part[at];
-            Octets darker = (Octets)(here.part[at] < darkest[at]);
-            darkest[at] = (darker & here.part[at]) | (~darker & darkest[at]);
-        }
     }
-    uint8_t counts[CELL], depths[CELL];
-    memcpy(counts, count, CELL);
-    memcpy(depths, darkest, CELL);
+    uint8_t sums[8];
+    uint64_t inked = packed(below(darkest, INK_BELOW));
+    sum_tiles(count, sums);
     for (uint32_t tile = 0; tile < 8; tile++) {
         size_t place = (size_t)tile_line * page->octets + cell * 8 + tile;
-        unsigned sum = 0, ink = 0;
-        for (uint32_t at = tile * 8; at < tile * 8 + 8; at++) {
-            sum += counts[at];
-            ink |= depths[at] < INK_BELOW;
-        }
-        page->middle[place] = (uint8_t)sum;
-        page->ink[place] = (uint8_t)ink;
-        page->any_middle |= sum != 0;
+        page->middle[place] = sums[tile];
+        page->ink[place] = (inked >> (56 - 8 * tile) & 0xff) != 0;
+        page->any_middle |= sums[tile] != 0;
     }
     uint32_t high = page->block_high;
     for (uint32_t block = 0; block < TILE / high; block++) {
@@ -155,21 +188,20 @@ static void survey(Page *page, uint8_t black_below)
         for (uint32_t number = 0; number < TILE; number++)
             pixels[number] = line_at(page, tile_line * TILE + number);
         for (uint32_t cell = 0; cell < page->cells; cell++) {
-            Line lines[TILE];
             Octets all = {0};
             all = ~all;
             for (uint32_t number = 0; number < TILE; number++) {
-                lines[number] = load(pixels[number] + cell * CELL);
+                Line line = load(pixels[number] + cell * CELL);
                 __builtin_prefetch(pixels[number] + (cell + AHEAD) * CELL);
                 for (int at = 0; at < 4; at++)
-                    all &= lines[number].part[at];
+                    all &= line.part[at];
             }
             uint64_t halves[2];
             memcpy(halves, &all, sizeof halves);
             if ((halves[0] & halves[1]) == UINT64_MAX)
                 continue;
             page->shown[(size_t)tile_line * page->cells + cell] = 1;
-            survey_cell(page, tile_line, cell, lines, black_below);
+            survey_cell(page, tile_line, cell, pixels, black_below);
         }
     }
 }
@@ -244,21 +276,16 @@ static void find_tones(Page *page, uint32_t columns, uint32_t radius)
     invert(page, page->spare, columns);
     spread(page, page->spare, page->tones, columns, radius);
     invert(page, page->tones, columns);
-    memcpy(page->spare, page->tones, all * sizeof *page->spare);
-    spread(page, page->spare, page->tones, columns, radius);
     uint64_t any = 0;
+    for (size_t at = 0; at < all; at++)
+        any |= page->spare[at] = page->tones[at];
+    if (!any) /* nothing is broader than a stroke */
+        return;
+    spread(page, page->spare, page->tones, columns, radius);
+    any = 0;
     for (size_t at = 0; at < all; at++)
         any |= page->tones[at] &= page->shaded[at];
     page->any_tones = any != 0;
-}
-
-static inline Line darker(Line one, Line other)
-{
-    for (int at = 0; at < 4; at++) {
-        Octets first = (Octets)(one.part[at] < other.part[at]);
-        one.part[at] = (first & one.part[at]) | (~first & other.part[at]);
-    }
-    return one;
 }
 
 /* Thin horizontal strokes between two coarse lines. */

@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from conneg.bounds import Bound
 from conneg.content.tiff.tags import FieldType, Tag, tag_name
@@ -53,8 +53,7 @@ class TiffStructureError(ConnegError):
     """The octets are no TIFF file that can be followed to its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One field: `tag`, `type` number (None: unknown to TIFF 6.0), `count`, `values`, and where they lie.
 
     `offset` is the place of the values in the file, `octets` their length, `inline` whether that is in the entry
@@ -63,7 +62,7 @@ class Entry:
 
     tag: int
     type: FieldType | None
-    count: int
+    count: int  # type: ignore[assignment]  # the field's count, for which tuples have a method that nobody asks for
     values: tuple[Number, ...]
     offset: int
     octets: int

@@ -8,10 +8,9 @@ the last next-IFD offset is remembered.
 import functools
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from conneg.content.errors import ConversionError
 from conneg.content.tiff.tags import FieldType, Tag
@@ -19,8 +18,7 @@ from conneg.content.tiff.tags import FieldType, Tag
 _MOST_OCTETS = 0xFFFF_FFFF
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field to be written: `tag`, `type`, and its `values` (fractions for the rational types)."""
 
     tag: int
