@@ -1,6 +1,7 @@
 """The command line as a person meets it: help with examples, exit codes, one clear line for whatever is wrong."""
 
 import asyncio
+import base64
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageSequence
 
 from conneg.cli import _COMMANDS
 from conneg.demo.message import sample
@@ -232,3 +234,39 @@ def test_what_was_learned_can_be_shown_and_removed(tmp_path: Path) -> None:
     assert (refused.returncode, is_one_line(refused.stderr)) == (65, True)
     assert conneg(*options, "remove", "june@ifax1.jp", cwd=tmp_path).returncode == 0
     assert conneg(*options, "remove", "june@ifax1.jp", cwd=tmp_path).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "given_up"), [(400_000, ""), (60_000, "given up for the limit on octets: ")]
+)
+def test_convert_keeps_to_a_limit_on_octets(tmp_path: Path, limit: int, given_up: str) -> None:
+    """The limit is one on the body part: four octets of base64 for three, and a line end after 76."""
+    (tmp_path / "photo.jpg").write_bytes(sample("photo.jpg"))
+    accepted = f'(& (type="image/jpeg") (pix-x<=1600) (u.urn:x-conneg:octets<={limit}))'
+    done = conneg("convert", "photo.jpg", "less.jpg", "--accept", accepted, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    in_base64 = base64.encodebytes((tmp_path / "less.jpg").read_bytes()).replace(b"\n", b"\r\n")
+    assert len(in_base64) <= limit
+    reasons = json.loads(done.stdout)["reasons"]
+    assert any(given_up in reason for reason in reasons)
+
+
+def test_convert_says_so_when_nothing_is_small_enough(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(sample("photo.jpg"))
+    accepted = '(& (type="image/jpeg") (pix-x>=400) (u.urn:x-conneg:octets<=900))'
+    done = conneg("convert", "photo.jpg", "less.jpg", "--accept", accepted, cwd=tmp_path)
+    assert done.returncode == 1
+    assert is_one_line(done.stderr)
+    assert "900 are accepted" in done.stderr
+    assert not (tmp_path / "less.jpg").exists()
+
+
+def test_convert_does_not_take_a_document_as_it_is_for_one_of_its_pages(tmp_path: Path) -> None:
+    """Every page has to be accepted (RFC 2879, 4.7), and the second one is in colour."""
+    first, second = Image.new("1", (1728, 600), 1), Image.new("RGB", (1728, 600), "red")
+    first.save(tmp_path / "both.tif", save_all=True, append_images=[second], dpi=(200, 200))
+    accepted = '(& (type="image/tiff") (color=Binary))'
+    done = conneg("convert", "both.tif", "out.tif", "--accept", accepted, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "out.tif") as made:
+        assert [frame.mode for frame in ImageSequence.Iterator(made)] == ["1", "1"]

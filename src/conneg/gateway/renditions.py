@@ -35,6 +35,7 @@ from conneg.mail import (
     Previous,
     cite,
     has_utf8_header,
+    octets_in_base64,
     replace_body,
     splice,
     write_cover,
@@ -368,18 +369,12 @@ def _within_limit(rendition: Rendition, target: FeatureCollection) -> Rendition:
     """Return the rendition if no file of it is larger than the device takes. Raises TooLargeError."""
     limit = target.get(OCTETS_TAG)
     for file in rendition.files:
-        octets = _octets_as_part(file.octets)
+        octets = octets_in_base64(file.octets)
         if isinstance(limit, Fraction) and octets > limit:
             raise TooLargeError(
                 f"{file.filename} has {octets} octets, and the recipient takes {int(limit)}", LENGTH_EXCEEDED
             )
     return rendition
-
-
-def _octets_as_part(octets: int) -> int:
-    """Return how many octets so many have as a body part: in base64, in lines of 76 characters (RFC 2045, 6.8)."""
-    characters = -(-octets // 3) * 4
-    return characters + 2 * -(-characters // 76)
 
 
 def _describe(target: FeatureCollection) -> str:

@@ -5,7 +5,7 @@ changed.
 """
 
 from conneg.mail.address import AddressError, Mailbox, parse_mailbox
-from conneg.mail.body import decode_body, write_base64, write_quoted_printable
+from conneg.mail.body import decode_body, octets_in_base64, write_base64, write_quoted_printable
 from conneg.mail.citation import Citation, citation_parts, cite
 from conneg.mail.cover import write_cover
 from conneg.mail.dkim import MAX_DKIM_SIGNATURES, DkimSignature, dkim_signatures
@@ -65,6 +65,7 @@ __all__ = [
     "in_seven_bits",
     "is_seven_bits",
     "needs_eight_bits",
+    "octets_in_base64",
     "outline",
     "parse_mailbox",
     "prepend_fields",

@@ -39,6 +39,12 @@ def _strip_padding(line: bytes) -> bytes:
     return line[:-1].rstrip(b" \t") + b"\r" if line.endswith(b"\r") else line.rstrip(b" \t")
 
 
+def octets_in_base64(octets: int) -> int:
+    """Return how many octets so many are in base64, in lines of 76 characters that end in CRLF (RFC 2045, 6.8)."""
+    characters = -(-octets // 3) * 4
+    return characters + 2 * -(-characters // 76)
+
+
 def write_base64(octets: bytes, eol: bytes = b"\r\n") -> bytes:
     """Encode as base64 in lines of 76 characters; the last has no line end."""
     coded = binascii.b2a_base64(octets, newline=False)

@@ -39,7 +39,7 @@ from conneg.negotiation.plan import (
 from conneg.negotiation.planner import PlanPolicy, make_plan
 from conneg.negotiation.record import DecisionRecord, capability_values
 from conneg.negotiation.reply import Outcome, RcptPolicy, after_rcpt, failure_status, when_not_listed
-from conneg.negotiation.shrinking import smaller_plans, staging_plans
+from conneg.negotiation.shrinking import smaller_forms, smaller_plans, staging_plans
 from conneg.negotiation.strategy import Strategy, batches, common, single
 from conneg.negotiation.summary import describe_capability, describe_form
 
@@ -91,6 +91,7 @@ __all__ = [
     "profile_expression",
     "read_capability",
     "single",
+    "smaller_forms",
     "smaller_plans",
     "staging_plans",
     "when_not_listed",

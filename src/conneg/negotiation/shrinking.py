@@ -5,10 +5,11 @@ resolution, then colour. The best coding that is accepted has been chosen before
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
+from typing import TypeVar
 
 from conneg.features import FeatureCollection, FeatureSet, feature_set
 from conneg.features.private import OCTETS_TAG, QUALITY_TAG
@@ -43,13 +44,11 @@ def smaller_plans(
     No part or document is larger than `octets` then, where that is said.
     """
     accepted, seen = capability.features, {plan.key}
-    given_up: Counter[str] = Counter()
 
     def replanned(features: FeatureSet) -> Plan | None:
         """Return the plan for these features, if it is a new one with something to convert."""
         found = make_plan(offer, replace(capability, features=features), policy)
-        is_new = isinstance(found, ByPart | OneDocument) and found.key not in seen
-        return found if is_new else None
+        return found if isinstance(found, ByPart | OneDocument) and found.key not in seen else None
 
     if octets is not None:
         accepted &= feature_set(f"({OCTETS_TAG}<={octets})")
@@ -58,15 +57,61 @@ def smaller_plans(
             seen.add(found.key)
             plan = found
             yield plan
+    for found, given_up in _giving_up(
+        accepted, plan, replanned, _targets, of_pages=capability.is_page_device
+    ):
+        seen.add(found.key)
+        yield replace(found, reason=f"{found.reason}; {given_up}")
+
+
+Form = TypeVar("Form")
+
+
+def smaller_forms(
+    accepted: FeatureSet,
+    first: Form,
+    choose: Callable[[FeatureSet], Form | None],
+    target_of: Callable[[Form], FeatureCollection],
+    *,
+    of_pages: bool,
+) -> Iterator[tuple[Form, str]]:
+    """Yield what `choose` finds in `accepted` without a little more each time, and in words what was given up for it.
+
+    `first` was chosen from all of `accepted`. A form is anything that has a target (`target_of`), such as
+    `conneg.negotiation.Chosen`; `of_pages` says that the device takes pages only.
+    """
+    seen = {str(target_of(first))}
+
+    def chosen(features: FeatureSet) -> Form | None:
+        found = choose(features)
+        return None if found is None or str(target_of(found)) in seen else found
+
+    for found, given_up in _giving_up(
+        accepted, first, chosen, lambda form: [target_of(form)], of_pages=of_pages
+    ):
+        seen.add(str(target_of(found)))
+        yield found, given_up
+
+
+def _giving_up(
+    accepted: FeatureSet,
+    first: Form,
+    choose: Callable[[FeatureSet], Form | None],
+    targets_of: Callable[[Form], Sequence[FeatureCollection]],
+    *,
+    of_pages: bool,
+) -> Iterator[tuple[Form, str]]:
+    """Yield what is chosen after each step that changes anything; the next goes on from there."""
+    given_up: Counter[str] = Counter()
+    current = first
     for what, narrow in _STEPS:
-        narrowed = narrow(accepted, _targets(plan), capability.is_page_device)
-        found = None if narrowed is None else replanned(narrowed)
-        if narrowed is None or found is None or not isinstance(found, ByPart | OneDocument):
+        narrowed = narrow(accepted, targets_of(current), of_pages)
+        found = None if narrowed is None else choose(narrowed)
+        if narrowed is None or found is None:
             continue
-        accepted, plan = narrowed, found
-        seen.add(plan.key)
+        accepted, current = narrowed, found
         given_up[what] += 1
-        yield replace(found, reason=f"{found.reason}; given up for the limit on octets: {_listed(given_up)}")
+        yield found, f"given up for the limit on octets: {_listed(given_up)}"
 
 
 def staging_plans(
