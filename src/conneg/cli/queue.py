@@ -159,6 +159,14 @@ _DOUBT = {
 }
 """What follows from an answer in doubt, by the destination's `on_downgrade`."""
 
+_CHOICES = {
+    "return": "the message comes back",
+    "defer": "tried again later",
+    "baseline": "the directory is asked, then the baseline holds",
+    "original": "the message goes as it came",
+}
+"""What follows from an answer that is none, by the destination's `on_not_supported` or `on_unreadable`."""
+
 
 def _tell(kind: str, entry: dict[str, Any]) -> str:
     match kind:
@@ -171,7 +179,12 @@ def _tell(kind: str, entry: dict[str, Any]) -> str:
                 return (
                     f"{entry['peer']} answered {entry['reply'].split(' CONNEG')[0]} and reported a capability"
                 )
-            return f"{entry['peer']} answered {entry['reply']}"
+            reply = entry["reply"]
+            if reply.startswith("2"):
+                reply = reply.split(" CONNEG")[0]
+            return f"{entry['peer']} answered {reply}"
+        case "policy":
+            return f'{entry["reason"]}; by {entry["key"]} = "{entry["choice"]}" {_CHOICES[entry["choice"]]}'
         case "capability":
             source = f" (says {entry['source']}, {entry['provenance']})" if entry["source"] else ""
             return f"can take: {entry['summary']}{source}"
