@@ -147,7 +147,7 @@ def explain(path: Path, message_id: str, as_json: bool) -> None:
         entry = json.loads(record.text)
         if entry.get("recipient") != last:
             last = entry.get("recipient")
-            click.secho(f"\n{last}", bold=True)
+            click.secho(f"\n{last}" if last else "", bold=True)
         click.echo(f"{_when(record.at)}  {_tell(record.kind, entry)}")
 
 
@@ -188,6 +188,9 @@ def _tell(kind: str, entry: dict[str, Any]) -> str:
         case "capability":
             source = f" (says {entry['source']}, {entry['provenance']})" if entry["source"] else ""
             return f"can take: {entry['summary']}{source}"
+        case "strategy":
+            ignored = f" (ignored: {entry['ignored']})" if entry["ignored"] else ""
+            return f"{entry['next_hop']}: strategy {entry['use']}, {entry['reason']}{ignored}"
         case "address":
             return f"sent to <{entry['recipient']}> for <{entry['asked_for']}>: {entry['reason']}"
         case "delay":

@@ -184,5 +184,5 @@ def _reason(case: RcptCase, answer: RecipientAnswer, peer: str) -> str:
 
 def _quoted(said: str) -> str:
     """Return what a next hop said as it may stand in a line for people."""
-    text = " ".join(said.split())
+    text = "".join(char if char.isprintable() else "?" for char in " ".join(said.split()))
     return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}..."

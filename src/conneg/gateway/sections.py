@@ -68,6 +68,9 @@ def lower_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
 AS_IS = "as-is"
 """The baseline that changes nothing: what a recipient of whom nothing is known gets is the message as it came."""
 
+StrategyName = Literal["single", "common", "batch", "auto"]
+"""The ways to several recipients (draft, Appendix A)."""
+
 EndpointText = Annotated[str, AfterValidator(_endpoint)]
 AddressText = Annotated[str, AfterValidator(_address)]
 DomainText = Annotated[str, AfterValidator(_domain)]
@@ -332,7 +335,7 @@ class DestinationSection(Section):
     conneg: Literal["required", "optional", "off"] = "optional"
     on_not_supported: OnNotSupported = "return"
     on_unreadable: OnUnreadable | None = None
-    strategy: Literal["single", "common", "batch", "auto"] = "auto"
+    strategy: StrategyName = "auto"
     losses: tuple[Loss, ...] = LOSSES
     baseline: CapabilityText = AS_IS
     convert: bool = True

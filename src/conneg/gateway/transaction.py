@@ -24,6 +24,7 @@ from conneg.gateway.renditions import MessageRenditions, TooLargeError
 from conneg.gateway.result import Result, Settle, deferred, failed, from_final_reply, with_loss
 from conneg.gateway.routing import NextHop, NoSuchNextHopError
 from conneg.gateway.sessions import Sessions
+from conneg.gateway.strategies import StrategyChoice
 from conneg.negotiation import AsItIs, Capability, Provenance, Undeliverable, describe_capability, loss_of
 from conneg.spool import SpooledMessage, SpooledRecipient
 from conneg.staging import StagingError
@@ -63,13 +64,14 @@ class Transactions:
         guard: DowngradeGuard,
         lookup_seconds: float,
         open_seconds: float,
+        strategy: StrategyChoice,
         journal: Journal,
         settle: Settle,
         watch: Watcher,
     ) -> None:
         self._message = message
         self._hop = hop.without_policies() if message.envelope.tls_optional else hop
-        self._policy = hop.destination
+        self._policy = strategy.applied_to(hop.destination)
         self._enquiry = Enquiry(
             message.envelope,
             self._policy,
