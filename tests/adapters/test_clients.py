@@ -5,11 +5,13 @@ import pytest
 from conneg.adapters import (
     ConnegArgument,
     MailOptions,
+    RcptPolicy,
     RcptRequest,
     RecipientClass,
     RecipientOutcome,
     RecipientResult,
 )
+from conneg.negotiation import OnUnreadable
 from conneg.smtp import BareNewlineError, EnvelopeSyntaxError, Reply, ServerConfig
 from conneg.smtp.extension import DEFAULT_EXTENSIONS
 from tests.net.servers import listening
@@ -141,6 +143,37 @@ async def test_404_defers_and_504_refuses(kind: str) -> None:
         results = await send(kind, port, [A, B], rich_or_plain, conneg=ConnegArgument.REQUIRED)
     assert outcomes(results) == [(A, "deferred"), (B, "refused")]
     assert script.envelope[-1] == "RSET"
+
+
+@pytest.mark.parametrize("reply", ["504 CONNEG?", "555 unknown parameter", None])
+async def test_required_may_be_given_up_by_policy(kind: str, reply: str | None) -> None:
+    """None: CONNEG is not even listed, and so not sent (draft 4.2)."""
+    script = Script(
+        ehlo=("250 mx.example",) if reply is None else ("250-mx.example", "250 CONNEG"),
+        answer=lambda line, count: reply if "CONNEG" in line else None,
+    )
+    options = MailOptions(policy=RcptPolicy(on_not_supported="baseline"))
+    async with script.serve() as port:
+        results = await send(kind, port, [A], rich_or_plain, conneg=ConnegArgument.REQUIRED, options=options)
+    assert outcomes(results) == [(A, "sent")]
+    assert results[0].capability is None
+    asked = [] if reply is None else [f"RCPT TO:<{A}> CONNEG=REQUIRED"]
+    assert script.envelope[1:-2] == [*asked, f"RCPT TO:<{A}>"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "outcome"),
+    [(None, "deferred"), ("return", "refused"), ("baseline", "sent"), ("original", "sent")],
+)
+async def test_what_cannot_be_read_goes_by_policy(
+    kind: str, choice: OnUnreadable | None, outcome: str
+) -> None:
+    script = Script(answer=lambda line, count: capability("(color=") if "CONNEG" in line else None)
+    options = MailOptions(policy=RcptPolicy(on_unreadable=choice))
+    async with script.serve() as port:
+        results = await send(kind, port, [A], rich_or_plain, conneg=ConnegArgument.REQUIRED, options=options)
+    assert outcomes(results) == [(A, outcome)]
+    assert (script.envelope[-1] == "RSET") is (outcome != "sent")
 
 
 @pytest.mark.parametrize("reply", ["555 unknown parameter", "504 CONNEG?", "501 syntax"])

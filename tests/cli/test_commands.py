@@ -152,9 +152,23 @@ def test_check_tells_the_configuration_and_the_formats(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "application/pdf" in done.stdout
     assert "receivers" not in done.stdout
-    (tmp_path / "conneg.toml").write_text("[server]\nreceivers = 3\n", encoding="utf-8")
+    settings = """
+    [server]
+    receivers = 3
+    [[strategy]]
+    senders = ["*.law.example"]
+    at_least_recipients = 100
+    above_octets = 5000000
+    use = "common"
+    [[strategy]]
+    use = "single"
+    """
+    (tmp_path / "conneg.toml").write_text(settings, encoding="utf-8")
     done = conneg("check", "--config", "conneg.toml", cwd=tmp_path)
     assert "receivers     3 processes accept mail" in done.stdout
+    first = "strategy 1    common for messages from *.law.example, to 100 recipients or more, above 5.0 MB\n"
+    assert first in done.stdout
+    assert "strategy 2    single for all messages\n" in done.stdout
     (tmp_path / "conneg.toml").write_text("[server]\nlisten = 3\n", encoding="utf-8")
     done = conneg("check", "--config", "conneg.toml", cwd=tmp_path)
     assert done.returncode == 65

@@ -23,12 +23,13 @@ _REQUESTS = [
     RcptRequest("c@d", ConnegArgument.OPTIONAL),
     RcptRequest("e@f"),
 ]
+_YIELDING_REQUESTS = [RcptRequest("a@b", ConnegArgument.REQUIRED, or_without=True), *_REQUESTS[1:]]
 _PLAIN_REQUESTS = [RcptRequest("a@b"), RcptRequest("c@d")]
 _GREETING = (
     b"220 mx.example\r\n250-mx.example\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-STARTTLS\r\n"
     b"250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n250-CONNEG\r\n250 DSN\r\n"
 )
-_LMTP, _BOTH, _GREETED, _AUTH, _TLS, _CHUNKS, _GROUPED = (1 << bit for bit in range(7))
+_LMTP, _BOTH, _GREETED, _AUTH, _TLS, _CHUNKS, _GROUPED, _YIELDING = (1 << bit for bit in range(8))
 
 
 def fuzz_one(data: bytes) -> None:
@@ -95,7 +96,7 @@ def _open(session: ClientSession, choice: int) -> None:
     if choice & _GROUPED and session.supports("PIPELINING"):
         session.open_transaction("", _PLAIN_REQUESTS, with_data=True)
     else:
-        session.open_transaction("", _REQUESTS)
+        session.open_transaction("", _YIELDING_REQUESTS if choice & _YIELDING else _REQUESTS)
 
 
 def _send(session: ClientSession, choice: int) -> None:

@@ -99,6 +99,66 @@ def test_what_is_wrong_is_told_in_one_line(text: str, line: int, words: list[str
         assert word in message
 
 
+RULES = """
+[[strategy]]
+senders = ["*.Law.example", "amy@x.example"]
+use = "single"
+
+[[strategy]]
+at_least_recipients = 100
+above_octets = 5000000
+use = "auto"
+losses = ["colour"]
+
+[[strategy]]
+use = "common"
+"""
+
+
+def test_rules_for_the_way_to_several_recipients() -> None:
+    first, second, last = parse_config(RULES).strategy
+    assert (first.use, first.senders) == ("single", ("*.law.example", "amy@x.example"))
+    assert (second.at_least_recipients, second.above_octets) == (100, 5_000_000)
+    assert (second.losses, first.losses) == (("colour",), None)
+    assert [rule.fits_all for rule in (first, second, last)] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('use = "single"', 'use = "fastest"', "line 4: strategy.use: Input should be 'single', 'common'"),
+        ('use = "common"', "", "line 12: strategy.use: missing"),
+        ("amy@x.example", "amy at x", "line 3: strategy.senders: 'amy at x' is not a domain"),
+        ('["*.Law.example", "amy@x.example"]', "[]", "line 3: strategy.senders: "),
+        ("= 100", "= 0", "line 7: strategy.at_least_recipients: "),
+        ("= 5000000", "= -1", "line 8: strategy.above_octets: "),
+        ('["colour"]', '["smell"]', "line 10: strategy.losses: "),
+        ("above_octets", "above", "line 8: strategy.above: unknown key"),
+        (
+            "at_least_recipients = 100\nabove_octets = 5000000\n",
+            "",
+            "line 6: strategy: fits every message, so the rules behind it never hold",
+        ),
+        (
+            'senders = ["*.Law.example", "amy@x.example"]',
+            'senders = ["*"]',
+            "line 2: strategy: fits every message, so the rules behind it never hold",
+        ),
+    ],
+)
+def test_a_mistake_in_a_strategy_is_told_with_its_line(old: str, new: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(RULES.replace(old, new, 1), name="c.toml")
+    assert str(caught.value).startswith(f"c.toml: {complaint}")
+
+
+@pytest.mark.parametrize("key", ["on_not_supported", "on_unreadable"])
+def test_what_follows_from_no_answer_is_one_of_a_few_words(key: str) -> None:
+    text = GOOD + f'{key} = "ignore"\n'
+    with pytest.raises(ConfigError, match=rf"c.toml: line 22: destination.{key}: .*'baseline'"):
+        parse_config(text, name="c.toml")
+
+
 def test_text_that_is_not_toml_names_line_and_column() -> None:
     with pytest.raises(ConfigError, match=r"conneg.toml: not TOML: .*line 2, column \d+"):
         parse_config("[server]\nlisten = = 3\n", name="conneg.toml")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from conneg.mail import count_received, count_received_in, read_fields, write_received
+from conneg.mail.trace import HEAD_OCTETS, asked_strategies
 
 DATE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -49,6 +50,35 @@ def test_a_client_cannot_write_into_the_header(helo: str) -> None:
     assert written.count(b"(") == 2
     assert max(map(len, written.split(b"\r\n"))) < 998
     assert written.isascii()
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("Conneg-Strategy: batch", ("batch",)),
+        ("CONNEG-STRATEGY :\r\n  Single ", ("single",)),
+        ("Conneg-Strategy:", ("",)),
+        ("Conneg-Strategy: a\r\n b", ("a b",)),
+        ("Conneg-Strategy: single\r\nConneg-Strategy: batch", ("single", "batch")),
+        ("X-Conneg-Strategy: single", ()),
+        ("Conneg-Strategy-Of: single", ()),
+        ("Subject: x\r\n Conneg-Strategy: single", ()),
+        ("Subject: x\r\n\r\nConneg-Strategy: single", ()),
+        ("Conneg-Strategy: " + "x" * 900, ("x" * 40,)),
+        ("Conneg-Strategy: é", ("\ufffd\ufffd",)),
+    ],
+)
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+def test_the_strategy_that_a_message_asks_for(header: str, said: tuple[str, ...], end: str) -> None:
+    content = f"From: a@b.example\r\n{header}\r\n\r\nbody\r\n".replace("\r\n", end).encode()
+    assert asked_strategies(content) == said
+
+
+def test_a_strategy_is_looked_for_in_the_first_octets_only() -> None:
+    field, line = b"Conneg-Strategy: single\r\n", b"X: " + b"x" * 59 + b"\r\n"
+    padding = line * (HEAD_OCTETS // len(line))
+    assert asked_strategies(padding[: -len(line)] + field + padding) == ("single",)
+    assert asked_strategies(padding + line + field + b"\r\nbody\r\n") == ()
 
 
 def test_counting() -> None:

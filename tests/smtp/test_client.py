@@ -192,6 +192,53 @@ def test_required_is_not_repeated() -> None:
     assert result(hear(session, "250 ok", "555 5.5.4 no")).reply.code == 555
 
 
+def open_or_without(session: ClientSession, count: int = 1) -> None:
+    """Ask as REQUIRED, and say that it may be given up."""
+    session.open_transaction("a@b", [RcptRequest(f"{n}@c", REQUIRED, or_without=True) for n in range(count)])
+
+
+@pytest.mark.shows("C-2", "A7-1")
+def test_required_that_may_be_given_up_is_not_sent_unannounced() -> None:
+    """Draft 4.2."""
+    session = ready("PIPELINING")
+    open_or_without(session)
+    assert said(session) == ["MAIL FROM:<a@b>", "RCPT TO:<0@c>"]
+    found = result(hear(session, "250 ok", "250 ok"))
+    assert (found.reply.code, found.asked, found.repeated, found.is_local) == (250, None, False, False)
+
+
+@pytest.mark.shows("A5-15", "A7-7")
+@pytest.mark.parametrize("dialect", ["draft", "both"])
+@pytest.mark.parametrize("extensions", [(), ("CONPERM",)])
+def test_required_that_may_be_given_up_is_repeated_once_without_it(
+    extensions: tuple[str, ...], dialect: str
+) -> None:
+    session = ready("PIPELINING", "CONNEG", *extensions, dialect=dialect)
+    open_or_without(session, 2)
+    assert all("CONNEG" in line for line in said(session)[1:])
+    assert hear(session, "250 ok", "504 5.3.3 no", "250 ok") is None
+    assert said(session) == ["RCPT TO:<0@c>"]
+    event = hear(session, "555 5.5.4 no")
+    assert [one.reply.code for one in (result(event), result(event, 1))] == [555, 250]
+    assert result(event).asked is None
+    refusal = result(event).refusal
+    assert refusal is not None
+    assert (refusal.code, refusal.enhanced) == (504, "5.3.3")
+    assert not result(event, 1).repeated
+
+
+@pytest.mark.shows("A5-22", "A7-6")
+@pytest.mark.parametrize("extensions", [(), ("CONPERM",)])
+@pytest.mark.parametrize("reply", ["404 4.3.3 CONNEG", "451 4.3.0 later", "550 5.1.1 no", "501 5.1.3 no"])
+def test_required_that_may_be_given_up_is_not_because_of_another_reply(
+    reply: str, extensions: tuple[str, ...]
+) -> None:
+    session = ready("PIPELINING", "CONNEG", *extensions)
+    open_or_without(session)
+    found = result(hear(session, "250 ok", reply))
+    assert (found.reply.code, found.repeated, found.asked) == (int(reply[:3]), False, REQUIRED)
+
+
 @pytest.mark.shows("4G-2")
 def test_conperm_means_rfc_4141() -> None:
     session = ready("PIPELINING", "CONNEG", "CONPERM")

@@ -342,7 +342,8 @@ class ClientMachine(RuleBasedStateMachine):
         assert [result.request_path for result in event.rcpts] == list(self.requests)
         for result in event.rcpts:
             request = self.requests[result.request_path]
-            must_be_local = request.conneg is ConnegArgument.REQUIRED and "CONNEG" not in self.extensions
+            is_required = request.conneg is ConnegArgument.REQUIRED and not request.or_without
+            must_be_local = is_required and "CONNEG" not in self.extensions
             assert result.is_local is must_be_local, "REQUIRED where CONNEG is not listed (draft 4.2)"
             if result.is_local:
                 assert result.reply.code == 504
@@ -351,6 +352,13 @@ class ClientMachine(RuleBasedStateMachine):
             assert result.reply.code == self.rcpts[result.request_path].code
             assert result.capability is None or (result.reply.is_positive and result.asked is not None)
             assert result.asked is None or request.conneg is not None
+            assert not (is_required and result.repeated), "REQUIRED was given up, and nobody said that it may"
+            if result.repeated and request.conneg is ConnegArgument.REQUIRED:
+                assert result.asked is None
+                assert result.refusal is not None
+                assert result.refusal.code in (500, 501, 502, 504, 555), (
+                    "404 is no refusal to tell (draft 4.1)"
+                )
         assert self.session.accepted == self.accepted
 
     # Rules: the server.
@@ -482,12 +490,14 @@ class ClientMachine(RuleBasedStateMachine):
         asked=st.lists(st.sampled_from([None, *ConnegArgument]), min_size=1, max_size=4),
         with_data=st.sampled_from([False, False, True]),
         with_parameters=st.booleans(),
+        or_without=st.booleans(),
     )
     def open_transaction(
-        self, asked: list[ConnegArgument | None], with_data: bool, with_parameters: bool
+        self, asked: list[ConnegArgument | None], with_data: bool, with_parameters: bool, or_without: bool
     ) -> None:
+        notify = frozenset({"DELAY"}) if with_parameters else None
         requests = [
-            RcptRequest(f"{n}@d.example", one, frozenset({"DELAY"}) if with_parameters else None)
+            RcptRequest(f"{n}@d.example", one, notify, or_without=or_without and n % 2 == 0)
             for n, one in enumerate(asked)
         ]
         may = self.is_idle and self.is_introduced and not self.has_sender
@@ -611,7 +621,7 @@ class ClientMachine(RuleBasedStateMachine):
                 self.authenticate()
             elif not self.has_sender:
                 group = way == "group"
-                self.open_transaction([None] if group else asked, group, chance % 2 == 0)
+                self.open_transaction([None] if group else asked, group, chance % 2 == 0, chance % 3 == 0)
             elif way == "BDAT" or self.took_chunk:
                 self.send_chunk(b"x\r\n", chance % 2 == 0)
             else:

@@ -6,12 +6,14 @@
 
 from conneg.adapters.alternatives import Alternatives
 from conneg.adapters.values import MailOptions, RecipientClass, RecipientOutcome, RecipientResult
+from conneg.negotiation import RcptPolicy
 from conneg.smtp import ConnegArgument, RcptRequest
 
 __all__ = [
     "Alternatives",
     "ConnegArgument",
     "MailOptions",
+    "RcptPolicy",
     "RcptRequest",
     "RecipientClass",
     "RecipientOutcome",

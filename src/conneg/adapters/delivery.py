@@ -44,6 +44,7 @@ _MAX_ROUNDS = 4
 """How often a class is opened again because recipients left it; more often, and the rest is deferred."""
 
 _NO_UTF8 = Reply(553, ("an address or header outside ASCII needs SMTPUTF8, which the server lacks",), "5.6.7")
+_UNREADABLE = Reply(554, ("what the server says the recipient can take cannot be read",), "5.3.3")
 _NO_EIGHT_BITS = Reply(
     554, ("the content is signed and has octets above 127, and the server lacks 8BITMIME",), "5.6.3"
 )
@@ -68,11 +69,13 @@ class _Member:
         self.result: RecipientResult | None = None
 
 
-def start_asking(request: RcptRequest, extensions: Mapping[str, str]) -> Asking:
+def start_asking(request: RcptRequest, extensions: Mapping[str, str], *, or_without: bool = False) -> Asking:
     """Return the recipient's way through RCPT; DSN parameters only where DSN is listed (RFC 3461, 4).
 
-    `extensions` has its keywords in capitals.
+    `extensions` has its keywords in capitals. `or_without`: CONNEG may be given up, whatever `request` says.
     """
+    if or_without:
+        request = replace(request, or_without=True)
     if not {"NOTIFY", "ORCPT"} <= parameters_of(extensions, "RCPT"):
         request = replace(request, notify=None, orcpt=None)
     return Asking(request, extensions, "draft")
@@ -148,7 +151,7 @@ class Delivery:
             raise EnvelopeSyntaxError("a transaction without recipients")
         write_mail(self._reverse_path, self._parameters(None))
         for member in self._members:
-            asking = start_asking(member.request, self._extensions)
+            asking = self._start_asking(member)
             if asking.result is None:
                 asking.command()
 
@@ -190,7 +193,7 @@ class Delivery:
 
     def _open(self, members: Sequence[_Member], content: bytes | None) -> Steps:
         """Send MAIL, and RCPT for those for whom it may be sent; settle those who are not accepted."""
-        askings = [start_asking(member.request, self._extensions) for member in members]
+        askings = [self._start_asking(member) for member in members]
         self._accepted = 0
         if any(asking.result is None for asking in askings):
             mail = yield from self._say(write_mail(self._reverse_path, self._parameters(content)))
@@ -205,18 +208,24 @@ class Delivery:
             self._accepted += asking.result.reply.is_positive
             self._judge(member, asking.result)
 
+    def _start_asking(self, member: _Member) -> Asking:
+        or_without = self._options.policy.may_go_without(member.request.conneg)
+        return start_asking(member.request, self._extensions, or_without=or_without)
+
     def _judge(self, member: _Member, answer: RcptResult) -> None:
         """Read the capability of an accepted recipient, settle another."""
         if not answer.reply.is_positive:
             self._settle(member, answer.reply, is_local=answer.is_local)
             return
-        said = None if answer.capability is None else answer.capability.expression
-        match after_rcpt(answer.reply.code, answer.asked, said):
+        said = None if answer.capability is None else answer.capability.text
+        match after_rcpt(answer.reply.code, answer.asked, said, self._options.policy):
             case Outcome.CAPABILITY:
                 member.capability = read_capability(said or "", Provenance.REPLY, "reply to RCPT")
             case Outcome.DEFER:
-                # REQUIRED and yet no capability, which the draft forbids (4.3): nothing is known that holds.
+                # no capability, where REQUIRED against the draft (4.3), or one of no use: nothing is known that holds
                 self._settle(member, unavailable(member.request.forward_path), is_local=True)
+            case Outcome.FAIL:
+                self._settle(member, _UNREADABLE, is_local=True)
             case _:
                 member.capability = None
 

@@ -1,25 +1,28 @@
 """What the clients' adapters take and give: options of MAIL, classes of recipients, results; and replies read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from conneg.features import FeatureSet, feature_set
-from conneg.negotiation import Capability, is_accepted
+from conneg.negotiation import Capability, RcptPolicy, is_accepted
 from conneg.smtp import ConnegArgument, RcptRequest, Reply, read_reply_lines
 
 
 @dataclass(frozen=True, slots=True)
 class MailOptions:
-    """What MAIL says beside the reverse-path, as far as the server lists the extension.
+    """What MAIL says beside the reverse-path, as far as the server lists the extension, and a policy for RCPT.
 
     `ret` is FULL or HDRS and `envid` xtext (RFC 3461, 4.3 and 4.4). `smtputf8`: the header has UTF-8 (RFC 6531);
-    addresses outside ASCII imply it. SIZE and BODY follow from the content.
+    addresses outside ASCII imply it. SIZE and BODY follow from the content. `policy`: what follows where the server
+    does not know CONNEG=REQUIRED, or answers CONNEG with what is no capability; by "baseline" and "original" alike the
+    recipient is in the class of which nothing is known.
     """
 
     ret: str | None = None
     envid: str | None = None
     smtputf8: bool = False
+    policy: RcptPolicy = field(default_factory=RcptPolicy)
 
 
 @dataclass(frozen=True, slots=True)

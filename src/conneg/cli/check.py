@@ -7,6 +7,7 @@ import click
 
 from conneg.cli.options import as_json, config_file, load_config, print_json
 from conneg.errors import ConnegError, ExitCode
+from conneg.words import octets
 
 _EXAMPLES = """\b
 Examples:
@@ -176,6 +177,8 @@ def _show(
             f"destination   {', '.join(destination.domains)}: {destination.deliver} {where}; "
             f"CONNEG {destination.conneg}; baseline {destination.baseline}"
         )
+    for number, rule in enumerate(config.strategy, start=1):
+        click.echo(f"strategy {number:<4} {rule.use} {_conditions(rule)}")
     if config.staging is not None:
         click.echo(f"staging       {config.staging.folder}; links begin with {config.staging.base_url}")
     click.echo("documents are read behind a fence")
@@ -190,6 +193,15 @@ def _show(
             continue
         missing = f"  ({row['missing']})" if row["missing"] else ""
         click.echo(f"  {row['name']:<22} reads {row['reads']:<4} writes {row['writes']}{missing}")
+
+
+def _conditions(rule: Any) -> str:
+    words = [f"from {', '.join(rule.senders)}"] if "*" not in rule.senders else []
+    if rule.at_least_recipients > 1:
+        words.append(f"to {rule.at_least_recipients} recipients or more")
+    if rule.above_octets:
+        words.append(f"above {octets(rule.above_octets)}")
+    return f"for messages {', '.join(words)}" if words else "for all messages"
 
 
 def _show_fence(fence: dict[str, list[str]]) -> None:

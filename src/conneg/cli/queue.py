@@ -147,7 +147,7 @@ def explain(path: Path, message_id: str, as_json: bool) -> None:
         entry = json.loads(record.text)
         if entry.get("recipient") != last:
             last = entry.get("recipient")
-            click.secho(f"\n{last}", bold=True)
+            click.secho(f"\n{last}" if last else "", bold=True)
         click.echo(f"{_when(record.at)}  {_tell(record.kind, entry)}")
 
 
@@ -158,6 +158,14 @@ _DOUBT = {
     "tls": "asked again under verified TLS",
 }
 """What follows from an answer in doubt, by the destination's `on_downgrade`."""
+
+_CHOICES = {
+    "return": "the message comes back",
+    "defer": "tried again later",
+    "baseline": "the directory is asked, then the baseline holds",
+    "original": "the message goes as it came",
+}
+"""What follows from an answer that is none, by the destination's `on_not_supported` or `on_unreadable`."""
 
 
 def _tell(kind: str, entry: dict[str, Any]) -> str:
@@ -171,10 +179,18 @@ def _tell(kind: str, entry: dict[str, Any]) -> str:
                 return (
                     f"{entry['peer']} answered {entry['reply'].split(' CONNEG')[0]} and reported a capability"
                 )
-            return f"{entry['peer']} answered {entry['reply']}"
+            reply = entry["reply"]
+            if reply.startswith("2"):
+                reply = reply.split(" CONNEG")[0]
+            return f"{entry['peer']} answered {reply}"
+        case "policy":
+            return f'{entry["reason"]}; by {entry["key"]} = "{entry["choice"]}" {_CHOICES[entry["choice"]]}'
         case "capability":
             source = f" (says {entry['source']}, {entry['provenance']})" if entry["source"] else ""
             return f"can take: {entry['summary']}{source}"
+        case "strategy":
+            ignored = f" (ignored: {entry['ignored']})" if entry["ignored"] else ""
+            return f"{entry['next_hop']}: strategy {entry['use']}, {entry['reason']}{ignored}"
         case "address":
             return f"sent to <{entry['recipient']}> for <{entry['asked_for']}>: {entry['reason']}"
         case "delay":

@@ -38,6 +38,7 @@ from conneg.gateway.sections import (
 from conneg.gateway.signature_sections import DkimSection, SmimeSection
 from conneg.gateway.sources import BUILT_IN, SOURCE_KINDS, AnySource, DirectorySection, LookupSection
 from conneg.gateway.staging_section import StagingSection
+from conneg.gateway.strategy_section import StrategySection
 
 
 class ConfigError(ConnegError):
@@ -67,6 +68,7 @@ class Config(Section):
     delivery: DeliverySection = DeliverySection()
     dns: DnsSection = DnsSection()
     staging: StagingSection | None = None
+    strategy: tuple[StrategySection, ...] = ()
     destination: tuple[DestinationSection, ...] = ()
     alternate: tuple[AlternateSection, ...] = ()
 
@@ -134,6 +136,12 @@ def parse_config(text: str, *, name: str = "configuration", folder: Path | None 
     if config.staging is None and any(one.stages for one in config.destination):
         line = _line_of(text, ["destination", "on_no_common_form"], _first_that_stages(config))
         raise ConfigError(f"{name}: line {line}: destination: staging needs [staging] with base_url")
+    shadowing = next((at for at, rule in enumerate(config.strategy[:-1]) if rule.fits_all), None)
+    if shadowing is not None:
+        line = _line_of(text, ["strategy"], shadowing)
+        raise ConfigError(
+            f"{name}: line {line}: strategy: fits every message, so the rules behind it never hold"
+        )
     return config if folder is None else _resolve_paths(config, folder)
 
 

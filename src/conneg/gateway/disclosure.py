@@ -11,6 +11,7 @@ from conneg.errors import ConnegError
 from conneg.features import feature_set, keep_tags
 from conneg.gateway.config import Config
 from conneg.gateway.networks import is_in
+from conneg.gateway.patterns import is_named
 from conneg.gateway.sections import DisclosureSection
 from conneg.mail import Mailbox
 from conneg.net import SessionInfo
@@ -51,13 +52,4 @@ def _fits(rule: DisclosureSection, session: SessionInfo, recipient: Mailbox) -> 
         return False
     if rule.networks is not None and not is_in(rule.networks, session.peer.address):
         return False
-    return any(_names(pattern, recipient) for pattern in rule.recipients)
-
-
-def _names(pattern: str, recipient: Mailbox) -> bool:
-    domain = recipient.domain.lower()
-    if "@" in pattern:
-        return pattern == f"{recipient.local_part.lower()}@{domain}"
-    if pattern.startswith("*."):
-        return domain.endswith(pattern[1:])
-    return pattern in ("*", domain)
+    return any(is_named(pattern, recipient) for pattern in rule.recipients)

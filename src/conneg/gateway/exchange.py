@@ -31,11 +31,17 @@ _NEEDS_EIGHT_BITS = Reply(
 
 @dataclass(frozen=True, slots=True)
 class RecipientAnswer:
-    """What the next hop said of one recipient; `capability` is the expression text it reported, if it did."""
+    """What the next hop said of one recipient; `capability` is what its CONNEG lines say, be it an expression or not.
+
+    `asked` is how CONNEG was sent with the RCPT that `reply` answers; `refusal` what the next hop said to CONNEG
+    before that, if it did not know it. `is_local`: nothing was sent, as it is not listed, and the reply is our own.
+    """
 
     reply: Reply
     capability: str | None = None
     asked: ConnegArgument | None = None
+    refusal: Reply | None = None
+    is_local: bool = False
 
 
 def is_crowded_out(reply: Reply) -> bool:
@@ -50,13 +56,15 @@ def is_crowded_out(reply: Reply) -> bool:
 class Inquiry:
     """What a transaction begins with: whom to ask for, and how.
 
-    `argument` is CONNEG's, None where it is not asked. `has_utf8_header`: the content has a header outside ASCII.
-    `is_fixed`: what will be sent depends on no answer, so DATA may go with the recipients (RFC 2920, 3.1).
+    `argument` is CONNEG's, None where it is not asked; `or_without`: it may be given up where the next hop does not
+    know it. `has_utf8_header`: the content has a header outside ASCII. `is_fixed`: what will be sent depends on no
+    answer, so DATA may go with the recipients (RFC 2920, 3.1).
     """
 
     envelope: Envelope
     recipients: Sequence[SpooledRecipient]
     argument: ConnegArgument | None = None
+    or_without: bool = False
     has_utf8_header: bool = False
     is_fixed: bool = False
 
@@ -184,6 +192,7 @@ class SessionExchange:
                 conneg=inquiry.argument,
                 notify=recipient.notify,
                 orcpt=recipient.orcpt,
+                or_without=inquiry.or_without,
             )
             for recipient in inquiry.recipients
         ]
@@ -201,8 +210,8 @@ class SessionExchange:
             return [RecipientAnswer(opened.mail) for _ in inquiry.recipients]
         answers = []
         for result in opened.rcpts:
-            capability = result.capability.expression if result.capability is not None else None
-            answers.append(RecipientAnswer(result.reply, capability, result.asked))
+            said = None if result.capability is None else result.capability.text
+            answers.append(RecipientAnswer(result.reply, said, result.asked, result.refusal, result.is_local))
             if result.reply.code == _CAPABILITY_UNAVAILABLE:
                 self._session.retire()
         self._accepted = sum(answer.reply.code < 400 for answer in answers)

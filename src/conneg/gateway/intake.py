@@ -25,7 +25,7 @@ from conneg.gateway.routing import Routes
 from conneg.gateway.sections import DisclosureSection, ListenerSection
 from conneg.mail import AddressError, Envelope, Mailbox, Recipient, parse_mailbox, write_received
 from conneg.mail.submission import ends_header, missing_fields
-from conneg.mail.trace import count_received_in, waives_tls
+from conneg.mail.trace import HEAD_OCTETS, count_received_in, waives_tls
 from conneg.net import MailCommand, MessageSink, Peer, RcptAnswer, RcptCommand, SessionInfo
 from conneg.smtp import ConnegArgument, Reply
 from conneg.spool import Acceptor, Incoming, SpooledMessage
@@ -33,7 +33,6 @@ from conneg.spool import Acceptor, Incoming, SpooledMessage
 MAX_RECEIVED_FIELDS = 100
 """A message with more Received fields than this is taken to be in a loop (RFC 5321, 6.3: normally at least 100)."""
 
-_HEADER_LIMIT = 1 << 18
 _OK = Reply(250, ("ok",), "2.0.0")
 _SENDER_OK = "sender ok"
 _NO_RELAY = Reply(550, ("relaying denied: this server takes mail for its own domains only",), "5.7.1")
@@ -358,11 +357,11 @@ class _Reception:
         if before == 0 and chunk[:1] in (b" ", b"\t"):
             # the line would go on in the Received field in front of it (RFC 5322, 2.2.3): there is no header
             self._incoming.write(b"\r\n")
-        if before < _HEADER_LIMIT:
-            self._head += chunk[: _HEADER_LIMIT - before]
+        if before < HEAD_OCTETS:
+            self._head += chunk[: HEAD_OCTETS - before]
         if not self._is_held:
             self._incoming.write(chunk)
-        elif len(self._head) >= _HEADER_LIMIT or ends_header(self._head, max(0, before - 1)):
+        elif len(self._head) >= HEAD_OCTETS or ends_header(self._head, max(0, before - 1)):
             kept = len(self._head) - before
             self._let_go()
             self._incoming.write(chunk[kept:])

@@ -2,9 +2,10 @@
 
 Each entry is a kind and a JSON object; `conneg queue explain` reads them back. Kinds: `connection` (with whom, under
 which TLS, what was relied upon, what was found wrong on the way), `address` (which of a recipient's addresses was
-chosen), `answer` (what a next hop said of a recipient), `capability` (what it can take and who says so), `doubt`
-(whether that may have been made worse on its way), `plan` (what it gets and why), `check` (how legible and like what
-was made for it is), `delay` (the sender was told that it waits), `result`.
+chosen), `answer` (what a next hop said of a recipient), `policy` (what follows since that was not what was asked for),
+`capability` (what it can take and who says so), `doubt` (whether that may have been made worse on its way), `plan`
+(what it gets and why), `check` (how legible and like what was made for it is), `delay` (the sender was told that it
+waits), `result`; and of all behind one next hop `strategy` (which of the ways to several recipients it goes, and why).
 """
 
 import json
@@ -13,6 +14,7 @@ from typing import Any
 
 from conneg.gateway.exchange import Connection
 from conneg.gateway.result import Result, one_line
+from conneg.gateway.strategies import StrategyChoice
 from conneg.negotiation import Capability, Plan
 from conneg.smtp import Reply
 from conneg.spool import Record, SpooledRecipient
@@ -44,9 +46,18 @@ class Journal:
                 offers=list(connection.offers),
             )
 
+    def served(self, next_hop: str, choice: StrategyChoice) -> None:
+        """The recipients behind `next_hop` are served by a strategy."""
+        values = {"next_hop": next_hop, "use": choice.use, "reason": choice.reason, "ignored": choice.ignored}
+        self._entries.append(Record("strategy", json.dumps(values, ensure_ascii=False)))
+
     def answered(self, recipient: SpooledRecipient, peer: str, reply: Reply, capability: str | None) -> None:
         """The next hop `peer` answered RCPT."""
         self._add("answer", recipient, peer=peer, reply=one_line(reply), capability=capability)
+
+    def by_policy(self, recipient: SpooledRecipient, reason: str, key: str, choice: str) -> None:
+        """The next hop did not answer as it was asked; `key` of the destination says what follows."""
+        self._add("policy", recipient, reason=reason, key=key, choice=choice)
 
     def capability(self, recipient: SpooledRecipient, capability: Capability, summary: str) -> None:
         """What the recipient can take is known."""

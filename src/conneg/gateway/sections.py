@@ -19,7 +19,7 @@ from conneg.errors import ConnegError
 from conneg.gateway.endpoint import Endpoint
 from conneg.gateway.networks import LOOPBACK, Network
 from conneg.mail import AddressError, parse_mailbox
-from conneg.negotiation import LOSSES, Loss, Provenance, read_capability
+from conneg.negotiation import LOSSES, Loss, OnNotSupported, OnUnreadable, Provenance, read_capability
 from conneg.net.listener import CONNECTIONS_PER_MINUTE, DATA_SECONDS, MESSAGE_SECONDS
 from conneg.smtp.config import (
     MAX_AUTH_FAILURES,
@@ -67,6 +67,9 @@ def lower_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
 
 AS_IS = "as-is"
 """The baseline that changes nothing: what a recipient of whom nothing is known gets is the message as it came."""
+
+StrategyName = Literal["single", "common", "batch", "auto"]
+"""The ways to several recipients (draft, Appendix A)."""
 
 EndpointText = Annotated[str, AfterValidator(_endpoint)]
 AddressText = Annotated[str, AfterValidator(_address)]
@@ -293,7 +296,9 @@ class DestinationSection(Section):
     """`[[destination]]`: the recipients' domains, the next hop, and the policy for those recipients.
 
     `deliver`: `smtp` or `lmtp` (to `host`, "name:port"), `maildir` (below `path`, where `{domain}` and `{local_part}`
-    stand for the recipient's) or `mx` (by the DNS). `conneg`: what to ask the next hop. `baseline`: what a recipient
+    stand for the recipient's) or `mx` (by the DNS). `conneg`: what to ask the next hop; `on_not_supported` and
+    `on_unreadable`: what follows if it does not know that, and if its answer is none
+    (`conneg.negotiation.RcptPolicy`). `baseline`: what a recipient
     can take of whom nothing is known: "as-is", a profile's name or an expression. `convert = false` passes every
     message on as it came. `ensure_conversion`: clients that ask are told of everything that can be turned into what
     the recipient takes (draft, Appendix B.1 (2)), for one of whom nothing is known into the baseline. `cover_page`:
@@ -328,7 +333,9 @@ class DestinationSection(Section):
     password_file: Path | None = None
     mta_sts: bool = True
     conneg: Literal["required", "optional", "off"] = "optional"
-    strategy: Literal["single", "common", "batch", "auto"] = "auto"
+    on_not_supported: OnNotSupported = "return"
+    on_unreadable: OnUnreadable | None = None
+    strategy: StrategyName = "auto"
     losses: tuple[Loss, ...] = LOSSES
     baseline: CapabilityText = AS_IS
     convert: bool = True

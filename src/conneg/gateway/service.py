@@ -39,6 +39,7 @@ from conneg.gateway.sections import ContentSection
 from conneg.gateway.sessions import Sessions
 from conneg.gateway.settlement import Settlement
 from conneg.gateway.signatures import open_signatures
+from conneg.gateway.strategies import StrategyChoices
 from conneg.gateway.sts_policies import Fetch, StsPolicies
 from conneg.gateway.transaction import Transactions
 from conneg.gateway.ways import Ways, policy_host
@@ -228,6 +229,7 @@ class Gateway:
             office=self._office,
             citing=self._citing,
         ) as made:
+            strategies = StrategyChoices(message, content, self.config.strategy, self._routes)
             recipients = [recipient for found in by_hop.values() for recipient in found]
             readdressed = Readdressed()
             if self._alternates.concerns(recipients):
@@ -236,7 +238,7 @@ class Gateway:
             while recipients:
                 await asyncio.gather(
                     *(
-                        self._deliver_to(message, content, hop, found, made, readdressed)
+                        self._deliver_to(message, content, hop, found, made, readdressed, strategies)
                         for hop, found in self._routes.by_next_hop(recipients).items()
                     )
                 )
@@ -250,8 +252,12 @@ class Gateway:
         recipients: list[SpooledRecipient],
         renditions: MessageRenditions,
         readdressed: Readdressed,
+        strategies: StrategyChoices,
     ) -> None:
         retry, journal = self.config.retry, Journal()
+        strategy = strategies.of(hop, len(recipients))
+        if len(recipients) > 1 or not strategy.is_by_destination:
+            journal.served(hop.name, strategy)
         for choice in readdressed.among(recipients):
             journal.readdressed(choice.recipient, choice.asked_for, choice.reason)
         settlement = Settlement(
@@ -279,6 +285,7 @@ class Gateway:
             guard=self._guard,
             lookup_seconds=self.config.conneg.lookup_seconds,
             open_seconds=self.config.delivery.open_transaction_seconds,
+            strategy=strategy,
             journal=journal,
             settle=readdressed.before(settlement.settle),
             watch=self._watch,

@@ -19,7 +19,8 @@ _ADVICE = {
     "5.6.1": "The recipient's device cannot take this kind of document. Send it in another form, or ask the recipient.",
     "5.6.3": "The document would have to be converted for the recipient's device, and no form of it suits the device.",
     "5.6.5": "The document could not be converted for the recipient's device. It may be damaged or encrypted.",
-    "5.3.3": "The recipient's server does not say what the recipient can take, and this gateway was told to ask.",
+    "5.3.3": "The recipient's server does not say what the recipient can take, or not so that it can be read. By this "
+    "gateway's policy the message comes back then.",
     "5.1.1": "The address does not exist. Check the spelling.",
     "5.1.2": "The domain does not exist. Check the spelling.",
     "5.4.7": "The recipient's server could not be reached for too long. The message was tried many times.",

@@ -7,48 +7,31 @@ and each class comes back in one of its own, is asked again, and gets its form i
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from conneg.content import ContentRefusedError, ConversionError
-from conneg.directory import Directory, Known, Unavailable
+from conneg.directory import Directory
 from conneg.errors import ConnegError
 from conneg.gateway.dialling import NoSessionError, UnprotectedError
 from conneg.gateway.downgrade import DowngradeGuard
+from conneg.gateway.enquiry import Answers, Enquiry
 from conneg.gateway.events import CapabilityFound, Planned, Watcher
-from conneg.gateway.exchange import (
-    Exchange,
-    Inquiry,
-    Outgoing,
-    StaleSessionError,
-    is_crowded_out,
-    open_exchange,
-)
+from conneg.gateway.exchange import Exchange, Outgoing, StaleSessionError, open_exchange
 from conneg.gateway.fitting import fitted
-from conneg.gateway.grouping import Capabilities, Group, baseline_of, group_recipients, plan_policy
+from conneg.gateway.grouping import Capabilities, Group, group_recipients, plan_policy
 from conneg.gateway.journal import Journal
 from conneg.gateway.renditions import MessageRenditions, TooLargeError
 from conneg.gateway.result import Result, Settle, deferred, failed, from_final_reply, with_loss
 from conneg.gateway.routing import NextHop, NoSuchNextHopError
 from conneg.gateway.sessions import Sessions
-from conneg.negotiation import (
-    AsItIs,
-    Capability,
-    Outcome,
-    Provenance,
-    Undeliverable,
-    after_rcpt,
-    describe_capability,
-    loss_of,
-    read_capability,
-)
-from conneg.smtp import ConnegArgument
+from conneg.gateway.strategies import StrategyChoice
+from conneg.negotiation import AsItIs, Capability, Provenance, Undeliverable, describe_capability, loss_of
 from conneg.spool import SpooledMessage, SpooledRecipient
 from conneg.staging import StagingError
 
 MAX_ROUNDS = 4
 """How often one recipient is asked for one message in one go; a capability that changes more often is deferred."""
 
-_ARGUMENT = {"required": ConnegArgument.REQUIRED, "optional": ConnegArgument.OPTIONAL, "off": None}
 _NO_ROOM = "4.3.1"
 
 
@@ -67,16 +50,6 @@ class _Batch:
     is_alone: bool = False
 
 
-@dataclass(slots=True)
-class _Answers:
-    """What one transaction's RCPT replies and the directory led to; who was `crowded_out` is for another one."""
-
-    capabilities: list[tuple[SpooledRecipient, Capability | None]] = field(default_factory=list)
-    results: list[Result] = field(default_factory=list)
-    crowded_out: list[SpooledRecipient] = field(default_factory=list)
-    accepted_but_deferred: bool = False
-
-
 class Transactions:
     """Delivers one message to the recipients behind one next hop; `run` is called once."""
 
@@ -91,22 +64,25 @@ class Transactions:
         guard: DowngradeGuard,
         lookup_seconds: float,
         open_seconds: float,
+        strategy: StrategyChoice,
         journal: Journal,
         settle: Settle,
         watch: Watcher,
     ) -> None:
         self._message = message
         self._hop = hop.without_policies() if message.envelope.tls_optional else hop
-        self._policy = hop.destination
-        may_ask = (
-            self._policy.convert and self._policy.deliver != "maildir"
-        )  # a folder knows nothing of devices
-        self._argument = _ARGUMENT[self._policy.conneg] if may_ask else None
+        self._policy = strategy.applied_to(hop.destination)
+        self._enquiry = Enquiry(
+            message.envelope,
+            self._policy,
+            renditions,
+            directory=directory,
+            lookup_seconds=lookup_seconds,
+            journal=journal,
+        )
         self._renditions = renditions
         self._sessions = sessions
-        self._directory = directory
         self._guard = guard
-        self._lookup_seconds = lookup_seconds
         self._open_seconds = open_seconds
         self._journal = journal
         self._settle_results = settle
@@ -168,7 +144,7 @@ class Transactions:
             if room < len(batch.recipients):
                 following.append(replace(batch, recipients=batch.recipients[room:]))
                 batch.recipients = batch.recipients[:room]
-            answers = await self._ask(exchange, batch)
+            answers = await self._enquiry.ask(exchange, batch.recipients)
             until = asyncio.get_running_loop().time() + self._open_seconds
             await self._settle(batch, answers.results)
             if answers.crowded_out:
@@ -180,7 +156,7 @@ class Transactions:
                 return following
             following += await self._doubt(answers, batch)
             groups = await self._group(answers.capabilities, self._most_octets(exchange))
-            whole = len(groups) == 1 and not answers.accepted_but_deferred
+            whole = len(groups) == 1 and not answers.has_left_out
             if whole and not isinstance(groups[0].plan, Undeliverable):
                 content = await self._content_in_time(groups[0], until)
                 if content is not None:
@@ -197,48 +173,7 @@ class Transactions:
         """Return how large a message may become; what goes as it came is the next hop's to refuse."""
         return exchange.max_octets if self._policy.convert else None
 
-    async def _ask(self, exchange: Exchange, batch: _Batch) -> _Answers:
-        """Ask for every recipient, then the directory for those of whom the next hop said nothing."""
-        if exchange.connection is not None:
-            self._journal.connected(batch.recipients, exchange.connection)
-        envelope = self._message.envelope
-        replies = await exchange.ask(
-            Inquiry(
-                envelope,
-                batch.recipients,
-                self._argument,
-                has_utf8_header=envelope.smtputf8 and self._renditions.has_utf8_header,
-                is_fixed=not self._policy.convert,
-            )
-        )
-        answers = _Answers()
-        silent: list[SpooledRecipient] = []
-        is_anybody_accepted = any(answer.reply.is_positive for answer in replies)
-        for recipient, answer in zip(batch.recipients, replies, strict=True):
-            if answer.asked is not None or answer.reply.code >= 400:
-                self._journal.answered(recipient, exchange.peer, answer.reply, answer.capability)
-            if is_anybody_accepted and is_crowded_out(answer.reply):
-                answers.crowded_out.append(recipient)
-                continue
-            match after_rcpt(answer.reply.code, self._argument, answer.capability):
-                case Outcome.CAPABILITY:
-                    said = read_capability(
-                        answer.capability or "",
-                        Provenance.REPLY,
-                        exchange.peer,
-                        authenticated=exchange.is_verified,
-                    )
-                    answers.capabilities.append((recipient, said))
-                case Outcome.BASELINE:
-                    silent.append(recipient)
-                case Outcome.DEFER:
-                    answers.results.append(deferred(recipient, answer.reply, "4.3.3", remote=exchange.peer))
-                case Outcome.FAIL | Outcome.REPEAT:  # the client has repeated what may be repeated
-                    answers.results.append(failed(recipient, answer.reply, "5.3.3", remote=exchange.peer))
-        await self._look_up(silent, answers)
-        return answers
-
-    async def _doubt(self, answers: _Answers, batch: _Batch) -> list[_Batch]:
+    async def _doubt(self, answers: Answers, batch: _Batch) -> list[_Batch]:
         """Deal with answers that may have been made worse on their way (draft, 8); return who is to be asked again."""
         if not self._policy.convert or self._policy.on_downgrade == "believe":
             return []
@@ -253,34 +188,17 @@ class Transactions:
                 case "defer":
                     del answers.capabilities[place]
                     await self._settle(batch, [deferred(one.recipient, one.reason, "4.7.0")])
-                    answers.accepted_but_deferred = True
+                    answers.has_left_out = True
                 case "tls" if not batch.verified:
                     del answers.capabilities[place]
                     again.append(one.recipient)
-                    answers.accepted_but_deferred = True
+                    answers.has_left_out = True
         if not again:
             return []
         _take_out(batch, again)
         return [replace(batch, recipients=again, verified=True)]
 
-    async def _look_up(self, recipients: Sequence[SpooledRecipient], answers: _Answers) -> None:
-        """Find what the next hop did not say: the directory, then the baseline; a silent directory defers."""
-        if not recipients or not self._policy.convert:
-            answers.capabilities += [(recipient, None) for recipient in recipients]
-            return
-        found = await self._directory.lookup([r.forward_path for r in recipients], self._lookup_seconds)
-        for recipient in recipients:
-            match found.get(recipient.forward_path):
-                case Known(capability=capability):
-                    answers.capabilities.append((recipient, capability))
-                case Unavailable(reason=reason):
-                    why = f"the directory gives no answer: {reason}"
-                    answers.results.append(deferred(recipient, why, "4.4.3"))
-                    answers.accepted_but_deferred = True
-                case _:
-                    answers.capabilities.append((recipient, baseline_of(self._policy)))
-
-    async def _is_looked_at(self, answers: _Answers, until: float) -> bool:
+    async def _is_looked_at(self, answers: Answers, until: float) -> bool:
         """Whether what the message holds is known `until` then, or need not be; it is looked into in any case."""
         if all(capability is None for _, capability in answers.capabilities):
             return True

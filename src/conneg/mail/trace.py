@@ -1,4 +1,6 @@
-"""The Received field: written for each message taken in (RFC 5321, 4.4), counted to notice loops (6.3)."""
+"""The Received field: written for each message taken in (RFC 5321, 4.4), counted to notice loops (6.3). And fields by
+which senders say how their message is to travel.
+"""
 
 import ipaddress
 import re
@@ -11,7 +13,13 @@ from conneg.mail.fields import Field
 
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _TLS_REQUIRED = re.compile(rb"^tls-required[ \t]*:((?:[^\n]|\n[ \t])*)$", re.IGNORECASE | re.MULTILINE)
+_STRATEGY = re.compile(rb"^conneg-strategy[ \t]*:((?:[^\n]|\n[ \t])*)$", re.IGNORECASE | re.MULTILINE)
 _EMPTY_LINE = re.compile(rb"^\r?$", re.MULTILINE)
+_MAX_SHOWN = 40
+
+HEAD_OCTETS = 1 << 18
+"""What stands behind so many octets of a message is not looked at for its header."""
+
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9.\-_:\[\]]")
 
 
@@ -65,10 +73,25 @@ def waives_tls(head: bytes) -> bool:
     return len(found) == 1 and found[0].strip().lower() == b"no"
 
 
-def _header_end(head: bytes) -> int:
-    """Return where the header ends: before the first empty line, whose lines before it may end with CRLF or LF."""
-    found = _EMPTY_LINE.search(head)
-    return found.start() if found is not None else len(head)
+def asked_strategies(content: bytes) -> tuple[str, ...]:
+    """Return what the message's fields `Conneg-Strategy` say, in lower case, of a long value the beginning.
+
+    >>> asked_strategies(b"Subject: to all\\r\\nConneg-Strategy: Common\\r\\n\\r\\nto all\\r\\n")
+    ('common',)
+    """
+    found = _STRATEGY.findall(content, 0, _header_end(content, HEAD_OCTETS))
+    values = (b" ".join(value.split()).decode("ascii", "replace").lower() for value in found)
+    return tuple(value[:_MAX_SHOWN] for value in values)
+
+
+def _header_end(head: bytes, limit: int | None = None) -> int:
+    """Return where the header ends: before the first empty line, whose lines before it may end with CRLF or LF.
+
+    Of a longer one it is where the first `limit` octets end.
+    """
+    end = len(head) if limit is None else min(limit, len(head))
+    found = _EMPTY_LINE.search(head, 0, end)
+    return found.start() if found is not None else end
 
 
 @lru_cache(maxsize=1024)

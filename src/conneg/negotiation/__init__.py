@@ -38,13 +38,25 @@ from conneg.negotiation.plan import (
 )
 from conneg.negotiation.planner import PlanPolicy, make_plan
 from conneg.negotiation.record import DecisionRecord, capability_values
-from conneg.negotiation.reply import Outcome, RcptPolicy, after_rcpt, failure_status, when_not_listed
+from conneg.negotiation.reply import (
+    NOT_SUPPORTED_STATUS,
+    OnNotSupported,
+    OnUnreadable,
+    Outcome,
+    RcptCase,
+    RcptPolicy,
+    after_rcpt,
+    failure_status,
+    rcpt_case,
+    when_not_listed,
+)
 from conneg.negotiation.shrinking import smaller_forms, smaller_plans, staging_plans
 from conneg.negotiation.strategy import Strategy, batches, common, single
 from conneg.negotiation.summary import describe_capability, describe_form
 
 __all__ = [
     "LOSSES",
+    "NOT_SUPPORTED_STATUS",
     "OCTETS_TAG",
     "AsItIs",
     "ByPart",
@@ -58,12 +70,15 @@ __all__ = [
     "Loss",
     "MessageOffer",
     "OfferedPart",
+    "OnNotSupported",
+    "OnUnreadable",
     "OneDocument",
     "Outcome",
     "PartAction",
     "Plan",
     "PlanPolicy",
     "Provenance",
+    "RcptCase",
     "RcptPolicy",
     "ServedClass",
     "SmallType",
@@ -89,6 +104,7 @@ __all__ = [
     "loss_of",
     "make_plan",
     "profile_expression",
+    "rcpt_case",
     "read_capability",
     "single",
     "smaller_forms",

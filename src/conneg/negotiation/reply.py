@@ -1,11 +1,13 @@
 """What an RCPT reply means for a client that asked, or did not ask, for the recipient's capabilities.
 
 Pure: a reply code, what was asked and the capability text in; an `Outcome` out. The table is that of draft -03 (4.1,
-4.2, 6.3 to 6.5) with the decisions for what it leaves open; section numbers stand at the rows.
+4.2, 6.3 to 6.5) with the decisions for what it leaves open; section numbers stand at the rows. It has two steps: which
+`RcptCase` a reply is, and by `RcptPolicy` what follows from that.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal, get_args
 
 from conneg.errors import ConnegError
 from conneg.negotiation.capability import Provenance, read_capability
@@ -17,6 +19,28 @@ NOT_SUPPORTED_CODES = frozenset({500, 501, 502, 504, 555})
 NOT_SUPPORTED_STATUS = "5.3.3"
 """System not capable of selected features (RFC 3463, 3.4), the draft's code for a refused CONNEG (4.3)."""
 
+OnNotSupported = Literal["return", "baseline", "original"]
+OnUnreadable = Literal["return", "defer", "baseline", "original"]
+
+
+class RcptCase(StrEnum):
+    """Which row of the table a reply is."""
+
+    CAPABILITY = "capability"
+    """The recipient is accepted, and what it can take is said and can be used."""
+    SILENT = "silent"
+    """It is accepted, and nothing is said of it, as may be where nothing was REQUIRED."""
+    UNREADABLE = "unreadable"
+    """It is accepted, and what is said of it cannot be used; or nothing is said although it was REQUIRED."""
+    NOT_SUPPORTED = "not supported"
+    """It is refused because the server does not know CONNEG, or would be, since EHLO does not list it."""
+    GIVEN_UP = "given up"
+    """It is accepted without CONNEG, which the server does not know."""
+    TEMPORARY = "temporary"
+    """A temporary failure; 404 is one."""
+    REFUSED = "refused"
+    """A permanent failure that has nothing to do with CONNEG."""
+
 
 class Outcome(StrEnum):
     """What the client does about the recipient next."""
@@ -25,6 +49,8 @@ class Outcome(StrEnum):
     """The recipient is accepted and the reply says what it can take: plan with that."""
     BASELINE = "baseline"
     """The recipient is accepted and nothing is known of it from the reply: ask the directory, then the baseline."""
+    ORIGINAL = "original"
+    """The recipient is accepted, and by policy the message goes to it as it came, whoever knows what of it."""
     REPEAT = "repeat"
     """The server does not know CONNEG, and the client can do without: repeat RCPT once without the parameter."""
     DEFER = "defer"
@@ -37,63 +63,127 @@ class Outcome(StrEnum):
 class RcptPolicy:
     """What the operator decided where the draft leaves a choice to the client.
 
-    `without_capability`: what a REQUIRED that is accepted without any capability leads to, which the draft forbids the
-    server to do (4.3): "defer" treats it as 404, "baseline" goes on without. `not_listed`: what REQUIRED leads to when
-    the EHLO reply has no CONNEG: "fail" or "baseline".
+    `on_not_supported`: what REQUIRED leads to where the server does not know CONNEG or does not list it: the message
+    comes back ("return"), or RCPT goes without the parameter and the recipient counts as one of whom nothing is said
+    ("baseline"), or gets the message as it came ("original"). `on_unreadable`: the same for a recipient that is
+    accepted with a capability that cannot be used, or with none although it was REQUIRED, which the draft forbids
+    (4.3); "defer" treats that as 404. None: "defer" where it was REQUIRED, and else "baseline".
     """
 
-    without_capability: str = "defer"
-    not_listed: str = "fail"
+    on_not_supported: OnNotSupported = "return"
+    on_unreadable: OnUnreadable | None = None
 
     def __post_init__(self) -> None:
-        if self.without_capability not in ("defer", "baseline"):
-            raise ValueError(f"without_capability is defer or baseline, not {self.without_capability!r}")
-        if self.not_listed not in ("fail", "baseline"):
-            raise ValueError(f"not_listed is fail or baseline, not {self.not_listed!r}")
+        _check("on_not_supported", self.on_not_supported, get_args(OnNotSupported))
+        if self.on_unreadable is not None:
+            _check("on_unreadable", self.on_unreadable, get_args(OnUnreadable))
+
+    def may_go_without(self, argument: str | None) -> bool:
+        """Whether a recipient may be asked for without CONNEG where the server does not know it."""
+        return not _is_required(argument) or self.on_not_supported != "return"
+
+    def unreadable(self, argument: str | None) -> OnUnreadable:
+        """Return what an answer leads to that cannot be used."""
+        return self.on_unreadable or ("defer" if _is_required(argument) else "baseline")
+
+    def outcome(self, case: RcptCase, argument: str | None) -> Outcome:
+        """Return what follows from a case, by how CONNEG was asked."""
+        match case:
+            case RcptCase.CAPABILITY:
+                return Outcome.CAPABILITY  # 4.3
+            case RcptCase.SILENT:
+                return Outcome.BASELINE  # 6.5
+            case RcptCase.UNREADABLE:
+                return _BY_WORD[self.unreadable(argument)]
+            case RcptCase.NOT_SUPPORTED:
+                # 4.1: as if CONNEG were absent; a server ignorant of it cannot do that itself
+                return Outcome.REPEAT if self.may_go_without(argument) else Outcome.FAIL  # 6.3
+            case RcptCase.GIVEN_UP:
+                return _BY_WORD[self.on_not_supported] if _is_required(argument) else Outcome.BASELINE
+            case RcptCase.TEMPORARY:
+                return Outcome.DEFER  # 6.4
+            case RcptCase.REFUSED:
+                return Outcome.FAIL
+
+
+_BY_WORD = {
+    "return": Outcome.FAIL,
+    "defer": Outcome.DEFER,
+    "baseline": Outcome.BASELINE,
+    "original": Outcome.ORIGINAL,
+}
+
+
+def rcpt_case(
+    code: int,
+    argument: str | None,
+    capability: str | None = None,
+    *,
+    enhanced: str | None = None,
+    is_given_up: bool = False,
+) -> RcptCase:
+    """Return which case the reply to one RCPT is.
+
+    `code` and `enhanced` are its codes; `argument` is "REQUIRED", "OPTIONAL", or None when CONNEG was not wanted;
+    `capability` is what its CONNEG lines say, be it an expression or not, None when there were none. `is_given_up`: the
+    command went without CONNEG, since the server does not know it.
+    """
+    is_asked = argument is not None and not is_given_up
+    match code // 100:
+        case 2:
+            if not is_asked:
+                return RcptCase.SILENT if argument is None else RcptCase.GIVEN_UP
+            if capability is not None:
+                # under 251 as under 250
+                return RcptCase.CAPABILITY if _is_usable(capability) else RcptCase.UNREADABLE
+            return RcptCase.UNREADABLE if _is_required(argument) else RcptCase.SILENT
+        case 5:
+            is_unknown = is_asked and is_about_conneg(code, enhanced)
+            return RcptCase.NOT_SUPPORTED if is_unknown else RcptCase.REFUSED
+        case _:
+            # 404 is any 4yz (RFC 5321, 4.2), and 1yz or 3yz here is a server out of step
+            return RcptCase.TEMPORARY
 
 
 def after_rcpt(
-    code: int, argument: str | None, capability: str | None = None, policy: RcptPolicy | None = None
+    code: int,
+    argument: str | None,
+    capability: str | None = None,
+    policy: RcptPolicy | None = None,
+    *,
+    enhanced: str | None = None,
+    is_given_up: bool = False,
 ) -> Outcome:
-    """Return what follows from the reply to one RCPT.
-
-    `code` is the reply code; `argument` is "REQUIRED", "OPTIONAL", or None when CONNEG was not sent; `capability` is
-    the expression joined from the CONNEG lines, None when there were none. One that cannot be read counts as none.
-    """
-    policy = policy or RcptPolicy()
-    is_required = argument is not None and argument.upper() == "REQUIRED"
-    match code // 100:
-        case 2:
-            if argument is not None and capability is not None and _is_usable(capability):
-                return Outcome.CAPABILITY  # 4.3; under 251 as under 250
-            if is_required and policy.without_capability == "defer":
-                return Outcome.DEFER
-            return Outcome.BASELINE  # 6.5
-        case 5:
-            if argument is not None and not is_required and code in NOT_SUPPORTED_CODES:
-                return (
-                    Outcome.REPEAT
-                )  # 4.1: as if CONNEG were absent; a server ignorant of it cannot do that itself
-            return Outcome.FAIL  # 6.3, and any 5yz about the address
-        case _:
-            return (
-                Outcome.DEFER
-            )  # 6.4; 404 is any 4yz (RFC 5321, 4.2), and 1yz or 3yz here is a server out of step
+    """Return what follows from the reply to one RCPT; the arguments are those of `rcpt_case`."""
+    case = rcpt_case(code, argument, capability, enhanced=enhanced, is_given_up=is_given_up)
+    return (policy or RcptPolicy()).outcome(case, argument)
 
 
 def when_not_listed(argument: str | None, policy: RcptPolicy | None = None) -> Outcome:
     """Return what to do with a recipient when EHLO does not list CONNEG: the parameter must not be sent (4.2).
 
-    FAIL as if 504 had been the reply; BASELINE means RCPT without the parameter.
+    FAIL as if 504 had been the reply; else RCPT goes without the parameter, and this follows if it is accepted.
     """
-    policy = policy or RcptPolicy()
-    is_required = argument is not None and argument.upper() == "REQUIRED"
-    return Outcome.FAIL if is_required and policy.not_listed == "fail" else Outcome.BASELINE
+    return after_rcpt(250, argument, None, policy, is_given_up=True)
 
 
-def failure_status(code: int, argument: str | None) -> str | None:
+def is_about_conneg(code: int, enhanced: str | None = None) -> bool:
+    """Whether a refusal of RCPT with CONNEG says that the server does not know it.
+
+    An enhanced status code of the subjects address, mailbox and policy (RFC 3463, 3.2, 3.3, 3.8) is about the
+    recipient.
+    """
+    subject = None if enhanced is None else enhanced.split(".")[1]
+    return code in NOT_SUPPORTED_CODES and subject not in ("1", "2", "7")
+
+
+def failure_status(code: int, argument: str | None, enhanced: str | None = None) -> str | None:
     """Return the enhanced status code of a FAIL that CONNEG caused; None when the reply is about the address."""
-    return NOT_SUPPORTED_STATUS if argument is not None and code in NOT_SUPPORTED_CODES else None
+    return NOT_SUPPORTED_STATUS if argument is not None and is_about_conneg(code, enhanced) else None
+
+
+def _is_required(argument: str | None) -> bool:
+    return argument is not None and argument.upper() == "REQUIRED"
 
 
 def _is_usable(capability: str) -> bool:
@@ -102,3 +192,8 @@ def _is_usable(capability: str) -> bool:
     except ConnegError:
         return False
     return True
+
+
+def _check(name: str, value: str, words: tuple[str, ...]) -> None:
+    if value not in words:
+        raise ValueError(f"{name} is {', '.join(words[:-1])} or {words[-1]}, not {value!r}")

@@ -25,15 +25,15 @@ class Asking:
     `extensions` is what the server lists, `dialect` the client's (`conneg.smtp.ClientConfig`).
     """
 
-    __slots__ = ("_dialect", "_form", "_is_repeated", "request", "result")
+    __slots__ = ("_dialect", "_form", "_refusal", "request", "result")
 
     def __init__(self, request: RcptRequest, extensions: Mapping[str, str], dialect: str) -> None:
         self.request = request
         self._dialect = dialect
         self._form = _first_form(request, extensions, dialect)
-        self._is_repeated = False
+        self._refusal: Reply | None = None
         self.result: RcptResult | None = None
-        if request.conneg is ConnegArgument.REQUIRED and self._form is _Form.ABSENT:
+        if self._form is _Form.ABSENT and not request.may_go_without:
             # Not listed, so not sent (draft 4.2); as if by 504.
             self.result = RcptResult(
                 request.forward_path, conneg.not_supported(request.forward_path), is_local=True
@@ -55,25 +55,26 @@ class Asking:
             return False
         asked = None if self._form is _Form.ABSENT else self.request.conneg
         capability = None if asked is None else read_capability(reply)
-        self.result = RcptResult(self.request.forward_path, reply, capability, asked, self._is_repeated)
+        self.result = RcptResult(self.request.forward_path, reply, capability, asked, self._refusal)
         return True
 
     def _must_repeat(self, reply: Reply) -> bool:
         """Choose another form after a reply that says "CONNEG is not known": in the end none.
 
-        Only for OPTIONAL: a server that has never heard of CONNEG cannot process the address "as if the requested
-        CONNEG capabilities had not been specified" (draft 4.1), so the client does.
+        For OPTIONAL: a server that has never heard of CONNEG cannot process the address "as if the requested CONNEG
+        capabilities had not been specified" (draft 4.1), so the client does. For REQUIRED only where the caller can do
+        without.
         """
-        if self.request.conneg is not ConnegArgument.OPTIONAL or self._form is _Form.ABSENT:
+        if self._form is _Form.ABSENT or not self.request.may_go_without:
             return False
-        unavailable = (
-            self._form is _Form.BARE and reply.code == 404
-        )  # bare is REQUIRED to a server of the draft
+        # bare is REQUIRED to a server of the draft, and its 404 an answer that OPTIONAL would not have got
+        is_optional = self.request.conneg is ConnegArgument.OPTIONAL
+        unavailable = is_optional and self._form is _Form.BARE and reply.code == 404
         if not (conneg.is_not_supported(reply) or unavailable):
             return False
         bare_next = self._dialect == "both" and self._form is _Form.ARGUMENT and reply.code in (501, 504, 555)
         self._form = _Form.BARE if bare_next else _Form.ABSENT
-        self._is_repeated = True
+        self._refusal = self._refusal or reply
         return True
 
 

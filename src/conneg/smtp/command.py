@@ -271,12 +271,22 @@ def _conneg_here(forward_path: str, argument: ConnegArgument, rules: CommandRule
 
 @dataclass(frozen=True, slots=True)
 class RcptRequest:
-    """A recipient that a client asks for; `conneg` says whether and how to ask what it can take."""
+    """A recipient that a client asks for; `conneg` says whether and how to ask what it can take.
+
+    `or_without`: REQUIRED may be given up, as OPTIONAL always may, where the server does not list or not know CONNEG;
+    RCPT is then sent without it.
+    """
 
     forward_path: str
     conneg: ConnegArgument | None = None
     notify: frozenset[str] | None = None
     orcpt: str | None = None
+    or_without: bool = False
+
+    @property
+    def may_go_without(self) -> bool:
+        """Whether the recipient may be asked for without CONNEG."""
+        return self.conneg is not ConnegArgument.REQUIRED or self.or_without
 
 
 def write_mail(reverse_path: str, parameters: Mapping[str, str]) -> str:

@@ -52,6 +52,11 @@ class CapabilityRead:
     fragments: tuple[str, ...]
     flags: frozenset[CapabilityFlag] = frozenset()
 
+    @property
+    def text(self) -> str:
+        """The expression, or where there is none what stood in the lines instead."""
+        return " ".join(self.fragments) if self.expression is None else self.expression
+
 
 # Spaces around "=" are not in RFC 5321's grammar but in all examples of the draft (section 6).
 _SPACED_EQUALS = re.compile(r"(?:^|(?<=[ \t]))(CONNEG)[ \t]*=[ \t]*", re.IGNORECASE)

@@ -131,8 +131,8 @@ class SessionRefused:
 class RcptResult:
     """How one recipient fared: the last `reply` given, and what its CONNEG lines said, if it had any.
 
-    `asked` is how CONNEG was sent in the command that `reply` answers, None if it was not; `repeated` says that the
-    command was repeated because the server did not know CONNEG; `is_local` that nothing was sent, as CONNEG=REQUIRED
+    `asked` is how CONNEG was sent in the command that `reply` answers, None if it was not. The command was repeated
+    if the server did not know CONNEG: `refusal` is what it said then. `is_local`: nothing was sent, as CONNEG=REQUIRED
     must not be sent to a server that does not list it (draft 4.2), and `reply` is our own 504.
     """
 
@@ -140,8 +140,13 @@ class RcptResult:
     reply: Reply
     capability: CapabilityRead | None = None
     asked: ConnegArgument | None = None
-    repeated: bool = False
+    refusal: Reply | None = None
     is_local: bool = False
+
+    @property
+    def repeated(self) -> bool:
+        """Whether the command was sent again in another form, because the server did not know CONNEG."""
+        return self.refusal is not None
 
 
 @dataclass(frozen=True, slots=True)
