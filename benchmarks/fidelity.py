@@ -3,7 +3,7 @@
 Text on colours, a form, a screenshot, type from 5 to 12 points in five faces and Japanese are read by Tesseract; of
 thin lines is counted how much is there; a photograph and gradients are compared with the original when both are blurred
 as far as an eye does at reading distance. There are five pages of each kind of text. Who is best, or differs from the
-best by less than two standard errors, is bold. All pages are coded in MMR by one program, so that octets compare. Takes
+best by less than two standard errors, is bold and has an asterisk. All pages are coded in MMR by one program, so that octets compare. Takes
 half an hour.
 """
 
@@ -75,6 +75,9 @@ def main() -> None:
     """Measure, print a table for each resolution, and draw the pages side by side if asked to."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fidelity")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw the pages side by side there")
+    parser.add_argument(
+        "--lines", type=int, action="append", metavar="NUMBER", help="at so many an inch only"
+    )
     options = parser.parse_args()
     if options.pictures is not None:
         options.pictures.mkdir(parents=True, exist_ok=True)
@@ -82,7 +85,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="conneg-bench-") as name:
         folder = Path(name)
         kinds = write_pages(folder)
-        for dpi in RESOLUTIONS:
+        for dpi in (dpi for dpi in RESOLUTIONS if dpi[1] in (options.lines or (dpi[1],))):
             rendered, results = _render_all(kinds, dpi, folder, console)
             _show(console, kinds, dpi, results)
             if options.pictures is not None:
@@ -193,7 +196,7 @@ def _mmr_octets(image: Image.Image) -> int:
 def _show(
     console: Console, kinds: Sequence[Sequence[Page]], dpi: tuple[int, int], results: Sequence[Result]
 ) -> None:
-    """Print the table; the best, and whoever may be as good, is bold."""
+    """Print the table; the best, and whoever may be as good, is bold and has an asterisk."""
     table = Table(f"{dpi[0]} x {dpi[1]}")
     for pages in kinds:
         table.add_column(f"{pages[0].name}\n% {pages[0].measure}\n(kB)", justify="right")
@@ -206,8 +209,8 @@ def _show(
     for renderer in dict.fromkeys(each.renderer for each in results):
         cells = []
         for each in (each for each in results if each.renderer == renderer):
-            style = "bold" if each.is_level_with(best[each.kind]) else "none"
-            cells.append(f"[{style}]{each.wrong:.2f}[/] ({each.octets / 1000:.0f})")
+            style, mark = ("bold", "*") if each.is_level_with(best[each.kind]) else ("none", "")
+            cells.append(f"[{style}]{mark}{each.wrong:.2f}[/] ({each.octets / 1000:.0f})")
         table.add_row(renderer, *cells)
     console.print(table)
 

@@ -10,6 +10,7 @@ import pytest
 from conneg.content.halftone import Packed
 from conneg.content.page import Frame
 from conneg.content.readers import open_document
+from conneg.content.readers.textfit import Fit
 from conneg.content.source import ReadLimits
 from tests.content import samples
 
@@ -56,7 +57,7 @@ def test_large_and_turned_text_stays(tmp_path: Path, monkeypatch: pytest.MonkeyP
     content = b"BT /F1 40 Tf 72 700.3 Td (zzz) Tj ET BT /F1 8 Tf 0 1 -1 0 300 300 Tm (zzz) Tj ET"
     path = page_of(tmp_path / "large.pdf", content)
     fitted = draw(path)
-    monkeypatch.setattr("conneg.content.readers.pdf.fit_text", lambda page, lines: False)
+    monkeypatch.setattr("conneg.content.readers.pdf.fit_text", lambda page, lines: Fit(False, False))
     assert (draw(path) == fitted).all()
 
 
@@ -64,7 +65,7 @@ def test_a_turned_page_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """What is upright in its own coordinates is not upright on the sheet."""
     path = samples.save(tmp_path / "turned.pdf", samples.pdf([samples.TEXT_PAGE], extra=b"/Rotate 90"))
     fitted = draw(path)
-    monkeypatch.setattr("conneg.content.readers.pdf.fit_text", lambda page, lines: False)
+    monkeypatch.setattr("conneg.content.readers.pdf.fit_text", lambda page, lines: Fit(False, False))
     assert (draw(path) == fitted).all()
 
 
@@ -76,5 +77,5 @@ def test_drawn_twice_it_is_fitted_once(tmp_path: Path) -> None:
 def test_lines_of_drawings_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = page_of(tmp_path / "box.pdf", b"2 w 100 100 200 200 re S 0 0 m 500 500 l S")
     fitted = draw(path)
-    monkeypatch.setattr("conneg.content.readers.pdf.fit_text", lambda page, lines: False)
+    monkeypatch.setattr("conneg.content.readers.pdf.fit_text", lambda page, lines: Fit(False, False))
     assert (draw(path) == fitted).all()

@@ -26,6 +26,9 @@ _BAND = 48 * _TILE
 _BLACK_BELOW = 200
 """The threshold for strokes: a stroke that covers a quarter of a pixel is still drawn."""
 
+_DENSE_BLACK_BELOW = 160
+"""The threshold for letters of many strokes where lines are coarse: what is between them must stay white."""
+
 _PAPER, _RIDGE = 232, 20
 """Where lines are coarse, what is darker than paper and by this much darker than both sides is a thin stroke."""
 
@@ -48,22 +51,24 @@ _FAINT_CONTRAST = 40
 """By how much a faint stroke must differ from its paper to be kept."""
 
 
-def bilevel(grey: Pixels, dpi_x: float = 200.0, dpi_y: float = 200.0) -> Packed:
+def bilevel(grey: Pixels, dpi_x: float = 200.0, dpi_y: float = 200.0, *, dense: bool = False) -> Packed:
     """Return the page `grey` in black and white.
 
     So many pixels an inch both ways: dots of the screen stay round when lines are 98 to the inch and pixels 204.
+    `dense`: it is written in letters of many strokes.
     """
     grey = clear_grounds(grey, dpi_x, dpi_y)
-    if native.bilevel is None:
-        return _by_arrays(grey, dpi_x, dpi_x / dpi_y)
-    height, width = grey.shape
     dpi_ratio = dpi_x / dpi_y
+    black_below = _DENSE_BLACK_BELOW if dense and dpi_ratio >= _FLAT else _BLACK_BELOW
+    if native.bilevel is None:
+        return _by_arrays(grey, dpi_x, dpi_ratio, black_below)
+    height, width = grey.shape
     screen = _screen(_screen_scale(dpi_x), dpi_ratio >= _FLAT)
     octets = native.bilevel.bilevel(
         np.ascontiguousarray(grey),
         width,
         height,
-        _BLACK_BELOW,
+        black_below,
         block_height(dpi_ratio),
         stroke_radius(dpi_x),
         dpi_ratio >= _FLAT,
@@ -73,11 +78,11 @@ def bilevel(grey: Pixels, dpi_x: float = 200.0, dpi_y: float = 200.0) -> Packed:
     return np.frombuffer(octets, dtype=np.uint8).reshape(height, (width + 7) // 8)
 
 
-def _by_arrays(grey: Pixels, dpi: float, dpi_ratio: float) -> Packed:
+def _by_arrays(grey: Pixels, dpi: float, dpi_ratio: float, black_below: int = _BLACK_BELOW) -> Packed:
     """Return what the C module makes of `grey`, with numpy alone: the same, bit for bit."""
     height, width = grey.shape
     padded = _in_tiles(grey)
-    middle, packed = _survey(padded)
+    middle, packed = _survey(padded, black_below)
     tones = find_tones(padded, dpi, dpi_ratio)
     if dpi_ratio >= _FLAT and middle.any():
         _keep_ridges(padded, packed)
@@ -128,7 +133,7 @@ def _in_tiles(grey: Pixels) -> Pixels:
     return tiled
 
 
-def _survey(page: Pixels) -> tuple[Packed, Packed]:
+def _survey(page: Pixels, black_below: int) -> tuple[Packed, Packed]:
     """Return for each tile how many of its pixels are in the middle, and the page by threshold."""
     height, width = page.shape
     middle = np.empty((height // _TILE, width // _TILE), dtype=np.uint8)
@@ -141,7 +146,7 @@ def _survey(page: Pixels) -> tuple[Packed, Packed]:
         lines = len(band)
         mark, shifted = marks[:lines], scratch[:lines]
         tiles = slice(top // _TILE, (top + lines) // _TILE)
-        np.less(band, _BLACK_BELOW, out=mark)
+        np.less(band, black_below, out=mark)
         packed[top : top + lines] = np.packbits(mark, axis=1)
         np.subtract(band, np.uint8(low), out=shifted)  # wraps round: one comparison for both limits
         np.less(shifted, high - low, out=mark)

@@ -24,7 +24,9 @@ from conneg.content.page import Frame, PageGeometry, PageReader, Raster
 from conneg.content.placement import Placement, place
 from conneg.content.readers import pdfium as boundary
 from conneg.content.readers.chroma import has_colour, has_shades
+from conneg.content.readers.denseletters import are_dense
 from conneg.content.readers.pdfrepair import MAX_REPAIR_OCTETS, mended
+from conneg.content.readers.pdftext import some_text
 from conneg.content.readers.pdftype import type_runs
 from conneg.content.readers.textfit import fit_text
 from conneg.content.source import NO_TIFF, ReadLimits, Source
@@ -202,12 +204,14 @@ class _PdfPage:
         """Return the page drawn into `frame`."""
         page = self._door.page(self._index)
         placement = place(self._bare_geometry(page), frame)
-        coarse = frame.bilevel and frame.dpi_x >= COARSE * frame.dpi_y and not placement.turned
-        fitted = coarse and fit_text(page, placement.height / float(_inches(page.get_height())))
-        try:
+        if not frame.bilevel or frame.dpi_x < COARSE * frame.dpi_y or placement.turned:
             return boundary.draw(page, placement, frame, self._door.form)
+        fit = fit_text(page, placement.height / float(_inches(page.get_height())))
+        dense = fit.is_unknown and are_dense(some_text(page))
+        try:
+            return boundary.draw(page, placement, frame, self._door.form, dense=dense)
         finally:
-            if fitted:
+            if fit.is_changed:
                 self._door.close()
 
     @cached_property

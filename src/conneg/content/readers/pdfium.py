@@ -23,16 +23,17 @@ _NO_SMOOTHING = (
 )
 
 
-def draw(page: Any, placement: Placement, frame: Frame, form: Any = None) -> Raster:
-    """Return `page` (pdfium's handle) drawn where `placement` says; `form` is the document's form
-    environment.
+def draw(page: Any, placement: Placement, frame: Frame, form: Any = None, *, dense: bool = False) -> Raster:
+    """Return `page` (pdfium's handle) drawn where `placement` says; `form` is the document's form environment.
+
+    `dense`: its letters have many strokes (`conneg.content.readers.denseletters`).
     """
     if not frame.bilevel:
         return Raster(draw_pixels(page, placement, colour=frame.colour, form=form), frame.dpi_x, frame.dpi_y)
     sheet = _sheet(placement.frame_height, placement.frame_width)
     sheet.fill(WHITE)
     _draw_into(sheet, page, placement, colour=False, form=form, smooth=True)
-    bits = bilevel(sheet, float(frame.dpi_x), float(frame.dpi_y))
+    bits = bilevel(sheet, float(frame.dpi_x), float(frame.dpi_y), dense=dense)
     raster = Raster.of_bits(bits, placement.frame_width, frame.dpi_x, frame.dpi_y)
     raster.unlike = unlike(sheet, bits, float(frame.dpi_x), float(frame.dpi_y))
     return raster

@@ -54,6 +54,24 @@ def text_of_pdf(given: Path | bytes, label: str) -> str | None:
     return "\f".join(pages) + "\n" if any(pages) else None
 
 
+_SOME_CHARACTERS = 2000
+
+
+def some_text(page: Any) -> str:
+    """Return the first characters of an open page (pdfium's handle), enough to know what letters it is written in."""
+    try:
+        text_page = page.get_textpage()
+    except pypdfium2.PdfiumError:
+        return ""
+    try:
+        found: str = text_page.get_text_range(
+            0, min(text_page.count_chars(), _SOME_CHARACTERS), errors="replace"
+        )
+    finally:
+        text_page.close()
+    return found
+
+
 @contextlib.contextmanager
 def _opened(document: Any, index: int, label: str) -> Iterator[Any]:
     """Give the page with its form fields and annotations made part of it."""

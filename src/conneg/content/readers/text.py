@@ -19,6 +19,7 @@ from conneg.content.paper import A4
 from conneg.content.placement import place
 from conneg.content.readers import pdfium as boundary
 from conneg.content.readers.charsets import decode_html, decode_text
+from conneg.content.readers.denseletters import are_dense
 from conneg.content.readers.flowed import unflow
 from conneg.content.readers.fonts import FaceCache, pieces_of, without_face
 from conneg.content.readers.layout import COLUMNS, LINES_A_PAGE, Run, lay_out
@@ -161,7 +162,8 @@ class _TextPage:
             for row, runs in enumerate(self._lines):
                 for run in runs:
                     self._insert(page, run, _TOP - row * LEADING)
-            return boundary.draw(page, place(self.geometry, frame), frame)
+            dense = are_dense("".join(run.text for runs in self._lines for run in runs))
+            return boundary.draw(page, place(self.geometry, frame), frame, dense=dense)
         finally:
             pdfium.FPDF_ClosePage(page)
             pdfium.FPDFPage_Delete(self._document, 0)

@@ -7,7 +7,7 @@ mistakes (docs/reference/content.md has the figures). pdfium sets the feet of le
 
 import ctypes
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium
 
@@ -25,28 +25,37 @@ _OBJECTS = 5000
 """Pages with more objects than this are drawn as they are."""
 
 
-def fit_text(page: Any, lines_an_inch: float) -> bool:
-    """Stretch the upright text of `page` (pdfium's handle) about its base lines; return whether any was.
+class Fit(NamedTuple):
+    """Whether any text was stretched, and whether most of the page's text is in fonts that do not tell their height."""
+
+    is_changed: bool
+    is_unknown: bool
+
+
+def fit_text(page: Any, lines_an_inch: float) -> Fit:
+    """Stretch the upright text of `page` (pdfium's handle) about its base lines.
 
     The page must be closed after it was drawn: its objects have been changed, its document has not. Text in forms, on
     pages that are turned, and text that is itself turned or slanted stay as they are.
     """
     count = pdfium.FPDFPage_CountObjects(page)
     if count > _OBJECTS or pdfium.FPDFPage_GetRotation(page):
-        return False
+        return Fit(is_changed=False, is_unknown=True)
     heights: dict[int, float | None] = {}
-    matrix, changed = pdfium.FS_MATRIX(), False
+    matrix, changed, known, unknown = pdfium.FS_MATRIX(), False, 0, 0
     for number in range(count):
         handle = pdfium.FPDFPage_GetObject(page, number)
         if pdfium.FPDFPageObj_GetType(handle) != pdfium.FPDF_PAGEOBJ_TEXT:
             continue
         if not pdfium.FPDFPageObj_GetMatrix(handle, matrix) or matrix.b or matrix.c or matrix.d <= 0:
             continue
-        factor = _factor(_x_height(handle, heights) * matrix.d * lines_an_inch / POINTS_AN_INCH)
+        height = _x_height(handle, heights)
+        known, unknown = known + (height > 0), unknown + (height == 0)
+        factor = _factor(height * matrix.d * lines_an_inch / POINTS_AN_INCH)
         if factor != 1:
             pdfium.FPDFPageObj_Transform(handle, 1, 0, 0, factor, 0, matrix.f * (1 - factor))
             changed = True
-    return changed
+    return Fit(changed, unknown > known)
 
 
 def _factor(lines: float) -> float:
