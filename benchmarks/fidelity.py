@@ -3,8 +3,8 @@
 Text on colours, a form, a screenshot, type from 5 to 12 points in five faces and Japanese are read by Tesseract; of
 thin lines is counted how much is there; a photograph and gradients are compared with the original when both are blurred
 as far as an eye does at reading distance. There are five pages of each kind of text. Who is best, or differs from the
-best by less than two standard errors, is bold and has an asterisk. All pages are coded in MMR by one program, so that octets compare. Takes
-half an hour.
+best by less than two standard errors, is bold and has an asterisk. All pages are coded in MMR by one program, so that
+octets compare. Takes half an hour.
 """
 
 import argparse
