@@ -28,7 +28,7 @@ from conneg.gateway.heard import Heard
 from conneg.gateway.intake import Intake
 from conneg.gateway.journal import Journal
 from conneg.gateway.learning import Learner
-from conneg.gateway.log import LogStyle
+from conneg.gateway.log import FaultLog, LogStyle
 from conneg.gateway.receivers import Receivers
 from conneg.gateway.renditions import MessageRenditions
 from conneg.gateway.resolver import DnsResolver, Resolver
@@ -80,6 +80,7 @@ class Gateway:
         self._fetch_policy = fetch_policy or policy_host(self._resolver).fetch
         self._exit = contextlib.AsyncExitStack()
         self._log_style = log_style or LogStyle()
+        self._report = FaultLog()
         self._accepting: Acceptance | Receivers | None = None
         self._cache: RenditionCache | None = None
         self._citing: Citing | None = None
@@ -158,7 +159,7 @@ class Gateway:
             self._deliver,
             at_once=config.delivery.messages_at_once,
             clock=self._clock,
-            report=_log_fault,
+            report=self._report,
         )
         self._tasks = [asyncio.create_task(self._schedule.run()), asyncio.create_task(self._keep_house())]
         if config.server.receivers:
@@ -189,6 +190,7 @@ class Gateway:
             claims=lambda: self._schedule.wait_for_room(delay),
             watch=self._watch,
             learners=learners,
+            report=self._report,
         )
 
     async def _stop(self) -> None:
@@ -304,7 +306,7 @@ class Gateway:
                 await self._set_clock_right()
                 await self.spool.purge(self._clock() - self.config.spool.keep_records_days * 86400)
             except (ConnegError, OSError) as error:
-                _log_fault("housekeeping", error)
+                self._report("housekeeping", error)
 
 
 def worker_limits(section: ContentSection) -> WorkerLimits:
@@ -320,9 +322,3 @@ def worker_limits(section: ContentSection) -> WorkerLimits:
 
 def _warn_of_heard(problem: str) -> None:
     log.warning("what next hops said before is not known", problem=problem)
-
-
-def _log_fault(what: str, error: BaseException) -> None:
-    log.error(
-        what, error=str(error) or type(error).__name__, exc_info=not isinstance(error, ConnegError | OSError)
-    )
