@@ -216,18 +216,29 @@ class Trial:
                     while not self.stopped.is_set():
                         count += 1
                         number = f"{name}-{count}"
-                        letter = self.compose(number)
-                        refused = client.sendmail(letter.sender, [letter.to], letter.content)
-                        assert not refused
-                        self.accepted.append(number)
+                        self._send(client, number)
                         time.sleep(self.pause)
             except (OSError, smtplib.SMTPException):
                 time.sleep(0.02)
+
+    def submit_one(self, number: str) -> None:
+        """Send one message, which must be accepted."""
+        with smtplib.SMTP(LOOPBACK, self.gateway.port, local_hostname="client.test", timeout=30) as client:
+            self._send(client, number)
+
+    def _send(self, client: smtplib.SMTP, number: str) -> None:
+        letter = self.compose(number)
+        assert not client.sendmail(letter.sender, [letter.to], letter.content)
+        self.accepted.append(number)
 
     def wait_for_more(self, count: int = 30) -> None:
         """Wait until so many more messages are accepted."""
         before = len(self.accepted)
         wait_until(lambda: len(self.accepted) >= before + count, seconds=30, what="more accepted mail")
+
+    def wait_for_all(self) -> None:
+        """Wait until all that was accepted has arrived. Raises TimeoutError."""
+        wait_until(lambda: not self.lost, seconds=60, what="what was accepted")
 
     def end_load(self) -> None:
         self.stopped.set()
@@ -255,7 +266,7 @@ class Trial:
         """Wait for what is under way and stop; nothing is lost, nothing came twice from one life. What was found."""
         self.end_load()
         with contextlib.suppress(TimeoutError):
-            wait_until(lambda: not self.lost, seconds=60, what="what was accepted")
+            self.wait_for_all()
         assert self.gateway.stop() == 0
         assert self.lost == set()
         within_one_life = [

@@ -7,6 +7,7 @@ what is in hand is finished within the configured bound, and the rest stays in t
 import asyncio
 import contextlib
 import math
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -35,6 +36,7 @@ from conneg.gateway.resolver import DnsResolver, Resolver
 from conneg.gateway.retry import RetryPolicy
 from conneg.gateway.routing import NextHop, Routes
 from conneg.gateway.schedule import Schedule
+from conneg.gateway.scratch import open_scratch
 from conneg.gateway.sections import ContentSection
 from conneg.gateway.sessions import Sessions
 from conneg.gateway.settlement import Settlement
@@ -124,14 +126,16 @@ class Gateway:
         self._exit.push_async_callback(self.directory.close)
         self.spool = spool = open_spool(config.spool.path, receivers=config.server.receivers)
         self._exit.push_async_callback(self.spool.close)
+        self._scratch = await asyncio.to_thread(open_scratch, config.spool.path)
+        self._exit.callback(shutil.rmtree, self._scratch, ignore_errors=True)
         self._citing = await asyncio.to_thread(open_citing, config, self._clock)
         content = config.content
         limits, closed_only = worker_limits(content), content.sandbox == "required"
         self._workers = await self._exit.enter_async_context(
-            Workers(count=content.workers, limits=limits, closed_only=closed_only)
+            Workers(content.workers, limits, self._scratch, closed_only=closed_only)
         )
         if content.office == "auto":
-            self._office = Office(limits, closed_only=closed_only)
+            self._office = Office(limits, self._scratch, closed_only=closed_only)
         if content.cache_mib:
             folder = config.spool.path / "renditions"
             self._cache = await asyncio.to_thread(RenditionCache, folder, content.cache_mib << 20)
@@ -229,6 +233,7 @@ class Gateway:
             is_ours=message.envelope.is_ours,
             office=self._office,
             citing=self._citing,
+            scratch=self._scratch,
         ) as made:
             recipients = [recipient for found in by_hop.values() for recipient in found]
             readdressed = Readdressed()
