@@ -45,6 +45,7 @@ def is_left_alone(block: Block) -> bool:
     return re.match(r"# not run: \S", block.text) is not None
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_examples(page: Path, tmp_path: Path) -> None:
     globs: dict[str, object] = {}

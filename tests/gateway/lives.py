@@ -4,6 +4,7 @@ The next hop is aiosmtpd, the clients are smtplib.
 """
 
 import contextlib
+import os
 import random
 import re
 import signal
@@ -14,7 +15,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +34,8 @@ listen = ["127.0.0.1:{port}"]
 receivers = {receivers}
 stop_within_seconds = 5
 [spool]
-path = "spool"
+path = "{spool}"
+min_free_mib = 0
 [retry]
 first_seconds = 0.2
 longest_seconds = 1
@@ -43,21 +45,60 @@ deliver = "smtp"
 host = "127.0.0.1:{next_hop}"
 """
 
-CONVERTING = """baseline = "profile S"
+PAGES = 'baseline = "profile S"\n'
+"""What makes a page of each message."""
+
+PAGES_AND_REPORTS = f"""{PAGES}
 [[destination]]
 domains = ["client.test"]
 deliver = "maildir"
-path = "mail/{local_part}"
+path = "mail/{{local_part}}"
 convert = false
 """
-"""What makes a page of each message, and files reports to the senders."""
+"""The same, and reports are filed for the senders."""
+
+SENDER = "a@client.test"
+HEAD = "From: a@client.test\r\nX-Number: {number}\r\nSubject: test\r\n"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message as a client sends it."""
+
+    content: bytes
+    to: str = "b@next.test"
+    sender: str = ""
+
+
+Compose = Callable[[str], Letter]
+"""Returns the message of that number: it has an X-Number field."""
+
+
+def plain(number: str) -> Letter:
+    """A letter of any length: some are kept in memory, some in a file."""
+    return Letter(f"{HEAD.format(number=number)}\r\n{_lines(random.choice((1, 30, 4500)))}".encode())
+
+
+def reported(number: str) -> Letter:
+    """A letter that is short enough to become a page; each fourth is refused, so that its sender gets a report."""
+    to = "gone@next.test" if int(number.rpartition("-")[2]) % 4 == 0 else "b@next.test"
+    return Letter(f"{HEAD.format(number=number)}\r\n{_lines(random.choice((1, 30)))}".encode(), to, SENDER)
+
+
+def _lines(count: int) -> str:
+    return ("x" * 70 + "\r\n") * count + "\r\n"
 
 
 @dataclass
 class NextHop:
-    """What arrived: message number -> the lives of the gateway that sent it, as its EHLO named them."""
+    """What arrived: message number -> the lives of the gateway that sent it, as its EHLO named them.
 
+    With `keeps` the contents, too, in the same order.
+    """
+
+    keeps: bool = False
     arrived: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    contents: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
@@ -70,19 +111,26 @@ class NextHop:
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         number = re.search(rb"^X-Number: (\S+)\r?$", envelope.content, re.MULTILINE)
         assert number is not None
+        if self.keeps:
+            self.contents[number[1].decode()].append(envelope.content)
         self.arrived[number[1].decode()].append(session.host_name)
         return "250 2.0.0 ok"
 
 
 @dataclass
 class GatewayProcess:
-    """One gateway after the other, all with one configuration and one spool, in a process group of their own."""
+    """One gateway after the other, all with one configuration and one spool, in a process group of their own.
+
+    `settings` go on with the destination of the next hop; `temporary` is the folder of temporary files.
+    """
 
     config: Path
     port: int
     next_hop: int
     receivers: int = 0
-    converts: bool = False
+    settings: str = ""
+    spool: str = "spool"
+    temporary: Path | None = None
     lives: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -92,14 +140,17 @@ class GatewayProcess:
 
     def start(self) -> None:
         self.lives += 1
-        settings = SETTINGS.format(port=self.port, receivers=self.receivers, next_hop=self.next_hop)
+        settings = SETTINGS.format(
+            port=self.port, receivers=self.receivers, next_hop=self.next_hop, spool=self.spool
+        )
         settings = settings.replace("HOSTNAME", f"life{self.lives}.test")
-        self.config.write_text(settings + (CONVERTING if self.converts else ""), encoding="utf-8")
+        self.config.write_text(settings + self.settings, encoding="utf-8")
         with self.config.with_suffix(".log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "conneg.cli", "serve", "--config", str(self.config)],
                 stdout=subprocess.DEVNULL,
                 stderr=log,
+                env=os.environ | ({} if self.temporary is None else {"TMPDIR": str(self.temporary)}),
                 start_new_session=True,
             )
         deadline = time.monotonic() + 30
@@ -141,6 +192,8 @@ class Trial:
 
     gateway: GatewayProcess
     hop: NextHop
+    compose: Compose = plain
+    pause: float = 0.002
     accepted: list[str] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
     clients: list[threading.Thread] = field(default_factory=list)
@@ -163,22 +216,29 @@ class Trial:
                     while not self.stopped.is_set():
                         count += 1
                         number = f"{name}-{count}"
-                        converts = self.gateway.converts
-                        lines = (1, 30) if converts else (1, 30, 4500)  # in memory, and in a file
-                        body = ("x" * 70 + "\r\n") * random.choice(lines)
-                        text = f"From: a@client.test\r\nX-Number: {number}\r\nSubject: test\r\n\r\n{body}\r\n"
-                        to = "gone@next.test" if converts and count % 4 == 0 else "b@next.test"
-                        refused = client.sendmail("a@client.test" if converts else "", [to], text)
-                        assert not refused
-                        self.accepted.append(number)
-                        time.sleep(0.002)
+                        self._send(client, number)
+                        time.sleep(self.pause)
             except (OSError, smtplib.SMTPException):
                 time.sleep(0.02)
+
+    def submit_one(self, number: str) -> None:
+        """Send one message, which must be accepted."""
+        with smtplib.SMTP(LOOPBACK, self.gateway.port, local_hostname="client.test", timeout=30) as client:
+            self._send(client, number)
+
+    def _send(self, client: smtplib.SMTP, number: str) -> None:
+        letter = self.compose(number)
+        assert not client.sendmail(letter.sender, [letter.to], letter.content)
+        self.accepted.append(number)
 
     def wait_for_more(self, count: int = 30) -> None:
         """Wait until so many more messages are accepted."""
         before = len(self.accepted)
         wait_until(lambda: len(self.accepted) >= before + count, seconds=30, what="more accepted mail")
+
+    def wait_for_all(self) -> None:
+        """Wait until all that was accepted has arrived. Raises TimeoutError."""
+        wait_until(lambda: not self.lost, seconds=60, what="what was accepted")
 
     def end_load(self) -> None:
         self.stopped.set()
@@ -187,7 +247,7 @@ class Trial:
 
     @property
     def reported(self) -> set[str]:
-        """The numbers of messages of which a report has come."""
+        """The numbers of messages of which a report has come, where reports are filed."""
         folder = self.gateway.config.parent / "mail/a/new"
         found = (
             re.search(rb"^X-Number: (\S+)\r?$", path.read_bytes(), re.MULTILINE) for path in folder.glob("*")
@@ -196,9 +256,7 @@ class Trial:
 
     @property
     def lost(self) -> set[str]:
-        return (
-            set(self.accepted) - set(self.hop.arrived) - (self.reported if self.gateway.converts else set())
-        )
+        return set(self.accepted) - set(self.hop.arrived) - self.reported
 
     @property
     def duplicates(self) -> dict[str, list[str]]:
@@ -208,7 +266,7 @@ class Trial:
         """Wait for what is under way and stop; nothing is lost, nothing came twice from one life. What was found."""
         self.end_load()
         with contextlib.suppress(TimeoutError):
-            wait_until(lambda: not self.lost, seconds=60, what="what was accepted")
+            self.wait_for_all()
         assert self.gateway.stop() == 0
         assert self.lost == set()
         within_one_life = [
@@ -223,16 +281,25 @@ class Trial:
 
 
 @contextmanager
-def trial(folder: Path, *, receivers: int = 0, converts: bool = False) -> Iterator[Trial]:
-    """A gateway that has started, and its next hop.
-
-    With `converts` each message becomes a page, and each fourth is refused, so that its sender gets a report.
-    """
-    hop = NextHop()
+def trial(
+    folder: Path,
+    *,
+    receivers: int = 0,
+    settings: str = "",
+    compose: Compose = plain,
+    pause: float = 0.002,
+    keeps: bool = False,
+) -> Iterator[Trial]:
+    """A gateway that has started, and its next hop; `pause` is that of each client between two messages."""
+    hop = NextHop(keeps)
     controller = Controller(hop, hostname=LOOPBACK, port=free_port(), data_size_limit=2**25)
     controller.start()
-    gateway = GatewayProcess(folder / "conneg.toml", free_port(), controller.port, receivers, converts)
-    found = Trial(gateway, hop)
+    temporary = folder / "temporary"
+    temporary.mkdir(parents=True)
+    gateway = GatewayProcess(
+        folder / "conneg.toml", free_port(), controller.port, receivers, settings, temporary=temporary
+    )
+    found = Trial(gateway, hop, compose, pause)
     try:
         gateway.start()
         yield found

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.lives import trial
+from tests.gateway.lives import PAGES_AND_REPORTS, reported, trial
 
 
 @pytest.mark.slow
@@ -42,7 +42,7 @@ def test_neither_pages_nor_reports_are_lost(
     """Killed while pages are made and reports written: each message arrives as a page, or its sender has a report."""
     seed, kills = int(os.environ.get("CONNEG_KILL_SEED", random.randrange(2**32))), 12
     moments = random.Random(seed)
-    with trial(tmp_path, converts=True) as found:
+    with trial(tmp_path, settings=PAGES_AND_REPORTS, compose=reported) as found:
         found.load()
         for _ in range(kills):
             time.sleep(moments.uniform(0.1, 1.5))

@@ -71,6 +71,12 @@ def fields_of(report: Message) -> Message:
     return fields
 
 
+def plain_text(report: Message) -> str:
+    """What the sender reads, on one line."""
+    text = next(part for part in report.walk() if part.get_content_type() == "text/plain")
+    return " ".join(str(text.get_payload()).split())
+
+
 async def several_attempts(gateway: Gateway, events: Events, count: int) -> None:
     await until(lambda: sum(event.state == "deferred" for event in events.of(Settled)) >= count, seconds=30)
 
@@ -100,8 +106,7 @@ async def test_a_delay_is_told_once(tmp_path: Path) -> None:
     assert fields["Status"].startswith("4.4.")
     assert fields["Final-Recipient"] == "rfc822; june@devices.test"
     assert fields["Will-Retry-Until"] is not None
-    text = next(part for part in report.walk() if part.get_content_type() == "text/plain")
-    assert "Nothing needs to be done now" in str(text.get_payload())
+    assert "Nothing needs to be done now" in plain_text(report)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +160,7 @@ async def test_the_report_says_what_the_device_can_take(
     (report,) = reports_in(tmp_path)
     fields = fields_of(report)
     assert (fields["Action"], fields["Status"]) == ("failed", "5.6.1")
+    assert ". The recipient's device cannot take this kind of document. Send it" in plain_text(report)
     if tells:
         assert feature_set(fields["Media-Accept-Features"]).equivalent(feature_set(SOUND))
     else:
@@ -198,7 +204,4 @@ async def test_a_report_of_success_says_what_was_lost(tmp_path: Path) -> None:
     (report,) = reports_in(tmp_path)
     fields = fields_of(report)
     assert (fields["Action"], fields["Status"]) == ("delivered", "2.6.4")
-    text = " ".join(
-        str(next(p for p in report.walk() if p.get_content_type() == "text/plain").get_payload()).split()
-    )
-    assert "converted for the recipient's device, and has lost: colour" in text
+    assert "converted for the recipient's device, and has lost: colour" in plain_text(report)

@@ -1,6 +1,7 @@
 """The store in a folder: whole items or none, until their time is over."""
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import random
@@ -83,6 +84,49 @@ def test_the_sweep_takes_what_has_expired_and_what_was_never_cited(store: FileSt
     assert store.sweep(now + day + 1) == [uncited]
     assert list(left.parent.iterdir()) == []
     assert list(store.items()) == [cited]
+
+
+def test_a_sweep_looks_again_when_nobody_else_changes_the_item(store: FileStore, tmp_path: Path) -> None:
+    """What is cited between the sweep's two looks stays: a message names it."""
+    now = time.time()
+    kept = put(store, tmp_path, b"a", staged_at=now, expires_at=now + 9 * 86_400)
+    folder = tmp_path / "staging/items" / kept.id
+    removed: list[object] = []
+    sweep = threading.Thread(target=lambda: removed.extend(store.sweep(now + 86_401)))
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as another process does that is about to cite it
+        sweep.start()
+        sweep.join(0.5)
+        (folder / "item.json").write_text(replace(kept, cited_at=now).to_json())
+    finally:
+        os.close(lock)
+    sweep.join()
+    assert removed == []
+    assert b"".join(store.read(kept.id, 0, 1)) == b"a"
+
+
+def test_what_is_swept_while_it_comes_in_is_not_half_there(store: FileStore, tmp_path: Path) -> None:
+    """The clock may be set forward by a day while an item is written."""
+    over = threading.Event()
+
+    def sweep() -> None:
+        while not over.is_set():
+            store.sweep(time.time() + 86_401)
+
+    sweeper = threading.Thread(target=sweep)
+    sweeper.start()
+    try:
+        for number in range(400):
+            octets = bytes([number % 256]) * 3000
+            with contextlib.suppress(StagingError):
+                kept = put(store, tmp_path, octets, part_id=str(number), cited_at=1.0, expires_at=2.0**33)
+                assert b"".join(store.read(kept.id, 0, 3000)) == octets
+    finally:
+        over.set()
+        sweeper.join()
+    for each in store.items():
+        assert len(b"".join(store.read(each.id, 0, each.octets))) == 3000
 
 
 def test_above_the_quota_there_is_room_only_when_something_has_expired(tmp_path: Path) -> None:

@@ -63,7 +63,17 @@ def _problems(config: Any) -> list[str]:
             open_source(source, config)
         except ConnegError as error:
             problems.append(f"[[source]] {error}")
-    return problems
+    folders = [config.spool.path] + ([] if config.staging is None else [config.staging.folder])
+    return [*problems, *filter(None, map(_disk_trouble, folders))]
+
+
+def _disk_trouble(folder: Path) -> str | None:
+    """Return what keeps a folder, or the one in which it would be made, from being written."""
+    from conneg.spool import disk_trouble
+
+    there = next((each for each in (folder, *folder.parents) if each.is_dir()), None)
+    found = None if there is None else disk_trouble(there, f"{folder} cannot be written")
+    return None if found is None else f"{found}; {found.hint}"
 
 
 def _fence(config: Any, problems: list[str]) -> dict[str, list[str]]:

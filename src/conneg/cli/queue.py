@@ -44,7 +44,7 @@ def command(ctx: click.Context, config_file: Path | None, spool_path: Path | Non
 
 
 def _with_spool(path: Path, action: Callable[[Any], Awaitable[Any]]) -> Any:
-    from conneg.spool import read_spool
+    from conneg.spool import disk_trouble, read_spool
 
     async def run() -> Any:
         spool = read_spool(path)
@@ -53,7 +53,11 @@ def _with_spool(path: Path, action: Callable[[Any], Awaitable[Any]]) -> Any:
         finally:
             await spool.close()
 
-    return asyncio.run(run())
+    found = asyncio.run(run())
+    trouble = disk_trouble(path, f"the spool {path} cannot be written, so nothing is accepted or delivered")
+    if trouble is not None:
+        click.secho(f"{trouble}; {trouble.hint}", fg="red", err=True)
+    return found
 
 
 async def _find(spool: Any, message_id: str) -> str:

@@ -41,13 +41,18 @@ class MessageDocuments:
         *,
         signatures: Signatures,
         office: Office | None,
+        scratch: Path | None = None,
     ) -> None:
-        """`signatures`: whose signatures can be made; without `office` its documents are left as they are."""
+        """`signatures`: whose signatures can be made; without `office` its documents are left as they are.
+
+        `scratch` is where the files of the message have a folder; left out: among the system's temporary files.
+        """
         self._id = message_id
         self._content = content
         self._workers = workers
         self._signatures = signatures
         self._office = office
+        self._scratch = scratch
         self._folder: Path | None = None
         self._root: Part | None = None
         self.unsigned = content
@@ -113,7 +118,7 @@ class MessageDocuments:
         )
 
     def _write_sources(self, leaves: tuple[Part, ...]) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix=f"conneg-{self._id}-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=f"conneg-{self._id}-", dir=self._scratch))
         for part in leaves:
             path = self.as_it_came(part.id)
             path.write_bytes(decode_body(self.unsigned, part))

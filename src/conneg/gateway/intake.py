@@ -4,7 +4,6 @@ Answers to `CONNEG` follow the draft, section 4.3: known is 250 with the capabil
 directory that cannot answer in time is 404 for REQUIRED, and OPTIONAL then gets the ordinary 250.
 """
 
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -21,14 +20,14 @@ from conneg.gateway.disk import DiskSpace
 from conneg.gateway.events import Accepted, Watcher, ignore
 from conneg.gateway.grouping import baseline_of
 from conneg.gateway.learning import Learner
+from conneg.gateway.reception import Reception
 from conneg.gateway.routing import Routes
 from conneg.gateway.sections import DisclosureSection, ListenerSection
 from conneg.mail import AddressError, Envelope, Mailbox, Recipient, parse_mailbox, write_received
-from conneg.mail.submission import ends_header, missing_fields
-from conneg.mail.trace import HEAD_OCTETS, count_received_in, waives_tls
+from conneg.mail.trace import count_received_in, waives_tls
 from conneg.net import MailCommand, MessageSink, Peer, RcptAnswer, RcptCommand, SessionInfo
 from conneg.smtp import ConnegArgument, Reply
-from conneg.spool import Acceptor, Incoming, SpooledMessage
+from conneg.spool import Acceptor, Incoming, SpooledMessage, SpoolFullError
 
 MAX_RECEIVED_FIELDS = 100
 """A message with more Received fields than this is taken to be in a loop (RFC 5321, 6.3: normally at least 100)."""
@@ -41,6 +40,7 @@ _DISK_FULL = Reply(452, ("not enough room on the disk; try again later",), "4.3.
 _SPOOL_FAILS = Reply(451, ("the message could not be written to disk; try again later",), "4.3.0")
 
 Submit = Callable[[SpooledMessage, bytes | None], None]
+Report = Callable[[str, BaseException], None]
 
 
 def _leave(message: SpooledMessage, content: bytes | None) -> None:
@@ -49,6 +49,10 @@ def _leave(message: SpooledMessage, content: bytes | None) -> None:
 
 def _wake_nobody() -> None:
     """There is nobody here who delivers."""
+
+
+def _tell_nobody(what: str, error: BaseException) -> None:
+    """There is no log."""
 
 
 async def _never() -> bool:
@@ -74,7 +78,7 @@ class Intake:
 
     `claims` says whether the schedule has room for one more message, after a while if need be; then `submit` is given
     the accepted message, claimed, with its content where that is still in memory, and else `wake` is called. Without
-    them the message waits in the spool for the process that delivers.
+    them the message waits in the spool for the process that delivers. `report` is told of messages that cannot be kept.
     """
 
     def __init__(
@@ -89,6 +93,7 @@ class Intake:
         claims: Callable[[], Awaitable[bool]] = _never,
         watch: Watcher = ignore,
         learners: Sequence[Learner] = (),
+        report: Report = _tell_nobody,
     ) -> None:
         self._role = "relay"
         self._lmtp = False
@@ -102,6 +107,7 @@ class Intake:
         self._claims = claims
         self._watch = watch
         self._learners = tuple(learners)
+        self._report = report
         self._ensures = any(destination.ensure_conversion for destination in config.destination)
         self._disk = DiskSpace(config.spool.path, config.spool.min_free_mib << 20)
 
@@ -276,7 +282,13 @@ class Intake:
         # every report has the null reverse-path (RFC 3464, 2; RFC 8098, 3)
         learners = () if transaction.reverse_path else self._learners
         hearing = [partial(one.hear, session.peer.address, session.username) for one in learners]
-        return _Reception(self, transaction, incoming, completed_for, hearing)
+        return Reception(
+            incoming,
+            partial(self.finish, transaction, incoming),
+            self.refuse,
+            completed_for=completed_for,
+            hearing=hearing,
+        )
 
     def reset(self, session: SessionInfo) -> None:
         """Forget the transaction."""
@@ -289,6 +301,11 @@ class Intake:
     def vrfy(self, session: SessionInfo, argument: str) -> Reply:
         """Confirm nothing, as RFC 5321, 3.5.3 allows."""
         return Reply(252, ("cannot verify; send and see",), "2.1.5")
+
+    def refuse(self, error: BaseException) -> Reply:
+        """Return the reply to a message that could not be kept, for now, and tell the operator."""
+        self._report("a message cannot be taken in", error)
+        return _DISK_FULL if isinstance(error, SpoolFullError) else _SPOOL_FAILS
 
     async def finish(self, transaction: _Transaction, incoming: Incoming, head: bytes) -> Reply:
         """Make the message durable and say so; anything else is a transient reply and leaves nothing behind."""
@@ -309,9 +326,9 @@ class Intake:
         claim = await self._claims()
         try:
             message = await incoming.commit(envelope, claim=claim)
-        except (ConnegError, OSError):
+        except (ConnegError, OSError) as error:
             incoming.abort()
-            return _SPOOL_FAILS
+            return self.refuse(error)
         self._watch(
             Accepted(
                 message.id,
@@ -325,67 +342,6 @@ class Intake:
         else:
             self._wake()
         return Reply(250, (f"message accepted as {message.id}",), "2.0.0")
-
-
-class _Reception:
-    """Takes one message's octets into the spool; remembers its header to count the hops it has made.
-
-    Of a message that is submitted the header is held back until it has come whole, and completed then.
-    """
-
-    def __init__(
-        self,
-        intake: Intake,
-        transaction: _Transaction,
-        incoming: Incoming,
-        completed_for: str | None,
-        hearing: Sequence[Callable[[bytes], None]],
-    ) -> None:
-        """`completed_for`: the host in the Message-ID of a message that has none; None to add nothing.
-
-        `hearing` are told the beginning of the message once it is accepted."""
-        self._hearing = hearing
-        self._intake = intake
-        self._transaction = transaction
-        self._incoming = incoming
-        self._completed_for = completed_for
-        self._head = bytearray()
-        self._is_held = completed_for is not None
-
-    def write(self, chunk: bytes) -> None:
-        before = len(self._head)
-        if before == 0 and chunk[:1] in (b" ", b"\t"):
-            # the line would go on in the Received field in front of it (RFC 5322, 2.2.3): there is no header
-            self._incoming.write(b"\r\n")
-        if before < HEAD_OCTETS:
-            self._head += chunk[: HEAD_OCTETS - before]
-        if not self._is_held:
-            self._incoming.write(chunk)
-        elif len(self._head) >= HEAD_OCTETS or ends_header(self._head, max(0, before - 1)):
-            kept = len(self._head) - before
-            self._let_go()
-            self._incoming.write(chunk[kept:])
-
-    async def finish(self) -> Reply:
-        if self._is_held:
-            self._let_go()
-        head = bytes(self._head)
-        reply = await self._intake.finish(self._transaction, self._incoming, head)
-        if reply.is_positive:
-            for hear in self._hearing:
-                hear(head)
-        return reply
-
-    def abort(self) -> None:
-        self._incoming.abort()
-
-    def _let_go(self) -> None:
-        """Write what was held back, and in front of it what was missing."""
-        self._is_held = False
-        head = bytes(self._head)
-        message_id = f"<{uuid.uuid4()}@{self._completed_for}>"
-        self._incoming.write(missing_fields(head, date=datetime.now(UTC), message_id=message_id))
-        self._incoming.write(head)
 
 
 def _conneg_answer(command: RcptCommand, known: Answer | None) -> RcptAnswer:

@@ -2,11 +2,18 @@
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import structlog
 
+from conneg.errors import ConnegError
 from conneg.gateway.events import DialogueLine, Event, Watcher, ignore
+from conneg.spool import SpoolDiskError, SpoolFullError
+
+_AGAIN_SECONDS = 60.0
+"""How often what every message meets is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +59,33 @@ class LogWatcher:
         """Write `event` under its class's name."""
         if not isinstance(event, DialogueLine):
             self._log.info(type(event).__name__.lower(), **asdict(event))
+
+
+class FaultLog:
+    """Writes faults into the log: what is wrong, and what to do. A disk that takes no writes is told once a minute."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log = structlog.get_logger("conneg")
+        self._clock = clock
+        self._told: dict[type[BaseException], float] = {}
+
+    def __call__(self, what: str, error: BaseException) -> None:
+        """`what` failed for `error`."""
+        if not self._is_due(error):
+            return
+        hint = getattr(error, "hint", None)
+        self._log.error(
+            what,
+            error=str(error) or type(error).__name__,
+            **({"hint": hint} if hint else {}),
+            exc_info=not isinstance(error, ConnegError | OSError),
+        )
+
+    def _is_due(self, error: BaseException) -> bool:
+        if not isinstance(error, SpoolDiskError | SpoolFullError):
+            return True
+        now = self._clock()
+        if now - self._told.get(type(error), float("-inf")) < _AGAIN_SECONDS:
+            return False
+        self._told[type(error)] = now
+        return True

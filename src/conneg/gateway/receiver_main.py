@@ -19,7 +19,7 @@ from conneg.gateway.acceptance import Acceptance, open_acceptance
 from conneg.gateway.channel import Channel, Word
 from conneg.gateway.directories import open_directory, open_learners
 from conneg.gateway.intake import Intake
-from conneg.gateway.log import set_up_log
+from conneg.gateway.log import FaultLog, set_up_log
 from conneg.gateway.receiver import Orders
 from conneg.gateway.routing import Routes
 from conneg.spool import join_spool
@@ -64,6 +64,7 @@ async def _receive(orders: Orders) -> None:
         claims=room.wait,
         watch=orders.log_style.watcher(),
         learners=learners,
+        report=FaultLog(),
     )
     acceptance = await open_acceptance(config, intake, processes=config.server.receivers)
     grace_seconds = await Duties(channel, acceptance, room).run()

@@ -79,11 +79,12 @@ class MessageRenditions:
         is_ours: bool = False,
         office: Office | None = None,
         citing: Citing | None = None,
+        scratch: Path | None = None,
     ) -> None:
         """`cache` keeps renditions for other messages, too; without `office` its documents are left as they are.
 
         `signatures`: whose signatures can be made; `is_ours`: the message came from a client of ours; `citing` stages
-        what plans put on the retrieval server.
+        what plans put on the retrieval server; `scratch` is where files lie while the message is worked on.
         """
         self._signatures = signatures or Signatures()
         self._is_ours = is_ours
@@ -96,7 +97,7 @@ class MessageRenditions:
         self._workers = workers
         self._watch = watch
         self._documents = MessageDocuments(
-            message_id, content, workers, signatures=self._signatures, office=office
+            message_id, content, workers, signatures=self._signatures, office=office, scratch=scratch
         )
         self._offer: asyncio.Task[MessageOffer] | None = None
         self._contents: dict[str, asyncio.Task[bytes]] = {}

@@ -82,7 +82,7 @@ class Schedule:
             try:
                 messages = await self._spool.claim(self._clock(), room) if room > 0 else []
             except ConnegError as error:
-                self._report("the spool cannot be read", error)
+                self._report("the spool cannot be used", error)
                 messages = []
             self._keeps_up = len(messages) < room
             for message in messages:

@@ -7,6 +7,7 @@ what is in hand is finished within the configured bound, and the rest stays in t
 import asyncio
 import contextlib
 import math
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -28,13 +29,14 @@ from conneg.gateway.heard import Heard
 from conneg.gateway.intake import Intake
 from conneg.gateway.journal import Journal
 from conneg.gateway.learning import Learner
-from conneg.gateway.log import LogStyle
+from conneg.gateway.log import FaultLog, LogStyle
 from conneg.gateway.receivers import Receivers
 from conneg.gateway.renditions import MessageRenditions
 from conneg.gateway.resolver import DnsResolver, Resolver
 from conneg.gateway.retry import RetryPolicy
 from conneg.gateway.routing import NextHop, Routes
 from conneg.gateway.schedule import Schedule
+from conneg.gateway.scratch import open_scratch
 from conneg.gateway.sections import ContentSection
 from conneg.gateway.sessions import Sessions
 from conneg.gateway.settlement import Settlement
@@ -81,6 +83,7 @@ class Gateway:
         self._fetch_policy = fetch_policy or policy_host(self._resolver).fetch
         self._exit = contextlib.AsyncExitStack()
         self._log_style = log_style or LogStyle()
+        self._report = FaultLog()
         self._accepting: Acceptance | Receivers | None = None
         self._cache: RenditionCache | None = None
         self._citing: Citing | None = None
@@ -124,14 +127,16 @@ class Gateway:
         self._exit.push_async_callback(self.directory.close)
         self.spool = spool = open_spool(config.spool.path, receivers=config.server.receivers)
         self._exit.push_async_callback(self.spool.close)
+        self._scratch = await asyncio.to_thread(open_scratch, config.spool.path)
+        self._exit.callback(shutil.rmtree, self._scratch, ignore_errors=True)
         self._citing = await asyncio.to_thread(open_citing, config, self._clock)
         content = config.content
         limits, closed_only = worker_limits(content), content.sandbox == "required"
         self._workers = await self._exit.enter_async_context(
-            Workers(count=content.workers, limits=limits, closed_only=closed_only)
+            Workers(content.workers, limits, self._scratch, closed_only=closed_only)
         )
         if content.office == "auto":
-            self._office = Office(limits, closed_only=closed_only)
+            self._office = Office(limits, self._scratch, closed_only=closed_only)
         if content.cache_mib:
             folder = config.spool.path / "renditions"
             self._cache = await asyncio.to_thread(RenditionCache, folder, content.cache_mib << 20)
@@ -159,7 +164,7 @@ class Gateway:
             self._deliver,
             at_once=config.delivery.messages_at_once,
             clock=self._clock,
-            report=_log_fault,
+            report=self._report,
         )
         self._tasks = [asyncio.create_task(self._schedule.run()), asyncio.create_task(self._keep_house())]
         if config.server.receivers:
@@ -190,6 +195,7 @@ class Gateway:
             claims=lambda: self._schedule.wait_for_room(delay),
             watch=self._watch,
             learners=learners,
+            report=self._report,
         )
 
     async def _stop(self) -> None:
@@ -228,6 +234,7 @@ class Gateway:
             is_ours=message.envelope.is_ours,
             office=self._office,
             citing=self._citing,
+            scratch=self._scratch,
         ) as made:
             strategies = StrategyChoices(message, content, self.config.strategy, self._routes)
             recipients = [recipient for found in by_hop.values() for recipient in found]
@@ -311,7 +318,7 @@ class Gateway:
                 await self._set_clock_right()
                 await self.spool.purge(self._clock() - self.config.spool.keep_records_days * 86400)
             except (ConnegError, OSError) as error:
-                _log_fault("housekeeping", error)
+                self._report("housekeeping", error)
 
 
 def worker_limits(section: ContentSection) -> WorkerLimits:
@@ -327,9 +334,3 @@ def worker_limits(section: ContentSection) -> WorkerLimits:
 
 def _warn_of_heard(problem: str) -> None:
     log.warning("what next hops said before is not known", problem=problem)
-
-
-def _log_fault(what: str, error: BaseException) -> None:
-    log.error(
-        what, error=str(error) or type(error).__name__, exc_info=not isinstance(error, ConnegError | OSError)
-    )

@@ -169,10 +169,16 @@ class Settlement:
             diagnostic=None if result.state is RecipientState.DELIVERED else result.diagnostic,
             remote_mta=result.remote,
             orcpt=result.recipient.orcpt,
-            explanation=" ".join(filter(None, [result.text, _advice(result)])),
+            explanation=_sentences(result.text, _advice(result)),
             media_accept_features=result.accepts if self._media_features else None,
             will_retry_until=datetime.fromtimestamp(until, UTC) if action is Action.DELAYED else None,
         )
+
+
+def _sentences(text: str, advice: str) -> str:
+    if not text or not advice:
+        return text or advice
+    return f"{text} {advice}" if text.endswith((".", "!", "?")) else f"{text}. {advice}"
 
 
 def _advice(result: Result) -> str:

@@ -8,10 +8,12 @@ from conneg.durable import DurableFile, sync_directory, write_durably
 from conneg.spool.acceptor import SqliteAcceptor, join_spool
 from conneg.spool.errors import (
     SpoolBusyError,
+    SpoolDiskError,
     SpoolError,
     SpoolFullError,
     SpoolLockedError,
     UnknownMessageError,
+    disk_trouble,
 )
 from conneg.spool.model import (
     Acceptor,
@@ -38,6 +40,7 @@ __all__ = [
     "RecordRow",
     "Spool",
     "SpoolBusyError",
+    "SpoolDiskError",
     "SpoolError",
     "SpoolFullError",
     "SpoolLockedError",
@@ -46,6 +49,7 @@ __all__ = [
     "SqliteAcceptor",
     "SqliteSpool",
     "UnknownMessageError",
+    "disk_trouble",
     "join_spool",
     "open_spool",
     "read_spool",

@@ -46,9 +46,10 @@ def join_spool(
         database.prepare_beside(path, share)
         connection = database.connect(path)
         ticks = Ticks(clock, database.last_id(connection), share)
-        writer = Writer(connection, database.open_log(connection, path, place), on_stored=on_stored)
+        log = database.open_log(connection, path, place)
+        writer = Writer(connection, path, log, on_stored=on_stored)
     except (sqlite3.Error, OSError) as error:
-        raise as_spool_error(error, f"the spool {path} cannot be joined") from error
+        raise as_spool_error(error, f"the spool {path} cannot be joined", path) from error
     writer.start()
     return SqliteAcceptor(
         path, writer, ticks, threshold=blob_threshold, clock=clock, lock=SpoolLock.inherited(lock)

@@ -60,14 +60,14 @@ def open_spool(
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = SpoolLock.take(path / "lock")
     except OSError as error:
-        raise as_spool_error(error, f"the spool {path} cannot be opened") from error
+        raise as_spool_error(error, f"the spool {path} cannot be opened", path) from error
     try:
         database.prepare(path)
         share = Share(0, receivers + 1)
         return SqliteSpool(path, blob_threshold=blob_threshold, clock=clock, share=share, lock=lock)
     except (sqlite3.Error, OSError) as error:
         lock.release()
-        raise as_spool_error(error, f"the spool {path} cannot be opened") from error
+        raise as_spool_error(error, f"the spool {path} cannot be opened", path) from error
     except BaseException:
         lock.release()
         raise
@@ -86,7 +86,7 @@ def read_spool(path: Path, *, clock: Callable[[], float] = time.time) -> "Sqlite
     try:
         return SqliteSpool(path, blob_threshold=BLOB_THRESHOLD, clock=clock, share=Share(), lock=None)
     except sqlite3.Error as error:
-        raise as_spool_error(error, f"the spool {path} cannot be opened") from error
+        raise as_spool_error(error, f"the spool {path} cannot be opened", path) from error
 
 
 class SqliteSpool:
@@ -111,7 +111,7 @@ class SqliteSpool:
         self._files = {number for (number,) in self._reading.execute(queries.FILES)}
         (self._data_version,) = writing.execute(queries.DATA_VERSION).fetchone()
         log = database.open_log(writing, path, share.place) if self._serves else None
-        self._writer = Writer(writing, log)
+        self._writer = Writer(writing, path, log)
         self._ticks = Ticks(clock, database.last_id(self._reading), share)
         self._acceptor = SqliteAcceptor(
             path, self._writer, self._ticks, threshold=blob_threshold, clock=clock, lock=lock
@@ -368,7 +368,7 @@ class SqliteSpool:
         try:
             return await loop.run_in_executor(self._reader, read, self._reading)
         except (sqlite3.Error, RuntimeError) as error:
-            raise as_spool_error(error, "the spool cannot be read") from error
+            raise as_spool_error(error, f"the spool {self._path} cannot be read") from error
 
 
 def _nothing(connection: sqlite3.Connection) -> None:

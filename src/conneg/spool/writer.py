@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from conneg.spool import queries
@@ -45,18 +46,21 @@ class _Waiting:
 class Writer:
     """Runs operations in groups as they are handed in, in a thread that has `connection` and `log` to itself.
 
-    `on_stored` is called in that thread whenever accepted messages have come into the database, where others see them.
+    `folder` is the spool's. `on_stored` is called in that thread whenever accepted messages have come into the
+    database, where others see them.
     """
 
     def __init__(
         self,
         connection: sqlite3.Connection,
+        folder: Path,
         log: AcceptLog | None = None,
         *,
         on_stored: Callable[[], object] | None = None,
     ) -> None:
         connection.executescript(queries.PREPARE_WORK)
         self._connection = connection
+        self._folder = folder
         self._log = log
         self._on_stored = on_stored
         self._logged: list[Accept] = []
@@ -140,7 +144,8 @@ class Writer:
         try:
             results = [None] * len(group) if self._takes_to_log(operations) else self._transact(operations)
         except Exception as error:
-            results = [as_spool_error(error, "the spool cannot be written")] * len(group)
+            doing = f"the spool {self._folder} cannot be written"
+            results = [as_spool_error(error, doing, self._folder)] * len(group)
         _answer(group, results)
 
     def _takes_to_log(self, operations: Sequence[Operation]) -> bool:

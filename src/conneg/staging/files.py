@@ -50,9 +50,8 @@ class FileStore:
     def put(self, item: Item, source: Path) -> Item:
         """Keep a file as an item; see `Store.put`."""
         with _as_staging_error(f"{item.label} cannot be staged"):
-            known = self._known(item.id)
-            if known is not None:
-                return self._prolong(known, item)
+            if self._known(item.id) is not None:
+                return self._prolong(item)
             self._make_room(item)
             scratch = self._new_name()
             scratch.mkdir(mode=0o700)
@@ -69,15 +68,17 @@ class FileStore:
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-            return self._prolong(self.stat(item.id), item)  # another process was faster
+            return self._prolong(item)  # another process was faster
         sync_directory(self._items)
         self._counted += item.octets
         return item
 
-    def _prolong(self, known: Item, item: Item) -> Item:
-        kept = replace(known, expires_at=max(known.expires_at, item.expires_at))
-        if kept != known:
-            self._write_item(kept)
+    def _prolong(self, item: Item) -> Item:
+        with self._locked(item.id):
+            known = self.stat(item.id)
+            kept = replace(known, expires_at=max(known.expires_at, item.expires_at))
+            if kept != known:
+                self._write_item(kept)
         sync_directory(self._items)  # who put it there may have died before
         return kept
 
@@ -106,7 +107,7 @@ class FileStore:
 
     def cite(self, item_id: str, now: float) -> None:
         """Note that a citation is about to name the item; see `Store.cite`."""
-        with _as_staging_error(f"item {item_id} cannot be cited"):
+        with _as_staging_error(f"item {item_id} cannot be cited"), self._locked(item_id):
             self._write_item(replace(self.stat(item_id), cited_at=now))
 
     def _write_item(self, item: Item) -> None:
@@ -217,15 +218,17 @@ class FileStore:
         """Remove what nobody can fetch any more; see `Store.sweep`."""
         removed = []
         for item in self.items():
-            if item.expires_at <= now or (item.cited_at is None and item.staged_at <= now - UNCITED_SECONDS):
-                with contextlib.suppress(NoSuchItemError):
+            if not _is_over(item, now):
+                continue
+            with contextlib.suppress(NoSuchItemError), self._locked(item.id):
+                if _is_over(self.stat(item.id), now):  # it may have been cited a moment ago
                     self.remove(item.id)
                     removed.append(item)
         with _as_staging_error(f"{self._incoming} cannot be swept"), os.scandir(self._incoming) as entries:
             for entry in list(entries):
                 with contextlib.suppress(FileNotFoundError):
                     if entry.stat().st_mtime <= now - UNCITED_SECONDS:
-                        _remove(Path(entry.path))
+                        _remove(Path(entry.path).rename(self._new_name()))
         return removed
 
     def _folder(self, item_id: str) -> Path:
@@ -251,6 +254,11 @@ def read_file(path: Path, start: int, end: int) -> Iterator[bytes]:
                 yield chunk
 
     return chunks()
+
+
+def _is_over(item: Item, now: float) -> bool:
+    """Say whether nobody can fetch the item any more."""
+    return item.expires_at <= now or (item.cited_at is None and item.staged_at <= now - UNCITED_SECONDS)
 
 
 def _remove(path: Path) -> None:
