@@ -175,10 +175,14 @@ FAX_PAGE = (
 
 
 def convert_command(source: Path, folder: Path, *, times: int = 1, coding: str = "MMR") -> list[str | Path]:
-    """The command that makes pages of `source` in `folder`, `times` over, in one process; its memory is a worker's."""
+    """The command that makes pages of `source` in `folder`, `times` over, in one process.
+
+    Its memory and its threads are a worker's.
+    """
     from conneg.content.fence import environment
 
-    kept = [f"{name}={value}" for name, value in environment("", "").items() if name.startswith("MALLOC_")]
+    of_workers = ("MALLOC_", "OPENBLAS_", "OMP_")
+    kept = [f"{name}={value}" for name, value in environment("", "").items() if name.startswith(of_workers)]
     return ["env", *kept, sys.executable, "-m", "benchmarks.convert_once", source, folder, str(times), coding]
 
 

@@ -14,22 +14,27 @@
 #define LONGEST_RUN 2560u
 #define FIRST_STRIP_OCTETS 65536u
 
+#define AHEAD 8u /* octets in front of the strip, so that a word may always end where the strip ends so far */
+
 typedef struct {
-    uint8_t *octets;
-    size_t length, room;
-    uint64_t held; /* the next `bits` bits to be written, at most 7, from the highest on; zeros below */
-    unsigned bits;
+    uint8_t *room; /* AHEAD octets, then the strip */
+    size_t octets; /* of room */
+    size_t bits;   /* of the strip */
+    uint64_t last; /* the last 64 of them */
 } Writer;
 
-/* Write the lowest `bits` (1 to 32) of `word`. Eight octets are stored whatever is new in them: no branch to guess. */
+static size_t length_of(const Writer *out)
+{
+    return (out->bits + 7) / 8;
+}
+
+/* Write the lowest `bits` (1 to 32) of `word`, above which it is 0. The last eight octets are stored again, whatever is
+ * new in them: there is no branch to guess, and no word has to wait for the one before to be stored. */
 static inline void put(Writer *out, uint32_t word, unsigned bits)
 {
+    out->last = out->last << bits | word;
     out->bits += bits;
-    out->held |= (uint64_t)word << (64 - out->bits);
-    store_word(out->octets + out->length, out->held);
-    out->length += out->bits / 8;
-    out->held <<= out->bits & ~7u;
-    out->bits %= 8;
+    store_word(out->room + AHEAD + length_of(out) - 8, out->last << (-out->bits % 8));
 }
 
 static inline void put_code(Writer *out, CodeWord code)
@@ -40,33 +45,33 @@ static inline void put_code(Writer *out, CodeWord code)
 /* Make room for one more line: no line takes more than two octets a pixel, whatever its coding. */
 static int reserve(Writer *out, uint32_t width)
 {
-    size_t needed = out->length + 2 * (size_t)width + 64;
-    if (needed <= out->room)
+    size_t needed = AHEAD + length_of(out) + 2 * (size_t)width + 64;
+    if (needed <= out->octets)
         return 1;
-    size_t room = out->room * 2 > needed ? out->room * 2 : needed;
-    uint8_t *octets = realloc(out->octets, room);
-    if (octets == NULL)
+    size_t octets = out->octets * 2 > needed ? out->octets * 2 : needed;
+    uint8_t *room = realloc(out->room, octets);
+    if (room == NULL)
         return 0;
-    out->octets = octets;
     out->room = room;
+    out->octets = octets;
     return 1;
 }
 
-/* Fill up with zeros to an octet, and turn octets round where the first bit is to be the lowest. */
+/* Bring the strip to the front of its room, with its octets turned round where the first bit is to be the lowest. */
 static void finish(Writer *out, int reversed)
 {
-    if (out->bits)
-        put(out, 0, 8 - out->bits);
+    size_t length = length_of(out);
     if (!reversed)
-        return;
-    for (size_t at = 0; at < out->length; at += 8) /* there is room for whole words */
-        store_word(out->octets + at, reverse_octets(load_word(out->octets + at)));
+        memmove(out->room, out->room + AHEAD, length);
+    else
+        for (size_t at = 0; at < length; at += 8) /* there is room for whole words */
+            store_word(out->room + at, reverse_octets(load_word(out->room + AHEAD + at)));
 }
 
 /* EOL, filled with zeros so that it ends on an octet if it is to be aligned. */
 static void put_eol(Writer *out, int aligned)
 {
-    unsigned fill = (8 - (out->bits + EOL_BITS) % 8) % 8;
+    unsigned fill = -(out->bits + EOL_BITS) % 8;
     if (aligned && fill)
         put(out, 0, fill);
     put(out, EOL_WORD, EOL_BITS);
@@ -204,17 +209,17 @@ uint8_t *encode_strip(const uint8_t *page, const StripForm *form, size_t *length
 {
     size_t entries = (size_t)form->width + 4;
     uint32_t *changes = malloc(2 * entries * sizeof *changes);
-    Writer out = {.room = FIRST_STRIP_OCTETS};
-    out.octets = malloc(out.room);
-    if (changes == NULL || out.octets == NULL) {
+    Writer out = {.octets = FIRST_STRIP_OCTETS};
+    out.room = malloc(out.octets);
+    if (changes == NULL || out.room == NULL) {
         free(changes);
-        free(out.octets);
+        free(out.room);
         return NULL;
     }
     int done = put_lines(&out, page, form, changes, changes + entries);
     free(changes);
     if (!done) {
-        free(out.octets);
+        free(out.room);
         return NULL;
     }
     if (form->coding == CODING_MMR) { /* EOFB (T.6, 2.4.1.1) */
@@ -222,6 +227,6 @@ uint8_t *encode_strip(const uint8_t *page, const StripForm *form, size_t *length
         put(&out, EOL_WORD, EOL_BITS);
     }
     finish(&out, form->reversed);
-    *length = out.length;
-    return out.octets;
+    *length = length_of(&out);
+    return out.room;
 }
