@@ -1,8 +1,9 @@
-"""`strategies`: one message to many fax machines by each way of the draft's Appendix A, and by `auto`.
+"""`strategies`: one message to many recipients by each way of the draft's Appendix A, and by `auto`.
 
-A gateway sends a PDF of two pages to 1 to 1,000 recipients whose machines are of 1 to 50 kinds, by a real session with
-a next hop that tells what each can take and counts what it gets. With `--octets`, as a program of its own, it prints
-what the forms of the sample documents weigh, on which `conneg.negotiation.cost` rests.
+A gateway sends a PDF of two pages to 1 to 1,000 recipients, by a real session with a next hop that tells what each can
+take and counts what it gets: to fax machines of 1 to 50 kinds, and, with a letter of text, to 50 kinds of mailboxes,
+colour printers, phones, pagers and fax machines (`benchmarks.devices`). With `--octets`, as a program of its own, it
+prints what the forms of the sample documents weigh, on which `conneg.negotiation.cost` rests.
 """
 
 import asyncio
@@ -13,25 +14,40 @@ import time
 from collections.abc import Callable, Sequence
 from email.message import EmailMessage
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.devices import devices
+
 WAYS = ("single", "common", "batch", "auto")
-SIZES = ((1, 1), (10, 1), (10, 5), (100, 1), (100, 10), (100, 50), (1000, 1), (1000, 10), (1000, 50))
-"""Recipients, and how many kinds of device they have."""
+SIZES = {
+    "fax machines": (
+        (1, 1),
+        (10, 1),
+        (10, 5),
+        (100, 1),
+        (100, 10),
+        (100, 50),
+        (1000, 1),
+        (1000, 10),
+        (1000, 50),
+    ),
+    "mixed devices": ((1, 1), (10, 10), (100, 50), (1000, 50)),
+}
+"""For each fleet: recipients, and how many kinds of device they have."""
 
 SAMPLES = Path(__file__).parent.parent / "src/conneg/demo/samples"
 
-_CODINGS = ("MH", "MH,MR", "MH,MMR", "MH,MR,MMR", "MR,MMR")
-_LINES = {"204/98": 204, "204/196": 204, "204/391": 204, "1": 400}
-_PAPERS = ("A4", "A4,letter")
-
 
 class Sent(NamedTuple):
-    """What a message cost: sessions, copies and their octets, conversions, and the seconds until all had it."""
+    """What a message cost: sessions, copies and their octets, conversions, and the seconds until all had it.
 
+    `failed` are the recipients who could not be sent any form of it.
+    """
+
+    fleet: str
     way: str
     recipients: int
     kinds: int
@@ -39,27 +55,8 @@ class Sent(NamedTuple):
     copies: int
     octets: int
     conversions: int
+    failed: int
     seconds: float
-
-
-def kinds_of_device() -> list[str]:
-    """Fax machines that differ in codings, in the resolutions they have beside 204 x 196, and in paper: 75 kinds."""
-    found = []
-    finer = [(), ("204/98",), ("204/391",), ("1",), ("204/98", "204/391"), ("204/391", "1"), ("204/98", "1")]
-    for others, codings, papers in itertools.product(finer, _CODINGS, _PAPERS):
-        lines = " ".join(f"(& (dpi={_LINES[ratio]}) (dpi-xyratio={ratio}))" for ratio in ("204/196", *others))
-        found.append(
-            "(& (image-file-structure=TIFF-minimal) (color=Binary) (MRC-mode=0) "
-            f"(| {lines}) (image-coding=[{codings}]) (paper-size=[{papers}]))"
-        )
-    return found
-
-
-def devices(recipients: int, kinds: int) -> list[str]:
-    """The capability of each recipient, so many kinds of them spread over all that there are."""
-    known = kinds_of_device()
-    chosen = [known[number * len(known) // kinds] for number in range(kinds)]
-    return [chosen[number % kinds] for number in range(recipients)]
 
 
 class _Counting:
@@ -113,7 +110,7 @@ class _Counting:
         return Reply(252, ("send and see",), "2.1.5")
 
 
-async def send(way: str, recipients: int, kinds: int) -> Sent:
+async def send(fleet: str, way: str, recipients: int, kinds: int) -> Sent:
     """Send the message once by one way, with nothing made beforehand."""
     from conneg.gateway.config import parse_config
     from conneg.gateway.events import Converting, Event, Settled
@@ -122,17 +119,18 @@ async def send(way: str, recipients: int, kinds: int) -> Sent:
     from conneg.net import ListenerLimits, start_listener
     from conneg.smtp import ServerConfig
 
-    handler = _Counting(devices(recipients, kinds))
+    handler = _Counting(devices(fleet, recipients, kinds))
     config = ServerConfig(hostname="hop.example", max_transactions=10_000, max_recipients=2_000)
     limits = ListenerLimits(connections_per_minute=100_000)
     listener = await start_listener(handler, "127.0.0.1", 0, config, limits=limits)  # type: ignore[arg-type]
-    settled, conversions = 0, 0
+    settled, conversions, failed = 0, 0, 0
     done = asyncio.Event()
 
     def watch(event: Event) -> None:
-        nonlocal settled, conversions
+        nonlocal settled, conversions, failed
         conversions += isinstance(event, Converting) and event.total == 0
         settled += isinstance(event, Settled)
+        failed += isinstance(event, Settled) and event.state != "delivered"
         if settled == recipients:
             done.set()
 
@@ -145,7 +143,7 @@ async def send(way: str, recipients: int, kinds: int) -> Sent:
             await gateway.fence()  # the workers are there
             started = time.perf_counter()
             incoming = gateway.spool.incoming()
-            incoming.write(_message())
+            incoming.write(_message(fleet))
             await incoming.commit(
                 Envelope(
                     "amy@example.com",
@@ -156,14 +154,16 @@ async def send(way: str, recipients: int, kinds: int) -> Sent:
             await asyncio.wait_for(done.wait(), 300)
             seconds = time.perf_counter() - started
     await listener.close(1)
-    return Sent(
-        way, recipients, kinds, handler.sessions, handler.copies, handler.octets, conversions, seconds
-    )
+    counted = handler.sessions, handler.copies, handler.octets
+    return Sent(fleet, way, recipients, kinds, *counted, conversions, failed, seconds)
 
 
-def _message() -> bytes:
+def _message(fleet: str) -> bytes:
+    """A survey; with a letter for those who may show no more than that."""
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "amy@example.com", "fax@fax.example", "The survey"
+    if fleet == "mixed devices":
+        message.set_content("The survey, as promised.\n")
     message.add_attachment(
         (SAMPLES / "survey.pdf").read_bytes(), maintype="application", subtype="pdf", filename="survey.pdf"
     )
@@ -175,29 +175,26 @@ def measure(say: Callable[[str], None]) -> list[Sent]:
     import uvloop
 
     found = []
-    for recipients, kinds in SIZES:
-        for way in WAYS:
-            say(f"strategies: {recipients:,} recipients of {kinds} kinds, {way}")
-            found.append(uvloop.run(send(way, recipients, kinds)))
+    for fleet, sizes in SIZES.items():
+        for (recipients, kinds), way in itertools.product(sizes, WAYS):
+            say(f"strategies: {recipients:,} {fleet} of {kinds} kinds, {way}")
+            found.append(uvloop.run(send(fleet, way, recipients, kinds)))
     return found
 
 
 def show(console: Console, found: list[Sent]) -> None:
-    """A row for each message."""
-    console.print("[bold]strategies: a PDF of two pages to many fax machines[/]", highlight=False)
-    table = Table("recipients", "kinds", "way", "sessions", "copies", "octets", "conversions", "seconds")
-    for one in found:
-        table.add_row(
-            f"{one.recipients:,}",
-            str(one.kinds),
-            one.way,
-            str(one.sessions),
-            f"{one.copies:,}",
-            f"{one.octets:,}",
-            str(one.conversions),
-            f"{one.seconds:.2f}",
+    """A table for each fleet, a row for each message."""
+    for fleet in SIZES:
+        console.print(f"[bold]strategies: a PDF of two pages to many {fleet}[/]", highlight=False)
+        table = Table(
+            "recipients", "kinds", "way", "sessions", "copies", "octets", "conversions", "failed", "seconds"
         )
-    console.print(table)
+        for one in found:
+            if one.fleet == fleet:
+                numbers = (one.sessions, one.copies, one.octets, one.conversions, one.failed)
+                counted = [f"{number:,}" for number in numbers]
+                table.add_row(f"{one.recipients:,}", str(one.kinds), one.way, *counted, f"{one.seconds:.2f}")
+        console.print(table)
 
 
 def as_json(found: list[Sent]) -> object:
@@ -206,40 +203,49 @@ def as_json(found: list[Sent]) -> object:
 
 
 def draw(found: list[Sent], file: Path) -> None:
-    """Draw octets and seconds against recipients, for the most kinds of device of each number."""
+    """Draw octets, conversions and seconds against recipients: a row of panels for each fleet."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    most = {count: max(one.kinds for one in found if one.recipients == count) for count, _ in SIZES}
-    figure, panels = pyplot.subplots(1, 3, figsize=(10.5, 3.6), layout="constrained")
+    fleets = list(dict.fromkeys(one.fleet for one in found))
+    figure, rows = pyplot.subplots(
+        len(fleets), 3, figsize=(10.5, 3.4 * len(fleets)), layout="constrained", squeeze=False
+    )
+    for fleet, panels in zip(fleets, rows, strict=True):
+        _draw_fleet(panels, fleet, [one for one in found if one.fleet == fleet])
+    figure.suptitle("A PDF of two pages to many recipients", fontsize=10)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=110)
+    pyplot.close(figure)
+
+
+def _draw_fleet(panels: Sequence[Any], fleet: str, found: list[Sent]) -> None:
+    """Draw what it costs to send to one fleet, for the most kinds of device of each number of recipients."""
+    most = {
+        one.recipients: max(each.kinds for each in found if each.recipients == one.recipients)
+        for one in found
+    }
     for way in WAYS:
         of_way = [one for one in found if one.way == way and one.kinds == most[one.recipients]]
         counts = [one.recipients for one in of_way]
-        for axes, values in zip(
-            panels,
-            (
-                [one.octets / 1e6 for one in of_way],
-                [one.conversions for one in of_way],
-                [one.seconds for one in of_way],
-            ),
-            strict=True,
-        ):
+        curves = (
+            [one.octets / 1e6 for one in of_way],
+            [one.conversions for one in of_way],
+            [one.seconds for one in of_way],
+        )
+        for axes, values in zip(panels, curves, strict=True):
             axes.plot(counts, values, "o-", ms=4, label=way)
+    kinds = ", ".join(f"{most[count]} of {count:,}" for count in most)
     titles = ("megabytes sent", "conversions", "seconds until all have it")
     for axes, title in zip(panels, titles, strict=True):
-        axes.set(xscale="log", xlabel="recipients")
+        axes.set(xscale="log", xlabel=f"recipients: {fleet}")
         axes.set_title(title, fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_yscale("log")
     panels[2].set_yscale("log")
-    panels[0].legend(fontsize=8, frameon=False)
-    kinds = ", ".join(f"{most[count]} of {count:,}" for count in most)
-    figure.suptitle(f"A PDF of two pages to fax machines; kinds of device: {kinds}", fontsize=9)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=110)
-    pyplot.close(figure)
+    panels[0].legend(fontsize=8, frameon=False, title=f"kinds: {kinds}", title_fontsize=7)
 
 
 def weigh() -> None:

@@ -158,3 +158,4 @@ def test_an_interrupt_stops_the_server_and_lets_a_download_end(tmp_path: Path) -
                 received += chunk
         assert received.partition(b"\r\n\r\n")[2] == octets
         assert server.told(lambda line: line.get("event") == "stopped")
+        assert server.process.wait(30) == 0  # a second signal while it ends would be the end of it
