@@ -6,6 +6,7 @@ import importlib.util
 import math
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -68,12 +69,37 @@ class SqliteFile:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self._path, check_same_thread=False)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            write_ahead(connection)
             connection.execute(self._schema)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+LOCK_SECONDS = 5.0
+"""How long a database is waited for that another connection has for itself; sqlite3's own default."""
+
+_LOCK_PAUSE_SECONDS = 0.02
+
+
+def write_ahead(connection: sqlite3.Connection, seconds: float = LOCK_SECONDS) -> None:
+    """Let a database write its log ahead (WAL), so that it can be read and written at the same time.
+
+    Who changes that must have the database alone. Of two who want it at once SQLite refuses one without any waiting,
+    so it is tried again until it succeeds or so many seconds have passed. Raises `sqlite3.Error`.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            is_locked = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not is_locked or time.monotonic() >= end:
+                raise
+            time.sleep(_LOCK_PAUSE_SECONDS)
+        else:
+            return
 
 
 def open_engine(url: str, *, purpose: str, seconds: float) -> "Engine":

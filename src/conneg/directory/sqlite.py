@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from conneg.databases import write_ahead
 from conneg.directory.model import Answer, DirectoryError, Faulty, Known, Unavailable, Unknown
 from conneg.directory.names import EntryKind, Patterns, address_key, domain_of, kind_of, name_key
 from conneg.directory.table import Entry
@@ -232,7 +233,7 @@ class SqliteDirectory:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if version == 0 and tables == 0:
-                connection.execute("PRAGMA journal_mode = WAL")
+                write_ahead(connection, lock_seconds)
                 with connection:
                     connection.execute("BEGIN IMMEDIATE")
                     connection.execute(_CREATE)

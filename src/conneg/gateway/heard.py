@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from conneg.bounds import Bound
+from conneg.databases import write_ahead
 from conneg.errors import ConnegError
 from conneg.negotiation import Capability, Provenance, read_capability
 
@@ -117,7 +118,7 @@ class Heard:
         def run() -> _T:
             if self._connection is None:
                 connection = sqlite3.connect(self._path, check_same_thread=False)
-                connection.execute("PRAGMA journal_mode = WAL")
+                write_ahead(connection)
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute(_CREATE)
                 self._connection = connection
