@@ -7,6 +7,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -303,6 +304,40 @@ async def test_who_waits_no_longer_leaves_nothing_behind(tmp_path: Path) -> None
         await task
     assert list(scratch.iterdir()) == []
     # all are killed at once, and the kernel takes a moment to bury those that were no child of ours
+    while [line for line in Path("/proc").glob("[0-9]*/cmdline") if str(scratch) in _read(line)]:
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.system
+@pytest.mark.timeout(60)
+async def test_who_gives_up_while_it_starts_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine it runs before asyncio has its pipes; then killing the first process is not enough."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    require("soffice", "libreoffice-writer-nogui")
+    office = Office(scratch=scratch)
+    await office.fence()
+    start, runs = asyncio.create_subprocess_exec, asyncio.Event()
+
+    async def start_slowly(*command: Any, **options: Any) -> asyncio.subprocess.Process:
+        process = await start(*command, **options)
+        runs.set()
+        await asyncio.sleep(0.2)
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start_slowly)
+    source = placed(tmp_path, "long.docx", LONG)
+    for milliseconds in range(0, 40, 2):
+        runs.clear()
+        task = asyncio.create_task(office.as_pdf(source, DOCX, tmp_path))
+        await runs.wait()
+        await asyncio.sleep(milliseconds / 1000)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert list(scratch.iterdir()) == []
     while [line for line in Path("/proc").glob("[0-9]*/cmdline") if str(scratch) in _read(line)]:
         await asyncio.sleep(0.05)
 

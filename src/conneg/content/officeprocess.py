@@ -58,27 +58,40 @@ class OfficeProcess:
         Raises TimeoutError after so many `seconds`, and OSError when it cannot be started. However this ends, the
         process is gone then.
         """
-        process = await asyncio.create_subprocess_exec(
-            *await asyncio.to_thread(self._command, desk, arguments),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            cwd=desk.results,
-            env=self._environment(desk),
-            start_new_session=True,
-        )
+        process = await self._start(desk, await asyncio.to_thread(self._command, desk, arguments))
         assert process.stdout is not None
         try:
             async with asyncio.timeout(seconds):
                 said = await _beginning(process.stdout)
                 status = await process.wait()
         finally:
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
-            await asyncio.shield(process.wait())
+            await _end(process)
         # bubblewrap ends as a shell does when what it runs is ended by a signal
         return 128 - status if status > 128 else status, said
+
+    async def _start(self, desk: OfficeDesk, command: Sequence[str]) -> asyncio.subprocess.Process:
+        """Start it. Whoever gives up meanwhile waits until it can be ended with all that it has started.
+
+        Left to asyncio, only the first process would be killed, and LibreOffice behind it would run on.
+        """
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                cwd=desk.results,
+                env=self._environment(desk),
+                start_new_session=True,
+            )
+        )
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await asyncio.wait([starting])
+            if not starting.cancelled() and starting.exception() is None:
+                await _end(starting.result())
+            raise
 
     def _command(self, desk: OfficeDesk, arguments: Sequence[str]) -> list[str]:
         package_root = Path(conneg.__file__).parents[1]
@@ -100,6 +113,14 @@ class OfficeProcess:
         home = str(desk.results)
         package_root = str(Path(conneg.__file__).parents[1])
         return {**environment(package_root, home), "HOME": home, "SAL_USE_VCLPLUGIN": "svp"}
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill what is left of it, with all that it has started, and wait for it."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    await asyncio.shield(process.wait())
 
 
 async def _beginning(stream: asyncio.StreamReader) -> bytes:
