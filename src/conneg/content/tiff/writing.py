@@ -30,7 +30,7 @@ class Field(NamedTuple):
         return _octets(self.type, self.values)
 
 
-@functools.lru_cache(maxsize=256)  # the fields of one page are those of the next
+@functools.lru_cache(maxsize=32)  # most fields of one page are those of the next
 def _octets(kind: FieldType, values: tuple[int | Fraction, ...]) -> bytes:
     if kind in {FieldType.RATIONAL, FieldType.SRATIONAL}:
         pairs = [Fraction(value).as_integer_ratio() for value in values]
