@@ -187,12 +187,12 @@ def show(console: Console, found: list[Sent]) -> None:
     for fleet in SIZES:
         console.print(f"[bold]strategies: a PDF of two pages to many {fleet}[/]", highlight=False)
         table = Table(
-            "recipients", "kinds", "way", "sessions", "copies", "octets", "conversions", "failed", "seconds"
+            "recipients", "kinds", "way", "sessions", "copies", "MB", "conversions", "failed", "seconds"
         )
         for one in found:
             if one.fleet == fleet:
-                numbers = (one.sessions, one.copies, one.octets, one.conversions, one.failed)
-                counted = [f"{number:,}" for number in numbers]
+                counted = [f"{one.sessions:,}", f"{one.copies:,}", f"{one.octets / 1e6:.1f}"]
+                counted += [f"{one.conversions:,}", str(one.failed)]
                 table.add_row(f"{one.recipients:,}", str(one.kinds), one.way, *counted, f"{one.seconds:.2f}")
         console.print(table)
 

@@ -24,9 +24,8 @@ def open_scratch(spool: Path) -> Path:
     note = spool / "scratch"
     left = [folder for folder in _noted(note) if not _is_removed(folder)]
     folder = Path(tempfile.gettempdir(), f"{_PREFIX}{uuid.uuid4().hex}")
-    with contextlib.suppress(
-        OSError
-    ):  # on a full disk there is no note, and only who is killed leaves anything
+    # on a full disk there is no note, and only who is killed leaves anything
+    with contextlib.suppress(OSError):
         write_durably(note, [f"{each}\n".encode() for each in (*left, folder)])
     folder.mkdir(mode=0o700)
     return folder
