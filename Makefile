@@ -8,14 +8,14 @@ WORKERS ?= 2
 .PHONY: demo test check bench fuzz format clean
 .DEFAULT_GOAL := test
 
-$(READY): requirements.lock pyproject.toml hatch_build.py $(wildcard src/bilevel/*)
+$(READY): requirements.lock pyproject.toml hatch_build.py $(wildcard src/bilevel/* src/typeset/*)
 	@test -n "$(PYTHON)" || { echo "conneg needs Python 3.11 or later: apt-get install python3 python3-venv" >&2; exit 69; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "conneg needs Python 3.11 or later; $(PYTHON) is older. Name another: make PYTHON=/path/to/python3.11" >&2; exit 69; }
 	@echo "setting up $(VENV) (once; locked versions from requirements.lock)"
 	@$(PYTHON) -m venv $(VENV) || { echo "this Python has no venv module: apt-get install python3-venv" >&2; exit 69; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@test -e src/conneg/content/_bilevel.abi3.so || echo "the optional C module is not built (apt-get install gcc libc6-dev python3-dev): fax pages are made the slower way"
+	@test -e src/conneg/content/_typeset.abi3.so || echo "the optional C modules are not built (apt-get install gcc libc6-dev python3-dev): fax pages are made the slower way"
 	@touch $@
 
 demo: $(READY)

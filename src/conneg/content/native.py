@@ -1,7 +1,7 @@
-"""Whether the C module for bi-level pages is there: the one place that imports it.
+"""Whether the C modules, for bi-level pages and for setting text, are there: the one place that imports them.
 
-It is optional: `hatch_build.py` builds it where there is a compiler. Whatever uses it has another way, through Pillow's
-libtiff and numpy, which gives the same octets in more time.
+They are optional: `hatch_build.py` builds them where there is a compiler. Whatever uses them has another way, through
+pdfium, Pillow's libtiff and numpy, which gives the same in more time.
 """
 
 import importlib
@@ -65,15 +65,49 @@ class Bilevel(Protocol):
         ...
 
 
-def _load() -> Any:
+class TypesetterType(Protocol):
+    """Sets runs of text on the pages of one document that pdfium has open; addresses are those of pdfium's handles."""
+
+    def __init__(self, document: int, addresses: tuple[int, ...], /) -> None: ...
+
+    def take(
+        self, page: int, content: bytes, left: int, top: int, width: int, height: int, /
+    ) -> tuple[int, int]:
+        """Take what can be set from the page, drawn into that box of pixels; its objects become inactive.
+
+        Returns how many runs were taken, and how many objects are left to pdfium. Raises MemoryError.
+        """
+        ...
+
+    def give_back(self) -> None:
+        """Make the objects active again."""
+        ...
+
+    def lay(self, sheet: "Octets", width: int, height: int, /) -> None:
+        """Lay the runs last taken on a grey sheet; raises ValueError for one of another size."""
+        ...
+
+    def close(self) -> None:
+        """Let go of pdfium's objects, before the document is closed."""
+        ...
+
+
+def _load(name: str) -> Any:
     try:
-        return importlib.import_module("conneg.content._bilevel")
+        return importlib.import_module(f"conneg.content.{name}")
     except ImportError:
         return None
 
 
-bilevel = cast("Bilevel | None", _load())
-"""The C module, or None."""
+bilevel = cast("Bilevel | None", _load("_bilevel"))
+"""The C module for bi-level pages, or None."""
+
+_typeset = _load("_typeset")
+typesetter = cast("type[TypesetterType] | None", _typeset and _typeset.Typesetter)
+"""The C module's typesetter, or None."""
+
+typesetter_functions: tuple[str, ...] = _typeset.FUNCTIONS if _typeset else ()
+"""The functions of pdfium whose addresses it takes, in this order."""
 
 
 def way() -> str:

@@ -20,7 +20,7 @@ import pypdfium2.raw as pdfium
 from conneg.bounds import Bound
 from conneg.content.errors import ContentRefusedError
 from conneg.content.fidelity import smallest_type
-from conneg.content.page import Frame, PageGeometry, PageReader, Raster
+from conneg.content.page import Frame, PageGeometry, PageReader, Pixels, Raster
 from conneg.content.placement import Placement, place
 from conneg.content.readers import pdfium as boundary
 from conneg.content.readers.chroma import has_colour, has_shades
@@ -29,6 +29,7 @@ from conneg.content.readers.pdfrepair import MAX_REPAIR_OCTETS, mended
 from conneg.content.readers.pdftext import some_text
 from conneg.content.readers.pdftype import type_runs
 from conneg.content.readers.textfit import fit_text
+from conneg.content.readers.typesetter import Typesetter
 from conneg.content.source import NO_TIFF, ReadLimits, Source
 
 POINTS_AN_INCH = 72
@@ -75,7 +76,7 @@ class PdfReader:
         except BaseException:
             self._document.close()
             raise
-        self._door = _Door(self._document, self._label)
+        self._door = _Door(self._document, self._label, self._input)
         self.pages: Sequence[PageReader] = _Pages(self._door, page_total)
 
     def text(self) -> str | None:
@@ -120,7 +121,7 @@ class PdfReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._door.close()
+        self._door.lock()
         self._document.close()
 
 
@@ -141,8 +142,9 @@ class _Door:
     To open a page is to read all of its content, which takes a fifth of the time of drawing it.
     """
 
-    def __init__(self, document: Any, label: str) -> None:
+    def __init__(self, document: Any, label: str, source: Path | bytes) -> None:
         self.form = document.formenv
+        self._typesetter = Typesetter(document, source)
         self._document = document
         self._label = label
         self._index = -1
@@ -163,11 +165,38 @@ class _Door:
             self._index = index
         return self._page
 
+    def setter(self, index: int) -> boundary.PageSetter:
+        """Return what sets text of page `index`."""
+        return _PageSetter(self._typesetter, self.page(index), index)
+
+    def lock(self) -> None:
+        """Close everything, before the document is closed."""
+        self.close()
+        self._typesetter.close()
+
     def close(self) -> None:
         """Close the page that is open."""
         if self._page is not None:
             self._page.close()
         self._page, self._index = None, -1
+
+
+class _PageSetter:
+    """A typesetter at one page."""
+
+    def __init__(self, typesetter: Typesetter, page: Any, index: int) -> None:
+        self._typesetter = typesetter
+        self._page = page
+        self._index = index
+
+    def take(self, placement: Placement) -> bool:
+        return self._typesetter.take(self._page, self._index, placement)
+
+    def give_back(self) -> None:
+        self._typesetter.give_back()
+
+    def lay(self, sheet: Pixels) -> None:
+        self._typesetter.lay(sheet)
 
 
 class _Pages(Sequence[PageReader]):
@@ -204,12 +233,13 @@ class _PdfPage:
         """Return the page drawn into `frame`."""
         page = self._door.page(self._index)
         placement = place(self._bare_geometry(page), frame)
+        setter = self._door.setter(self._index)
         if not frame.bilevel or frame.dpi_x < COARSE * frame.dpi_y or placement.turned:
-            return boundary.draw(page, placement, frame, self._door.form)
+            return boundary.draw(page, placement, frame, self._door.form, setter=setter)
         fit = fit_text(page, placement.height / float(_inches(page.get_height())))
         dense = fit.is_unknown and are_dense(some_text(page))
         try:
-            return boundary.draw(page, placement, frame, self._door.form, dense=dense)
+            return boundary.draw(page, placement, frame, self._door.form, dense=dense, setter=setter)
         finally:
             if fit.is_changed:
                 self._door.close()

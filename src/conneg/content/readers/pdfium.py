@@ -6,7 +6,9 @@ grey it draws in grey.
 
 import ctypes
 import functools
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 import numpy as np
 import pypdfium2.raw as pdfium
@@ -23,20 +25,63 @@ _NO_SMOOTHING = (
 )
 
 
-def draw(page: Any, placement: Placement, frame: Frame, form: Any = None, *, dense: bool = False) -> Raster:
+class PageSetter(Protocol):
+    """Sets text of one page in pdfium's stead (`conneg.content.readers.typesetter`)."""
+
+    def take(self, placement: Placement) -> bool:
+        """Take what can be set from the page; whether anything was."""
+        ...
+
+    def give_back(self) -> None:
+        """Make the page whole again."""
+        ...
+
+    def lay(self, sheet: Pixels) -> None:
+        """Lay what was taken on the grey sheet."""
+        ...
+
+
+def draw(
+    page: Any,
+    placement: Placement,
+    frame: Frame,
+    form: Any = None,
+    *,
+    dense: bool = False,
+    setter: PageSetter | None = None,
+) -> Raster:
     """Return `page` (pdfium's handle) drawn where `placement` says; `form` is the document's form environment.
 
-    `dense`: its letters have many strokes (`conneg.content.readers.denseletters`).
+    `dense`: its letters have many strokes (`conneg.content.readers.denseletters`). `setter` sets text on grey pages.
     """
-    if not frame.bilevel:
-        return Raster(draw_pixels(page, placement, colour=frame.colour, form=form), frame.dpi_x, frame.dpi_y)
-    sheet = _sheet(placement.frame_height, placement.frame_width)
+    if not frame.bilevel and frame.colour:
+        return Raster(draw_pixels(page, placement, colour=True, form=form), frame.dpi_x, frame.dpi_y)
+    if frame.bilevel:
+        sheet = _sheet(placement.frame_height, placement.frame_width)
+    else:
+        sheet = np.empty((placement.frame_height, placement.frame_width), dtype=np.uint8)
     sheet.fill(WHITE)
-    _draw_into(sheet, page, placement, colour=False, form=form, smooth=True)
+    with _set_apart(setter, placement, sheet):
+        _draw_into(sheet, page, placement, colour=False, form=form, smooth=True)
+    if not frame.bilevel:
+        return Raster(sheet, frame.dpi_x, frame.dpi_y)
     bits = bilevel(sheet, float(frame.dpi_x), float(frame.dpi_y), dense=dense)
     raster = Raster.of_bits(bits, placement.frame_width, frame.dpi_x, frame.dpi_y)
     raster.unlike = unlike(sheet, bits, float(frame.dpi_x), float(frame.dpi_y))
     return raster
+
+
+@contextmanager
+def _set_apart(setter: PageSetter | None, placement: Placement, sheet: Pixels) -> Iterator[None]:
+    """While inside, pdfium draws what is left of the page; at the end, what was taken is laid on the sheet."""
+    if setter is None or not setter.take(placement):
+        yield
+        return
+    try:
+        yield
+    finally:
+        setter.give_back()
+    setter.lay(sheet)
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,0 +1,185 @@
+"""Runs of text set on grey pages from glyphs that pdfium drew once, by the C module `conneg.content._typeset`.
+
+pdfium reads the page and draws what is not plain text, and glyphs once a document; the codes of the letters come from
+the page's content stream, through qpdf. The page is the same as pdfium's own, but for a grey level or two where letters
+overlap, in a fifth to a third of the time. Whatever is not understood is left to pdfium, and so is everything where the
+module or pikepdf is not installed.
+"""
+
+import ctypes
+import functools
+import io
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pypdfium2.raw as pdfium
+
+from conneg.bounds import Bound
+from conneg.content import native
+from conneg.content.page import Pixels
+from conneg.content.placement import Placement
+
+MAX_CONTENT_OCTETS = Bound(
+    name="content.pdf-set-octets",
+    value=4 << 20,
+    unit="octets of a page's content stream",
+    reason="a page of text has some thousands; what is larger is drawings",
+    answer="pdfium draws the page by itself",
+)
+
+PAGES_BEFORE = 20
+"""To load pikepdf takes as long as to draw so many pages: a process that draws fewer never does."""
+
+_MOST_LINKS = 200
+_drawn = 0
+
+
+class Typesetter:
+    """For one open document; `document` is pypdfium2's, `source` what it was opened from."""
+
+    def __init__(self, document: Any, source: Path | bytes) -> None:
+        self._document = document
+        self._source = source
+        self._tried = False
+        self._pages: Any = None
+        self._setter: native.TypesetterType | None = None
+
+    def take(self, page: Any, index: int, placement: Placement) -> bool:
+        """Take from page `index` what can be set: it is then not drawn by pdfium, until `lay`.
+
+        Returns whether anything was taken. Raises MemoryError.
+        """
+        if not self._is_ready() or placement.turned or not _has_only_links(page):
+            return False
+        content = self._content(index)
+        if content is None:
+            return False
+        assert self._setter is not None
+        box = (placement.left, placement.top, placement.width, placement.height)
+        taken, _ = self._setter.take(_address(page), content, *box)
+        return taken > 0
+
+    def give_back(self) -> None:
+        """Make the page whole again for pdfium."""
+        assert self._setter is not None
+        self._setter.give_back()
+
+    def lay(self, sheet: Pixels) -> None:
+        """Lay what was taken on the grey sheet, over what pdfium has drawn."""
+        assert self._setter is not None
+        height, width = sheet.shape
+        self._setter.lay(sheet, width, height)
+
+    def close(self) -> None:
+        """Let go of the document, which must still be open."""
+        if self._setter is not None:
+            self._setter.close()
+        self._setter = self._pages = None
+        self._tried = True
+
+    def _is_ready(self) -> bool:
+        """Whether the document is open here as well; it is opened when it is first asked for a page."""
+        global _drawn
+        _drawn += 1
+        if not self._tried and ("pikepdf" in sys.modules or _drawn > PAGES_BEFORE):
+            self._tried = True
+            addresses = _addresses()
+            if addresses is None or native.typesetter is None:
+                return False
+            self._pages = _open(self._source, len(self._document))
+            if self._pages is not None:
+                self._setter = native.typesetter(_address(self._document.raw), addresses)
+        return self._setter is not None
+
+    def _content(self, index: int) -> bytes | None:
+        """Return the content streams of a page, joined; None where they are to be left to pdfium."""
+        import pikepdf
+
+        try:
+            page = self._pages[index]
+            streams = page.obj.get("/Contents")
+            if streams is None or _has_transfer_function(page.resources):
+                return None
+            if not isinstance(streams, pikepdf.Array):
+                return _octets(streams, MAX_CONTENT_OCTETS.value)
+            parts, left = [], MAX_CONTENT_OCTETS.value
+            for stream in streams:
+                part = _octets(stream, left)
+                if part is None:
+                    return None
+                parts.append(part)
+                left -= len(part)
+            return b"\n".join(parts)
+        except (pikepdf.PdfError, AttributeError, KeyError, TypeError, ValueError, zlib.error):
+            return None
+
+
+@functools.cache
+def _addresses() -> tuple[int, ...] | None:
+    """Return where pdfium's functions are; None where this pdfium, or the C module, is without them."""
+    found = []
+    for name in native.typesetter_functions:
+        function = getattr(pdfium, name, None)
+        if function is None:
+            return None
+        found.append(_address(function))
+    return tuple(found) or None
+
+
+def _address(handle: Any) -> int:
+    return ctypes.cast(handle, ctypes.c_void_p).value or 0
+
+
+def _open(source: Path | bytes, page_total: int) -> Any:
+    """Return the document's pages as pikepdf has them; None where it finds damage, or other pages than pdfium."""
+    try:
+        import pikepdf
+    except ImportError:
+        return None
+    try:
+        file = source if isinstance(source, Path) else io.BytesIO(source)
+        document = pikepdf.open(file, attempt_recovery=False, access_mode=pikepdf.AccessMode.stream)
+        return document.pages if len(document.pages) == page_total else None
+    except (pikepdf.PdfError, OSError, ValueError, RuntimeError):
+        return None
+
+
+def _octets(stream: Any, most: int) -> bytes | None:
+    """Return what a stream says; None where it is coded in an unusual way or has more than `most` octets."""
+    import pikepdf
+
+    raw: bytes = stream.read_raw_bytes()
+    coding = stream.get("/Filter")
+    if len(raw) > most or "/DecodeParms" in stream:
+        return None
+    if coding is None:
+        return raw
+    if isinstance(coding, pikepdf.Array) and len(coding) == 1:
+        coding = coding[0]
+    if coding != pikepdf.Name("/FlateDecode"):
+        return None
+    decoder = zlib.decompressobj()
+    octets = decoder.decompress(raw, most)
+    return octets if decoder.eof else None
+
+
+def _has_transfer_function(resources: Any) -> bool:
+    """Whether a graphics state of the page changes colours on the way to the paper (ISO 32000-1, 10.5)."""
+    states = resources.get("/ExtGState")
+    return states is not None and any("/TR" in state or "/TR2" in state for state in states.values())
+
+
+def _has_only_links(page: Any) -> bool:
+    """Whether nothing lies over the page: annotations other than links may cover text."""
+    count = pdfium.FPDFPage_GetAnnotCount(page)
+    if count > _MOST_LINKS:
+        return False
+    for number in range(count):
+        annotation = pdfium.FPDFPage_GetAnnot(page, number)
+        kind = pdfium.FPDFAnnot_GetSubtype(annotation)
+        pdfium.FPDFPage_CloseAnnot(annotation)
+        if kind != pdfium.FPDF_ANNOT_LINK:
+            return False
+    return True
