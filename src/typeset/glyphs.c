@@ -20,6 +20,7 @@
 #define GREY_FORM 1       /* FPDFBitmap_Gray */
 #define GREY_FLAG 8       /* FPDF_GRAYSCALE */
 #define PROBE_SIZE 1000
+#define ALMOST_HALF 0.495F /* of a pixel */
 
 /* Where a wanted glyph stands on the strip, and the room that it has there. */
 typedef struct {
@@ -249,14 +250,16 @@ static int is_same(const Cell *cell, const Line *line, const uint8_t *one, const
 static int make_line(Cabinet *cabinet, Face *face, const Line *line, const Stage *stage, uint8_t *strips[2])
 {
     int twice = !face->font->is_embedded, done = 1;
-    if (!draw_line(cabinet, face, line, stage, twice ? -0.45F : 0, strips[0]) ||
-        (twice && !draw_line(cabinet, face, line, stage, 0.45F, strips[1])))
+    if (!draw_line(cabinet, face, line, stage, twice ? -ALMOST_HALF : 0, strips[0]) ||
+        (twice && !draw_line(cabinet, face, line, stage, ALMOST_HALF, strips[1])))
         return 1;
     for (size_t number = 0; number < line->count; number++) {
         const Cell *cell = line->cells + number;
         Glyph *glyph = face->rows[cell->code / ROW % 256] + cell->code % ROW;
         if (!twice || is_same(cell, line, strips[0], strips[1], (size_t)stage->width))
             done &= cut_out(cabinet, cell, line, strips[0], (size_t)stage->width, glyph);
+        if (twice && !glyph->inked && cell->code != ' ')
+            glyph->state = UNUSABLE; /* a letter that is in no font: pdfium leaves it out when it adjusts the spaces */
     }
     return done;
 }

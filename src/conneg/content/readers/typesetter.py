@@ -2,7 +2,7 @@
 
 pdfium reads the page and draws what is not plain text, and glyphs once a document; the codes of the letters come from
 the page's content stream, through qpdf. The page is the same as pdfium's own, but for a grey level or two where letters
-overlap, in a fifth to a third of the time. Whatever is not understood is left to pdfium, and so is everything where the
+overlap, and a pixel beside a letter that its font does not have. Whatever is not understood is left to pdfium, and so is everything where the
 module or pikepdf is not installed.
 """
 
@@ -33,6 +33,9 @@ PAGES_BEFORE = 20
 """To load pikepdf takes as long as to draw so many pages: a process that draws fewer never does."""
 
 _MOST_LINKS = 200
+_TEXT_CODINGS = (["/ASCII85Decode", "/FlateDecode"], ["/ASCIIHexDecode", "/FlateDecode"])
+_MOST_TEXT = 1 << 16
+"""Octets of a stream that is inflated without a bound: a thousandfold of it at most."""
 _drawn = 0
 
 
@@ -156,9 +159,11 @@ def _octets(stream: Any, most: int) -> bytes | None:
         return None
     if coding is None:
         return raw
-    if isinstance(coding, pikepdf.Array) and len(coding) == 1:
-        coding = coding[0]
-    if coding != pikepdf.Name("/FlateDecode"):
+    names = [str(name) for name in coding] if isinstance(coding, pikepdf.Array) else [str(coding)]
+    if names in _TEXT_CODINGS and len(raw) <= _MOST_TEXT:
+        octets: bytes = stream.read_bytes()
+        return octets if len(octets) <= most else None
+    if names != ["/FlateDecode"]:
         return None
     decoder = zlib.decompressobj()
     octets = decoder.decompress(raw, most)
