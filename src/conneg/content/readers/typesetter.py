@@ -1,9 +1,9 @@
 """Runs of text set on grey pages from glyphs that pdfium drew once, by the C module `conneg.content._typeset`.
 
-pdfium reads the page and draws what is not plain text, and glyphs once a document; the codes of the letters come from
-the page's content stream, through qpdf. The page is the same as pdfium's own, but for a grey level or two where letters
-overlap, and a pixel beside a letter that its font does not have. Whatever is not understood is left to pdfium, and so is everything where the
-module or pikepdf is not installed.
+pdfium reads the page and draws what is not plain text, and each glyph once a document; the codes of the letters come
+from the page's content stream, through qpdf. The page is the same as pdfium's own, but for a grey level or two where
+letters overlap, and a pixel beside a letter that its font does not have. Whatever is not understood is left to pdfium,
+and so is everything where the module or pikepdf is not installed.
 """
 
 import ctypes
