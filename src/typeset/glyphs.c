@@ -316,8 +316,7 @@ void empty(Cabinet *cabinet)
     cabinet->font_count = cabinet->face_count = cabinet->octets = 0;
 }
 
-void tidy(Cabinet *cabinet)
+int is_full(const Cabinet *cabinet)
 {
-    if (cabinet->font_count > MOST_FONTS || cabinet->face_count > MOST_FACES || cabinet->octets > MOST_OCTETS)
-        empty(cabinet);
+    return cabinet->font_count > MOST_FONTS || cabinet->face_count > MOST_FACES || cabinet->octets > MOST_OCTETS;
 }

@@ -210,7 +210,7 @@ static void take(Work *work, const Shown *shown, Run *run)
     Matrix matrix;
     float size;
     void *handle = pdfium->FPDFTextObj_GetFont(run->object);
-    if (!handle || !pdfium->FPDFPageObj_GetMatrix(run->object, &matrix) ||
+    if (!handle || is_full(work->cabinet) || !pdfium->FPDFPageObj_GetMatrix(run->object, &matrix) ||
         !pdfium->FPDFTextObj_GetFontSize(run->object, &size) || !is_plain(pdfium, work->stage, run, &matrix, size))
         return;
     Font *font = font_of(work->cabinet, handle);
@@ -324,7 +324,8 @@ int take_runs(Cabinet *cabinet, const Stage *stage, const Strings *strings, Sett
 {
     Work work = {.pdfium = cabinet->pdfium, .cabinet = cabinet, .stage = stage, .strings = strings, .setting = setting};
     setting->run_count = setting->placed_count = setting->taken = setting->left = 0;
-    tidy(cabinet);
+    if (is_full(cabinet))
+        empty(cabinet);
     int32_t texts = list_objects(&work);
     if (texts < 1 || (size_t)texts != strings->shown_count) {
         setting->left = setting->run_count;

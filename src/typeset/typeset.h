@@ -155,8 +155,10 @@ Glyph *glyph_of(Cabinet *cabinet, Face *face, uint32_t code);
 /* Draw all glyphs that are wanted; the stage's page must have no active object. Returns 0 when there is no memory. */
 int draw_wanted(Cabinet *cabinet, const Stage *stage);
 
-/* Forget everything where it has become too much; whatever `font_of` and the others gave is then gone. */
-void tidy(Cabinet *cabinet);
+/* Whether there is enough: nothing more is to be added before it is emptied. */
+int is_full(const Cabinet *cabinet);
+
+/* Forget everything; whatever `font_of` and the others gave is then gone. */
 void empty(Cabinet *cabinet);
 
 /* A letter on its place, pixels of the sheet. */

@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pikepdf
 import pytest
 from benchmarks.textpdf import write_pdf, write_text_pdf
 from hypothesis import given, settings
@@ -159,6 +160,65 @@ def test_what_is_no_plain_text_is_left_to_pdfium(
     count = Count(monkeypatch)
     assert is_alike(document(tmp_path, content), STANDARD)
     assert count.pages == 0
+
+
+def test_letters_that_are_drawings_are_left_to_pdfium(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    font = (
+        b"<< /Type /Font /Subtype /Type3 /FontBBox [0 0 750 750] /FontMatrix [0.001 0 0 0.001 0 0] /FirstChar 97"
+        b" /LastChar 97 /Widths [1000] /Encoding << /Type /Encoding /Differences [97 /a] >>"
+        b" /CharProcs << /a %d 0 R >> /Resources << >> >>"
+    )
+    content, drawing = b"BT /F1 20 Tf 60.3 700.4 Td (aaa) Tj ET", b"1000 0 0 0 750 750 d1 0 0 750 750 re f"
+    write_pdf(tmp_path / "page.pdf", [content, drawing], [b"Times-Roman"], shared_fonts=True)
+    octets = (tmp_path / "page.pdf").read_bytes()
+    plain = b"<< /Type /Font /Subtype /Type1 /BaseFont /Times-Roman >>"
+    number = int(octets[: octets.index(drawing)].rsplit(b" 0 obj", 1)[0].rsplit(b"\n", 1)[1])
+    (tmp_path / "page.pdf").write_bytes(octets.replace(plain, font % number))
+    with pikepdf.open(tmp_path / "page.pdf") as repaired:
+        del repaired.pages[1:]
+        repaired.save(tmp_path / "drawn.pdf")
+    count = Count(monkeypatch)
+    (page,) = drawn_by_pdfium(tmp_path / "drawn.pdf", STANDARD)
+    assert (page == 0).sum() > 3 * 40 * 40
+    assert is_alike(tmp_path / "drawn.pdf", STANDARD)
+    assert count.pages == 0
+
+
+def test_text_under_an_annotation_and_optional_content_are_left_to_pdfium(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = document(tmp_path, SET["spacing"], b"/OC /Hidden BDC " + SET["spacing"] + b" EMC", SET["kerning"])
+    with pikepdf.open(path, allow_overwriting_input=True) as made:
+        group = made.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name("/OCG"), Name="hidden"))
+        made.Root.OCProperties = pikepdf.Dictionary(OCGs=[group], D=pikepdf.Dictionary(OFF=[group]))
+        made.pages[1].obj.Resources.Properties = pikepdf.Dictionary(Hidden=group)
+        note = pikepdf.Dictionary(
+            Type=pikepdf.Name("/Annot"),
+            Subtype=pikepdf.Name("/Square"),
+            Rect=[50, 690, 90, 720],
+            IC=[1, 0, 0],
+        )
+        made.pages[2].obj.Annots = made.make_indirect(pikepdf.Array([note]))
+        made.save(path)
+    count = Count(monkeypatch)
+    assert (drawn_by_pdfium(path, STANDARD)[1] == 255).all()
+    assert is_alike(path, STANDARD)
+    assert count.pages == 2  # the first page, twice
+
+
+def test_no_more_fonts_and_sizes_are_kept_than_there_is_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [
+        b"/F1 %d.%02d Tf 1 0 0 1 %d %d Tm (g) Tj"
+        % (6 + n // 100, n % 100, 20 + n % 27 * 20, 20 + n // 27 * 22)
+        for n in range(900)
+    ]
+    count = Count(monkeypatch)
+    assert is_alike(document(tmp_path, b"BT " + b" ".join(sizes) + b" ET", SET["kerning"]), STANDARD)
+    assert count.pages == 4
 
 
 numbers = st.integers(-20, 60).map(lambda tenths: b"%.1f" % (tenths / 10))

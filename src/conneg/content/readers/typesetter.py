@@ -23,7 +23,7 @@ from conneg.content.placement import Placement
 
 MAX_CONTENT_OCTETS = Bound(
     name="content.pdf-set-octets",
-    value=4 << 20,
+    value=1 << 20,
     unit="octets of a page's content stream",
     reason="a page of text has some thousands; what is larger is drawings",
     answer="pdfium draws the page by itself",
