@@ -133,7 +133,8 @@ def _measured(dpi: Dpi, folder: Path, number: int, page: Page, image: Image.Imag
 def _middle(image: Image.Image, dpi: Dpi) -> Image.Image:
     """Return the A4 page out of an image that is wider than it: a fax page's lines are 1,728 pixels, A4 takes 1,686."""
     width, height = round(PAGE_WIDTH * dpi[0] / 72), round(PAGE_HEIGHT * dpi[1] / 72)
-    left, top = (image.width - width) // 2, (image.height - height) // 2
+    # a page may be a line shorter than A4 rounded up, and lies at the top then
+    left, top = int((image.width - width) / 2), int((image.height - height) / 2)
     return image.crop((left, top, left + width, top + height)).convert("1")
 
 
