@@ -146,13 +146,20 @@ class MariaDb(Server):
         return self._process.pid
 
     def prepare(self) -> None:
-        subprocess.run(
-            [
-                self._installer, "--no-defaults", f"--datadir={self.folder}/data", "--skip-test-db",
-                "--auth-root-authentication-method=normal",
-            ],
-            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", timeout=100, **self._as,
-        )  # fmt: skip
+        data = self.folder / "data"
+        command = [
+            self._installer, "--no-defaults", f"--datadir={data}", "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+        ]  # fmt: skip
+        for is_last in (False, True):  # it failed once, on a machine under load, and said why to nobody
+            done = subprocess.run(
+                command, check=False, capture_output=True, text=True, cwd="/", timeout=100, **self._as
+            )
+            if done.returncode == 0:
+                break
+            if is_last:
+                raise RuntimeError(f"mariadb-install-db: {done.stdout}{done.stderr}")
+            shutil.rmtree(data, ignore_errors=True)
         (self.folder / "init").write_text(
             "CREATE DATABASE IF NOT EXISTS mail CHARACTER SET utf8mb4;\n"
             "CREATE USER IF NOT EXISTS mail@localhost IDENTIFIED BY '';\n"
