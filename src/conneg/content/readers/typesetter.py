@@ -30,7 +30,8 @@ MAX_CONTENT_OCTETS = Bound(
 )
 
 PAGES_BEFORE = 20
-"""To load pikepdf takes as long as to draw so many pages: a process that draws fewer never does."""
+"""To load pikepdf takes as long as to draw so many pages: a process that draws fewer, and has no long document, never
+does."""
 
 _MOST_LINKS = 200
 _TEXT_CODINGS = (["/ASCII85Decode", "/FlateDecode"], ["/ASCIIHexDecode", "/FlateDecode"])
@@ -46,6 +47,7 @@ class Typesetter:
         self._document = document
         self._source = source
         self._tried = False
+        self._pages_each = len(document) // 2  # what is long is spread over several processes
         self._pages: Any = None
         self._setter: native.TypesetterType | None = None
 
@@ -86,7 +88,7 @@ class Typesetter:
         """Whether the document is open here as well; it is opened when it is first asked for a page."""
         global _drawn
         _drawn += 1
-        if not self._tried and ("pikepdf" in sys.modules or _drawn > PAGES_BEFORE):
+        if not self._tried and ("pikepdf" in sys.modules or max(_drawn, self._pages_each) > PAGES_BEFORE):
             self._tried = True
             addresses = _addresses()
             if addresses is None or native.typesetter is None:
