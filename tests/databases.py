@@ -151,7 +151,7 @@ class MariaDb(Server):
             self._installer, "--no-defaults", f"--datadir={data}", "--skip-test-db",
             "--auth-root-authentication-method=normal",
         ]  # fmt: skip
-        for is_last in (False, True):  # under load it may fail, and a second time helps
+        for is_last in (False, True):  # under load it may fail
             done = subprocess.run(
                 command, check=False, capture_output=True, text=True, cwd="/", timeout=100, **self._as
             )

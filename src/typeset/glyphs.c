@@ -11,8 +11,6 @@
 #define ROW 256u          /* codes that are kept together */
 #define MARGIN 6          /* white pixels around a glyph, of which the outer ones must stay white */
 #define MOST_PIXELS 400   /* a glyph's height and width */
-#define STRIP_LINES 448u  /* of the strip that glyphs are drawn on */
-#define MOST_STRIP (1 << 14)
 #define MOST_FONTS 64u
 #define MOST_FACES 256u
 #define MOST_OCTETS (16u << 20)
@@ -175,8 +173,8 @@ static void fill_line(Cabinet *cabinet, Face *face, int32_t width, Line *line)
 static int draw_line(Cabinet *cabinet, const Face *face, const Line *line, const Stage *stage, float off, uint8_t *strip)
 {
     const Pdfium *pdfium = cabinet->pdfium;
-    uint32_t codes[MOST_STRIP / (2 * MARGIN)];
-    float positions[MOST_STRIP / (2 * MARGIN)], scale = face->a * face->scale_x;
+    uint32_t codes[MOST_SIDE / (2 * MARGIN)];
+    float positions[MOST_SIDE / (2 * MARGIN)], scale = face->a * face->scale_x;
     Matrix matrix = {face->a, 0, 0, face->d, 0, 0};
     matrix.e = ((float)line->cells[0].origin + off) / face->scale_x + stage->box.left;
     matrix.f = ((float)stage->height - (float)line->base) / face->scale_y + stage->box.bottom;
@@ -266,13 +264,13 @@ static int make_line(Cabinet *cabinet, Face *face, const Line *line, const Stage
 
 int draw_wanted(Cabinet *cabinet, const Stage *stage)
 {
-    size_t octets = (size_t)STRIP_LINES * stage->width, wanted = 0;
+    size_t octets = (size_t)LEAST_SIDE * stage->width, wanted = 0;
     for (size_t number = 0; number < cabinet->face_count; number++)
         wanted += cabinet->faces[number]->wanted_count;
     if (!wanted)
         return 1;
     uint8_t *strips[2] = {malloc(2 * octets), NULL};
-    Line line = {.cells = malloc(MOST_STRIP / (2 * MARGIN) * sizeof *line.cells)};
+    Line line = {.cells = malloc(MOST_SIDE / (2 * MARGIN) * sizeof *line.cells)};
     int done = strips[0] && line.cells;
     strips[1] = strips[0] + octets;
     for (size_t number = 0; done && number < cabinet->face_count; number++) {

@@ -100,7 +100,7 @@ static PyObject *take(PyObject *self, PyObject *arguments)
     int32_t place[4] = {box[0], box[1], box[2], box[3]};
     Strings strings = {0};
     Outcome outcome = UNREADABLE;
-    setter->setting.run_count = setter->setting.taken = setter->setting.left = 0;
+    setter->setting.run_count = setter->setting.taken = 0;
     if (page != NULL && prepare_stage(&setter->pdfium, page, place, &setter->stage))
         outcome = read_strings(content.buf, (size_t)content.len, &strings);
     if (outcome == READ && strings.shown_count && !take_runs(&setter->cabinet, &setter->stage, &strings, &setter->setting))
@@ -113,7 +113,7 @@ static PyObject *take(PyObject *self, PyObject *arguments)
         give_back(&setter->pdfium, &setter->setting);
         return PyErr_NoMemory();
     }
-    return Py_BuildValue("nn", (Py_ssize_t)setter->setting.taken, (Py_ssize_t)setter->setting.left);
+    return PyLong_FromSize_t(setter->setting.taken);
 }
 
 static PyObject *give(PyObject *self, PyObject *unused)
@@ -157,7 +157,7 @@ static PyObject *close_all(PyObject *self, PyObject *unused)
 
 static PyMethodDef methods[] = {
     {"take", take, METH_VARARGS,
-     "take(page, content, left, top, width, height) -> how many runs were taken, how many objects pdfium is to draw"},
+     "take(page, content, left, top, width, height) -> how many runs were taken"},
     {"give_back", give, METH_NOARGS, "give_back(): the page that the runs were taken from is whole again"},
     {"lay", lay_all, METH_VARARGS, "lay(sheet, width, height): the runs last taken, on the sheet"},
     {"close", close_all, METH_NOARGS, "close(): before the document is closed"},

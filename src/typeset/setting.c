@@ -12,8 +12,6 @@
 #define MOST_CLIPS 16
 #define LARGEST 49.9F      /* pixels of the em along the line: larger letters pdfium draws as shapes */
 #define CLOSE 0.003F       /* points by which bounds may differ */
-#define LEAST_LINES 448
-#define MOST_SIDE (1 << 14)
 #define NO_SPACE 0xffff
 #define FAR 1e6F           /* pixels; what is farther away is not seen */
 
@@ -34,7 +32,7 @@ int prepare_stage(const Pdfium *pdfium, void *page, const int32_t box[4], Stage 
     *stage = (Stage){.page = page, .left = box[0], .top = box[1], .width = box[2], .height = box[3]};
     if (pdfium->FPDFPage_GetRotation(page) != 0 || !pdfium->FPDF_GetPageBoundingBox(page, &stage->box))
         return 0;
-    if (!(width > 1 && height > 1) || box[2] < LEAST_LINES || box[3] < LEAST_LINES || box[2] > MOST_SIDE ||
+    if (!(width > 1 && height > 1) || box[2] < LEAST_SIDE || box[3] < LEAST_SIDE || box[2] > MOST_SIDE ||
         box[3] > MOST_SIDE)
         return 0;
     /* CPDF_Page::GetDisplayMatrix, in its order and precision */
@@ -95,7 +93,6 @@ static int is_clear_of_clip(const Pdfium *pdfium, void *object, const float boun
     return 1;
 }
 
-/* The length of a piece in codes of so many octets. */
 static uint32_t code_at(const uint8_t *octets, uint32_t code_octets)
 {
     return code_octets == 1 ? octets[0] : (uint32_t)octets[0] << 8 | octets[1];
@@ -314,8 +311,8 @@ static int hand_over(Work *work)
         Run *run = setting->runs + number;
         if (run->is_taken)
             setting->taken++;
-        else if (pdfium->FPDFPageObj_SetIsActive(run->object, 1))
-            setting->left++;
+        else
+            pdfium->FPDFPageObj_SetIsActive(run->object, 1);
     }
     return done;
 }
@@ -323,12 +320,11 @@ static int hand_over(Work *work)
 int take_runs(Cabinet *cabinet, const Stage *stage, const Strings *strings, Setting *setting)
 {
     Work work = {.pdfium = cabinet->pdfium, .cabinet = cabinet, .stage = stage, .strings = strings, .setting = setting};
-    setting->run_count = setting->placed_count = setting->taken = setting->left = 0;
+    setting->run_count = setting->placed_count = setting->taken = 0;
     if (is_full(cabinet))
         empty(cabinet);
     int32_t texts = list_objects(&work);
     if (texts < 1 || (size_t)texts != strings->shown_count) {
-        setting->left = setting->run_count;
         setting->run_count = 0;
         return !work.no_memory;
     }

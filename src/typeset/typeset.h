@@ -86,6 +86,10 @@ typedef struct {
 extern const char *const PDFIUM_NAMES[];
 #define PDFIUM_TOTAL (sizeof(Pdfium) / sizeof(void (*)(void)))
 
+/* A page is set in boxes at least so many pixels wide and high, which is room for a line of glyphs, and at most so many. */
+#define LEAST_SIDE 448
+#define MOST_SIDE (1 << 14)
+
 /* Where a page is drawn: a box on the sheet, in pixels, and how it gets there. `scale_y` is above zero. */
 typedef struct {
     void *page;
@@ -182,7 +186,7 @@ typedef struct {
     size_t run_count, run_space;
     Placed *placed;
     size_t placed_count, placed_space;
-    size_t taken, left; /* runs that were taken, objects that pdfium is to draw */
+    size_t taken;
 } Setting;
 
 /* Take from the page what can be set: its objects become inactive, until `give_back`. Returns 0 without memory. */

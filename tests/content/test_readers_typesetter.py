@@ -1,6 +1,7 @@
 """Text set by the typesetter is on the page as pdfium itself draws it, or is left to pdfium."""
 
 import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -42,9 +43,9 @@ class Count:
         self.pages = 0
         take = typesetter.Typesetter.take
 
-        def counted(setter: typesetter.Typesetter, *arguments: object) -> bool:
+        def counted(setter: typesetter.Typesetter, *arguments: object) -> object:
             taken = take(setter, *arguments)  # type: ignore[arg-type]
-            self.pages += taken
+            self.pages += taken is not None
             return taken
 
         monkeypatch.setattr(typesetter.Typesetter, "take", counted)
@@ -251,13 +252,31 @@ def test_whatever_operators_say_the_page_is_as_pdfium_draws_it(
     assert is_alike(document(tmp_path_factory.mktemp("any"), content), STANDARD)
 
 
-def test_a_process_that_draws_few_pages_does_not_load_pikepdf(
+@pytest.mark.parametrize(("pages", "is_loaded"), [(20, False), (41, True)], ids=["short", "long"])
+def test_only_a_long_document_is_worth_loading_pikepdf_for(
+    tmp_path: Path, pages: int, is_loaded: bool
+) -> None:
+    write_text_pdf(tmp_path / "text.pdf", pages)
+    program = (
+        "import sys; from pathlib import Path; from benchmarks.ours import convert;"
+        "convert(Path(sys.argv[1]), Path(sys.argv[2])); print('pikepdf' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program, tmp_path / "text.pdf", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=ROOT)
+    assert done.stdout.split()[-1] == str(is_loaded)
+
+
+def test_a_stream_whose_coding_is_damaged_is_left_to_pdfium(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(typesetter, "PAGES_BEFORE", 1_000_000)
-    monkeypatch.setattr(typesetter, "sys", type("Without", (), {"modules": {}}))
+    path = document(tmp_path, SET["spacing"], SET["kerning"])
+    with pikepdf.open(path, allow_overwriting_input=True) as made:
+        for page, coding in zip(made.pages, (b"GhQ'!~~>", b"\x78\x9cno"), strict=True):
+            names = ["/FlateDecode"] if coding[0] == 0x78 else ["/ASCII85Decode", "/FlateDecode"]
+            page.obj.Contents.write(coding, filter=pikepdf.Array([pikepdf.Name(name) for name in names]))
+        made.save(path, stream_decode_level=pikepdf.StreamDecodeLevel.none, compress_streams=False)
     count = Count(monkeypatch)
-    assert is_alike(document(tmp_path, SET["spacing"]), STANDARD)
+    assert is_alike(path, STANDARD)
     assert count.pages == 0
 
 

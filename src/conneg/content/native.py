@@ -70,12 +70,10 @@ class TypesetterType(Protocol):
 
     def __init__(self, document: int, addresses: tuple[int, ...], /) -> None: ...
 
-    def take(
-        self, page: int, content: bytes, left: int, top: int, width: int, height: int, /
-    ) -> tuple[int, int]:
+    def take(self, page: int, content: bytes, left: int, top: int, width: int, height: int, /) -> int:
         """Take what can be set from the page, drawn into that box of pixels; its objects become inactive.
 
-        Returns how many runs were taken, and how many objects are left to pdfium. Raises MemoryError.
+        Returns how many runs were taken. Raises MemoryError.
         """
         ...
 

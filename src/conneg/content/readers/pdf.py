@@ -20,7 +20,7 @@ import pypdfium2.raw as pdfium
 from conneg.bounds import Bound
 from conneg.content.errors import ContentRefusedError
 from conneg.content.fidelity import smallest_type
-from conneg.content.page import Frame, PageGeometry, PageReader, Pixels, Raster
+from conneg.content.page import Frame, PageGeometry, PageReader, Raster
 from conneg.content.placement import Placement, place
 from conneg.content.readers import pdfium as boundary
 from conneg.content.readers.chroma import has_colour, has_shades
@@ -29,7 +29,7 @@ from conneg.content.readers.pdfrepair import MAX_REPAIR_OCTETS, mended
 from conneg.content.readers.pdftext import some_text
 from conneg.content.readers.pdftype import type_runs
 from conneg.content.readers.textfit import fit_text
-from conneg.content.readers.typesetter import Typesetter
+from conneg.content.readers.typesetter import PageSetter, Typesetter
 from conneg.content.source import NO_TIFF, ReadLimits, Source
 
 POINTS_AN_INCH = 72
@@ -165,9 +165,9 @@ class _Door:
             self._index = index
         return self._page
 
-    def setter(self, index: int) -> boundary.PageSetter:
+    def setter(self, index: int) -> PageSetter:
         """Return what sets text of page `index`."""
-        return _PageSetter(self._typesetter, self.page(index), index)
+        return self._typesetter.page(self.page(index), index)
 
     def lock(self) -> None:
         """Close everything, before the document is closed."""
@@ -179,24 +179,6 @@ class _Door:
         if self._page is not None:
             self._page.close()
         self._page, self._index = None, -1
-
-
-class _PageSetter:
-    """A typesetter at one page."""
-
-    def __init__(self, typesetter: Typesetter, page: Any, index: int) -> None:
-        self._typesetter = typesetter
-        self._page = page
-        self._index = index
-
-    def take(self, placement: Placement) -> bool:
-        return self._typesetter.take(self._page, self._index, placement)
-
-    def give_back(self) -> None:
-        self._typesetter.give_back()
-
-    def lay(self, sheet: Pixels) -> None:
-        self._typesetter.lay(sheet)
 
 
 class _Pages(Sequence[PageReader]):

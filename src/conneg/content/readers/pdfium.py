@@ -6,9 +6,8 @@ grey it draws in grey.
 
 import ctypes
 import functools
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Protocol
+from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 import pypdfium2.raw as pdfium
@@ -17,28 +16,13 @@ from conneg.content.fidelity import unlike
 from conneg.content.halftone import bilevel
 from conneg.content.page import Frame, Pixels, Raster
 from conneg.content.placement import Placement
+from conneg.content.readers.typesetter import PageSetter
 
 WHITE = 255
 _TURN_CLOCKWISE = 1
 _NO_SMOOTHING = (
     pdfium.FPDF_RENDER_NO_SMOOTHTEXT | pdfium.FPDF_RENDER_NO_SMOOTHIMAGE | pdfium.FPDF_RENDER_NO_SMOOTHPATH
 )
-
-
-class PageSetter(Protocol):
-    """Sets text of one page in pdfium's stead (`conneg.content.readers.typesetter`)."""
-
-    def take(self, placement: Placement) -> bool:
-        """Take what can be set from the page; whether anything was."""
-        ...
-
-    def give_back(self) -> None:
-        """Make the page whole again."""
-        ...
-
-    def lay(self, sheet: Pixels) -> None:
-        """Lay what was taken on the grey sheet."""
-        ...
 
 
 def draw(
@@ -54,34 +38,16 @@ def draw(
 
     `dense`: its letters have many strokes (`conneg.content.readers.denseletters`). `setter` sets text on grey pages.
     """
-    if not frame.bilevel and frame.colour:
-        return Raster(draw_pixels(page, placement, colour=True, form=form), frame.dpi_x, frame.dpi_y)
-    if frame.bilevel:
-        sheet = _sheet(placement.frame_height, placement.frame_width)
-    else:
-        sheet = np.empty((placement.frame_height, placement.frame_width), dtype=np.uint8)
-    sheet.fill(WHITE)
-    with _set_apart(setter, placement, sheet):
-        _draw_into(sheet, page, placement, colour=False, form=form, smooth=True)
     if not frame.bilevel:
-        return Raster(sheet, frame.dpi_x, frame.dpi_y)
+        pixels = draw_pixels(page, placement, colour=frame.colour, form=form, setter=setter)
+        return Raster(pixels, frame.dpi_x, frame.dpi_y)
+    sheet = _sheet(placement.frame_height, placement.frame_width)
+    sheet.fill(WHITE)
+    _draw_grey(sheet, page, placement, form, setter)
     bits = bilevel(sheet, float(frame.dpi_x), float(frame.dpi_y), dense=dense)
     raster = Raster.of_bits(bits, placement.frame_width, frame.dpi_x, frame.dpi_y)
     raster.unlike = unlike(sheet, bits, float(frame.dpi_x), float(frame.dpi_y))
     return raster
-
-
-@contextmanager
-def _set_apart(setter: PageSetter | None, placement: Placement, sheet: Pixels) -> Iterator[None]:
-    """While inside, pdfium draws what is left of the page; at the end, what was taken is laid on the sheet."""
-    if setter is None or not setter.take(placement):
-        yield
-        return
-    try:
-        yield
-    finally:
-        setter.give_back()
-    setter.lay(sheet)
 
 
 @functools.lru_cache(maxsize=1)
@@ -95,13 +61,27 @@ def _sheet(height: int, width: int) -> Pixels:
 
 
 def draw_pixels(
-    page: Any, placement: Placement, *, colour: bool, form: Any = None, smooth: bool = True
+    page: Any,
+    placement: Placement,
+    *,
+    colour: bool,
+    form: Any = None,
+    smooth: bool = True,
+    setter: PageSetter | None = None,
 ) -> Pixels:
     """Return the octets of `page` on white; without `smooth` what is black and white stays black and white."""
     shape = (placement.frame_height, placement.frame_width) + ((3,) if colour else ())
     pixels = np.full(shape, WHITE, dtype=np.uint8)
-    _draw_into(pixels, page, placement, colour=colour, form=form, smooth=smooth)
+    if colour or not smooth:
+        _draw_into(pixels, page, placement, colour=colour, form=form, smooth=smooth)
+    else:
+        _draw_grey(pixels, page, placement, form, setter)
     return pixels
+
+
+def _draw_grey(sheet: Pixels, page: Any, placement: Placement, form: Any, setter: PageSetter | None) -> None:
+    with nullcontext() if setter is None else setter.setting(placement, sheet):
+        _draw_into(sheet, page, placement, colour=False, form=form, smooth=True)
 
 
 def _draw_into(

@@ -11,6 +11,9 @@ import functools
 import io
 import sys
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,35 +50,22 @@ class Typesetter:
         self._document = document
         self._source = source
         self._tried = False
-        self._pages_each = len(document) // 2  # what is long is spread over several processes
         self._pages: Any = None
         self._setter: native.TypesetterType | None = None
 
-    def take(self, page: Any, index: int, placement: Placement) -> bool:
-        """Take from page `index` what can be set: it is then not drawn by pdfium, until `lay`.
+    def page(self, page: Any, index: int) -> "PageSetter":
+        """Return what sets the text of page `index`, which is pdfium's `page`."""
+        return PageSetter(self, page, index)
 
-        Returns whether anything was taken. Raises MemoryError.
-        """
+    def take(self, page: Any, index: int, placement: Placement) -> "native.TypesetterType | None":
+        """Take from the page what can be set; return what lays it, or None where nothing was taken. MemoryError."""
         if not self._is_ready() or placement.turned or not _has_only_links(page):
-            return False
+            return None
         content = self._content(index)
-        if content is None:
-            return False
-        assert self._setter is not None
+        if content is None or self._setter is None:
+            return None
         box = (placement.left, placement.top, placement.width, placement.height)
-        taken, _ = self._setter.take(_address(page), content, *box)
-        return taken > 0
-
-    def give_back(self) -> None:
-        """Make the page whole again for pdfium."""
-        assert self._setter is not None
-        self._setter.give_back()
-
-    def lay(self, sheet: Pixels) -> None:
-        """Lay what was taken on the grey sheet, over what pdfium has drawn."""
-        assert self._setter is not None
-        height, width = sheet.shape
-        self._setter.lay(sheet, width, height)
+        return self._setter if self._setter.take(_address(page), content, *box) else None
 
     def close(self) -> None:
         """Let go of the document, which must still be open."""
@@ -88,7 +78,7 @@ class Typesetter:
         """Whether the document is open here as well; it is opened when it is first asked for a page."""
         global _drawn
         _drawn += 1
-        if not self._tried and ("pikepdf" in sys.modules or max(_drawn, self._pages_each) > PAGES_BEFORE):
+        if not self._tried and ("pikepdf" in sys.modules or _drawn > PAGES_BEFORE or self._is_long()):
             self._tried = True
             addresses = _addresses()
             if addresses is None or native.typesetter is None:
@@ -97,6 +87,10 @@ class Typesetter:
             if self._pages is not None:
                 self._setter = native.typesetter(_address(self._document.raw), addresses)
         return self._setter is not None
+
+    def _is_long(self) -> bool:
+        """Whether the document pays by itself, its pages spread over two processes."""
+        return len(self._document) > 2 * PAGES_BEFORE
 
     def _content(self, index: int) -> bytes | None:
         """Return the content streams of a page, joined; None where they are to be left to pdfium."""
@@ -119,6 +113,32 @@ class Typesetter:
             return b"\n".join(parts)
         except (pikepdf.PdfError, AttributeError, KeyError, TypeError, ValueError, zlib.error):
             return None
+
+
+@dataclass(frozen=True, slots=True)
+class PageSetter:
+    """A typesetter at one page."""
+
+    typesetter: Typesetter
+    page: Any
+    index: int
+
+    @contextmanager
+    def setting(self, placement: Placement, sheet: Pixels) -> Iterator[None]:
+        """While inside, pdfium draws on the grey `sheet` what is not set; at the end the rest is laid over it.
+
+        Raises MemoryError.
+        """
+        setter = self.typesetter.take(self.page, self.index, placement)
+        if setter is None:
+            yield
+            return
+        try:
+            yield
+        finally:
+            setter.give_back()
+        height, width = sheet.shape
+        setter.lay(sheet, width, height)
 
 
 @functools.cache
