@@ -39,15 +39,18 @@ static void *kept(Cabinet *cabinet, size_t count, size_t size)
     return calloc(count, size);
 }
 
-/* Make room for one more pointer in a list of `count`; lists grow by doubling. */
-static int has_room(void **list, size_t count)
+int has_room(void **list, size_t *space, size_t wanted, size_t size)
 {
-    if (count & (count - 1) && count)
+    if (wanted <= *space)
         return 1;
-    void *larger = realloc(*list, (count ? 2 * count : 1) * sizeof(void *));
-    if (larger == NULL)
+    size_t larger = *space ? *space : 64;
+    while (larger < wanted)
+        larger *= 2;
+    void *moved = realloc(*list, larger * size);
+    if (moved == NULL)
         return 0;
-    *list = larger;
+    *list = moved;
+    *space = larger;
     return 1;
 }
 
@@ -58,7 +61,8 @@ Font *font_of(Cabinet *cabinet, void *handle)
             return cabinet->fonts[number];
     size_t needed;
     const Pdfium *pdfium = cabinet->pdfium;
-    if (!pdfium->FPDFFont_GetFontData(handle, NULL, 0, &needed) || !has_room((void **)&cabinet->fonts, cabinet->font_count))
+    if (!pdfium->FPDFFont_GetFontData(handle, NULL, 0, &needed) ||
+        !has_room((void **)&cabinet->fonts, &cabinet->font_space, cabinet->font_count + 1, sizeof *cabinet->fonts))
         return NULL;
     void *probe = pdfium->FPDFPageObj_CreateTextObj(cabinet->document, handle, PROBE_SIZE);
     Font *font = probe ? kept(cabinet, 1, sizeof *font) : NULL;
@@ -82,7 +86,9 @@ Face *face_of(Cabinet *cabinet, Font *font, float size, const Matrix *matrix, co
             face->scale_x == stage->scale_x && face->scale_y == stage->scale_y)
             return face;
     }
-    Face *face = has_room((void **)&cabinet->faces, cabinet->face_count) ? kept(cabinet, 1, sizeof *face) : NULL;
+    if (!has_room((void **)&cabinet->faces, &cabinet->face_space, cabinet->face_count + 1, sizeof *cabinet->faces))
+        return NULL;
+    Face *face = kept(cabinet, 1, sizeof *face);
     if (face == NULL)
         return NULL;
     *face = (Face){.font = font, .size = size, .a = matrix->a, .d = matrix->d,
@@ -121,14 +127,8 @@ Glyph *glyph_of(Cabinet *cabinet, Face *face, uint32_t code)
     Glyph *glyph = *row + code % ROW;
     if (glyph->state != UNSEEN)
         return glyph;
-    if (face->wanted_count == face->wanted_space) {
-        size_t space = face->wanted_space ? 2 * face->wanted_space : 64;
-        uint32_t *larger = realloc(face->wanted, space * sizeof *larger);
-        if (larger == NULL)
-            return NULL;
-        face->wanted = larger;
-        face->wanted_space = space;
-    }
+    if (!has_room((void **)&face->wanted, &face->wanted_space, face->wanted_count + 1, sizeof *face->wanted))
+        return NULL;
     face->wanted[face->wanted_count++] = code;
     glyph->state = UNUSABLE; /* until it is drawn */
     return glyph;
@@ -311,7 +311,7 @@ void empty(Cabinet *cabinet)
     free(cabinet->faces);
     cabinet->fonts = NULL;
     cabinet->faces = NULL;
-    cabinet->font_count = cabinet->face_count = cabinet->octets = 0;
+    cabinet->font_count = cabinet->font_space = cabinet->face_count = cabinet->face_space = cabinet->octets = 0;
 }
 
 int is_full(const Cabinet *cabinet)

@@ -44,21 +44,6 @@ int prepare_stage(const Pdfium *pdfium, void *page, const int32_t box[4], Stage 
     return 1;
 }
 
-static int has_room(void **list, size_t *space, size_t wanted, size_t size)
-{
-    if (wanted <= *space)
-        return 1;
-    size_t larger = *space ? *space : 256;
-    while (larger < wanted)
-        larger *= 2;
-    void *moved = realloc(*list, larger * size);
-    if (moved == NULL)
-        return 0;
-    *list = moved;
-    *space = larger;
-    return 1;
-}
-
 /* Whether a clip, of upright rectangles, leaves all of `bounds` (left, bottom, right, top) and a little more. */
 static int is_clear_of_clip(const Pdfium *pdfium, void *object, const float bounds[4])
 {

@@ -143,8 +143,11 @@ typedef struct {
     void *document;
     Font **fonts;
     Face **faces;
-    size_t font_count, face_count, octets;
+    size_t font_count, font_space, face_count, face_space, octets;
 } Cabinet;
+
+/* Make room in a list for so many members of a size; it grows by doubling. Returns 0 when there is no memory. */
+int has_room(void **list, size_t *space, size_t wanted, size_t size);
 
 /* Return the font or the face; NULL when there is no memory, or where pdfium has no outlines of it. */
 Font *font_of(Cabinet *cabinet, void *handle);

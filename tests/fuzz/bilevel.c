@@ -4,20 +4,11 @@
  * and decodes that in the hope of a fault that the sanitizers see.
  */
 #include "../../src/bilevel/bilevel.h"
+#include "chance.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static uint64_t state;
-
-static uint32_t draw(uint32_t below)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (uint32_t)((state >> 11) % below);
-}
 
 static uint8_t *exactly(size_t length)
 {

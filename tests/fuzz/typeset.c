@@ -4,6 +4,7 @@
  * be shown must lie within what was read.
  */
 #include "../../src/typeset/typeset.h"
+#include "chance.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,16 +15,6 @@ static const char *const TOKENS[] = {
     "BI", "7 Tr", "/P scn", "/OC /M BDC", "/", "%", "\r", "\n", " ", "-1.5", "9999999999999999999999999", "+", ".", "BT",
     "\\101", "\\9", "{", "}", "true", "null", "(a)'", "<a>Tj",
 };
-
-static uint64_t state;
-
-static uint32_t draw(uint32_t below)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (uint32_t)((state >> 11) % below);
-}
 
 static size_t fill(uint8_t *content, size_t space)
 {
